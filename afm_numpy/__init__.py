@@ -1,0 +1,23 @@
+"""Factorization Machines and Attentional Factorization Machines in NumPy, with gradients derived by hand."""
+
+from importlib import import_module
+
+from . import afm, attention, dropout, fm, gradcheck, losses, metrics, optim, train
+from .batch import Batch
+from .models import Model
+from .rowgrad import RowGrad
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Batch", "Model", "RowGrad", "afm", "attention", "conformance", "datasets", "dropout", "encode", "fm", "gradcheck",
+    "losses", "metrics", "optim", "plots", "train",
+]  # fmt: skip
+
+_LATER = ("conformance", "datasets", "encode", "plots")  # imported when first asked for
+
+
+def __getattr__(name):
+    if name in _LATER:
+        return import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,75 @@
+"""Dropout masks. They are drawn here and given to the forward pass, which so stays a pure function."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+__all__ = ["SITES", "Dropout", "check_keep", "draw"]
+
+SITES = ("interactions", "attention", "pooled")
+
+
+class Dropout(NamedTuple):
+    """Masks of inverted dropout: an entry is 0 (dropped) or 1/keep. None leaves a site alone.
+
+    Parameters
+    ----------
+    interactions : (B, P, k) array, optional
+        Multiplies the interactions m_p, before both attention and pooling (the paper's wording). AFM only.
+    attention : (B, P) array, optional
+        Multiplies a_p after the softmax. The paper advises against it; some public code does it. AFM only.
+    pooled : (B, k) array, optional
+        Multiplies the pooled vector (the authors' code); for FM the bi-interaction vector.
+    """
+
+    interactions: np.ndarray | None = None
+    attention: np.ndarray | None = None
+    pooled: np.ndarray | None = None
+
+
+def check_keep(keep):
+    """Refuse unknown sites and probabilities outside (0, 1].
+
+    Examples
+    --------
+    >>> check_keep({"pooled": 0.5})
+    """
+    for site, probability in keep.items():
+        if site not in SITES:
+            raise ValueError(f"unknown dropout site {site!r}; choose from {', '.join(SITES)}")
+        if not 0.0 < probability <= 1.0:
+            raise ValueError(f"keep[{site!r}] is the probability to keep a unit, in (0, 1]; got {probability!r}")
+
+
+def draw(rng, batch, k, keep):
+    """Draw the masks of one batch.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    batch : Batch
+    k : int
+        Number of factors.
+    keep : dict of str to float
+        Probability to keep a unit, in (0, 1], for each site that has dropout. 1 draws nothing.
+
+    Returns
+    -------
+    Dropout
+
+    Examples
+    --------
+    >>> from afm_numpy import Batch
+    >>> draw(np.random.default_rng(0), Batch.from_lists([[0, 1]], n=2), 4, {"pooled": 0.5}).pooled.tolist()
+    [[0.0, 0.0, 0.0, 2.0]]
+    """
+    check_keep(keep)
+    B, P = len(batch), batch.m * (batch.m - 1) // 2
+    shapes = {"interactions": (B, P, k), "attention": (B, P), "pooled": (B, k)}
+    masks = {}
+    for site in SITES:
+        probability = keep.get(site, 1.0)
+        if probability < 1.0:
+            kept = rng.random(shapes[site], dtype=np.float32) < probability
+            masks[site] = kept * batch.x.dtype.type(1.0 / probability)
+    return Dropout(**masks)

@@ -1,0 +1,100 @@
+"""The paper's equations, row by row, as literal loops. Slow on purpose: the vectorised code is tested against it.
+
+A row is two lists: the feature ids `idx` and their values `x`, one entry a slot; a slot with x = 0 is empty.
+Parameters are the same dict of arrays as elsewhere. Masks of dropout are given, one entry a unit, or None.
+"""
+
+from math import exp
+
+__all__ = ["afm_row", "fm_row"]
+
+
+def linear_row(params, idx, x):
+    """w0 + sum_i w_i x_i."""
+    total = float(params["w0"])
+    for i, x_i in zip(idx, x, strict=True):
+        total += float(params["w"][i]) * float(x_i)
+    return total
+
+
+def fm_row(params, idx, x, pooled_mask=None):
+    """FM, eq. (1), as the double sum: w0 + sum_i w_i x_i + sum_{i<j} <v_i, v_j> x_i x_j.
+
+    Examples
+    --------
+    >>> fm_row({"w0": 1, "w": [0, 0, 0], "V": [[1], [2], [3]]}, [0, 1, 2], [1, 1, 1])     # 1 + 2 + 3 + 6
+    12.0
+    """
+    V = params["V"]
+    total = linear_row(params, idx, x)
+    for i in range(len(idx)):
+        for j in range(i + 1, len(idx)):
+            for f in range(len(V[0])):
+                keep = 1.0 if pooled_mask is None else float(pooled_mask[f])
+                total += keep * float(V[idx[i]][f]) * float(V[idx[j]][f]) * float(x[i]) * float(x[j])
+    return total
+
+
+def afm_row(params, idx, x, attention="network", interactions_mask=None, attention_mask=None, pooled_mask=None):
+    """AFM, eq. (6), with the attention of eq. (5) or one of its four simpler relatives.
+
+    Examples
+    --------
+    >>> params = {"w0": 1, "w": [0, 0, 0], "V": [[1], [2], [3]], "p": [1]}
+    >>> afm_row(params, [0, 1, 2], [1, 1, 1], attention="sum")
+    12.0
+    """
+    V, p = params["V"], params["p"]
+    k = len(p)
+
+    # eq. (2): the interactions of the pairs whose features are both present
+    pairs, m = [], []
+    slot_pair = -1
+    for i in range(len(idx)):
+        for j in range(i + 1, len(idx)):
+            slot_pair += 1
+            if x[i] != 0 and x[j] != 0:
+                pairs.append((slot_pair, int(idx[i]), int(idx[j])))
+                m.append([float(V[idx[i]][f]) * float(V[idx[j]][f]) * float(x[i]) * float(x[j]) for f in range(k)])
+                if interactions_mask is not None:
+                    m[-1] = [m[-1][f] * float(interactions_mask[slot_pair][f]) for f in range(k)]
+
+    # eq. (5): the weight of each pair
+    if attention == "sum":
+        a = [1.0 for _ in pairs]
+    elif attention == "uniform":
+        a = [1.0 / len(pairs) for _ in pairs]
+    elif attention == "field":
+        a = [float(params["field"][slot_pair]) for slot_pair, _, _ in pairs]
+    elif attention == "free":
+        weight = {(int(i), int(j)): float(value) for (i, j), value in zip(params["pairs"], params["free"], strict=True)}
+        a = [weight.get((min(i, j), max(i, j)), 1.0) for _, i, j in pairs]
+    elif attention == "network":
+        scores = [score(params, m_p) for m_p in m]
+        largest = max(scores, default=0.0)
+        e = [exp(s - largest) for s in scores]
+        a = [e_p / sum(e) for e_p in e]
+    if attention_mask is not None:
+        a = [a_p * float(attention_mask[slot_pair]) for a_p, (slot_pair, _, _) in zip(a, pairs, strict=True)]
+
+    # eq. (4) and eq. (6): pooling and projection
+    total = linear_row(params, idx, x)
+    for f in range(k):
+        pooled = 0.0
+        for a_p, m_p in zip(a, m, strict=True):
+            pooled += a_p * m_p[f]
+        keep = 1.0 if pooled_mask is None else float(pooled_mask[f])
+        total += float(p[f]) * pooled * keep
+    return total
+
+
+def score(params, m_p):
+    """a'_p = h . relu(W m_p + b), eq. (5), for one interaction m_p; W is stored (k, t)."""
+    W, b, h = params["W"], params["b"], params["h"]
+    total = 0.0
+    for u in range(len(h)):
+        z = float(b[u])
+        for f in range(len(m_p)):
+            z += float(W[f][u]) * m_p[f]
+        total += float(h[u]) * max(z, 0.0)
+    return total

@@ -1,0 +1,50 @@
+"""The gradient of a matrix of which a batch touches few rows."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+__all__ = ["RowGrad", "add_grads"]
+
+
+class RowGrad(NamedTuple):
+    """Gradient with respect to the rows of `w`, `V` or `free`; all other rows have gradient 0.
+
+    Parameters
+    ----------
+    rows : (U,) intp array
+        Distinct row numbers, ascending.
+    values : (U, ...) array
+        Gradient of each of these rows. Contributions of an id that a batch repeats are summed already.
+
+    Examples
+    --------
+    >>> RowGrad(np.array([0, 2]), np.array([5.0, 7.0])).to_dense(4)
+    array([5., 0., 7., 0.])
+    """
+
+    rows: np.ndarray
+    values: np.ndarray
+
+    def to_dense(self, n):
+        """The full (n, ...) gradient."""
+        dense = np.zeros((n, *self.values.shape[1:]), self.values.dtype)
+        dense[self.rows] = self.values
+        return dense
+
+
+def add_grads(grads, more):
+    """Sum of two dicts of gradients; a name of `more` must be in `grads`, with the same rows if it is a RowGrad.
+
+    Examples
+    --------
+    >>> add_grads({"b": np.ones(2), "h": np.ones(1)}, {"b": np.ones(2)})
+    {'b': array([2., 2.]), 'h': array([1.])}
+    """
+    total = dict(grads)
+    for name, grad in more.items():
+        if isinstance(grad, RowGrad):
+            total[name] = RowGrad(grad.rows, grads[name].values + grad.values)
+        else:
+            total[name] = grads[name] + grad
+    return total

@@ -1,0 +1,275 @@
+"""The training loop, for FM and AFM alike: mini-batches, validation, early stopping, a history."""
+
+import copy
+import sys
+import time
+from typing import NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+from . import dropout, losses, metrics, optim
+from .batch import row_values
+from .params import check_params
+from .rowgrad import RowGrad, add_grads
+
+__all__ = ["Diverged", "Result", "evaluate", "fit", "objective", "predict"]
+
+
+class Diverged(ArithmeticError):
+    """Something turned NaN or infinite during training; the message names the epoch and the array."""
+
+
+class Result(NamedTuple):
+    """What `fit` returns.
+
+    Parameters
+    ----------
+    params : dict
+        The parameters of the best epoch when there is a validation part, else of the last.
+    history : list of dict
+        One entry an epoch: epoch (from 1), loss (of the training rows, before each step, without L2), seconds,
+        and with a validation part valid_loss and the named metrics as valid_<metric>.
+    best_epoch : int
+        The epoch of `params`; 0 when no epoch was run.
+    state : dict
+        The optimizer's state after the last epoch.
+    last_params : dict
+        The parameters after the last epoch: together with `state`, where training can go on.
+    """
+
+    params: dict
+    history: list
+    best_epoch: int
+    state: dict
+    last_params: dict
+
+
+def objective(
+    model, params, batch, y, *, loss="squared", reduction="mean", l2=None, weight=None, drop=dropout.Dropout()
+):
+    """Data loss, L2 penalty and all gradients on one batch: one step of training without the step.
+
+    Returns
+    -------
+    data_loss, penalty : float
+        The objective is their sum.
+    grads : dict
+
+    Examples
+    --------
+    >>> from afm_numpy import Batch, Model
+    >>> batch = Batch.from_lists([[0, 1], [1]], n=2)
+    >>> params = {"w0": np.array(0.0), "w": np.zeros(2), "V": np.ones((2, 1))}
+    >>> data_loss, penalty, grads = objective(Model("fm"), params, batch, np.array([1.0, 1.0]), l2={"V": 0.5})
+    >>> float(data_loss), float(penalty)
+    (0.5, 1.0)
+    """
+    forward, backward = losses.get(loss)
+    y_hat, cache = model.forward(params, batch, drop)
+    data_loss = forward(y_hat, y, reduction, weight)
+    grads = model.backward(backward(y_hat, y, reduction, weight), cache)
+    if not l2:
+        return data_loss, 0.0, grads
+    penalty = losses.l2_forward(params, l2, batch.rows)
+    return data_loss, penalty, add_grads(grads, losses.l2_backward(params, l2, batch.rows))
+
+
+def fit(
+    model, params, batch, y, *, rng, loss="squared", optimizer=optim.Adagrad(), epochs=20, batch_size=512, keep=None,
+    l2=None, reduction="mean", weight=None, valid=None, monitor="loss", report=(), patience=None, state=None,
+    verbose=False, callback=None,
+):  # fmt: skip
+    """Train by mini-batches.
+
+    Parameters
+    ----------
+    model : Model
+    params : dict
+        Where to start, for example `model.init_params(rng, batch, k=8)`. Not changed.
+    batch : Batch
+        The training rows.
+    y : (B,) array
+        Targets; 0 or 1 for the logistic loss.
+    rng : numpy.random.Generator
+        Shuffles the rows and draws the dropout masks.
+    loss : {"squared", "logistic"}
+    optimizer : optim.SGD, optim.Adagrad or optim.Adam
+    epochs, batch_size : int
+        The last batch of an epoch may be smaller; no row is left out.
+    keep : dict of str to float, optional
+        Probability to keep a unit at the dropout sites "interactions", "attention", "pooled".
+    l2 : dict of str to float, optional
+        Weights of the penalty for "W", "w" and "V"; see `losses.l2_forward`.
+    reduction : {"mean", "sum"}
+        Of the data loss over a batch.
+    weight : (B,) array, optional
+        Weight of each row.
+    valid : (Batch, y), optional
+        Rows to judge every epoch by. The parameters of the best epoch are returned.
+    monitor : str
+        What decides which epoch is best: "loss" or a name of `metrics.METRICS`.
+    report : sequence of str
+        More metrics to write into the history.
+    patience : int, optional
+        Stop after so many epochs without a new best. Needs `valid`.
+    state : dict, optional
+        Optimizer state to go on from. Not changed.
+    verbose : bool
+        Show a progress bar on standard error.
+    callback : callable, optional
+        Called as callback(row of the history, params) after each epoch; training stops when it returns True.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    ValueError
+        For targets that do not fit the rows or the loss, unknown names, and sizes below 1.
+    Diverged
+        When the loss, a gradient or a parameter turns NaN or infinite.
+
+    Examples
+    --------
+    >>> from afm_numpy import Batch, Model
+    >>> rng = np.random.default_rng(0)
+    >>> batch = Batch.from_lists([[0, 2], [0, 3], [1, 2], [1, 3]])             # XOR
+    >>> y = np.array([0.0, 1.0, 1.0, 0.0])
+    >>> model = Model("fm")
+    >>> params = model.init_params(rng, batch, k=1, std=0.5)
+    >>> result = fit(model, params, batch, y, rng=rng, optimizer=optim.Adagrad(lr=0.3), epochs=200)
+    >>> predict(model, result.params, batch).round(2).tolist()
+    [0.0, 1.0, 1.0, 0.0]
+    """
+    keep, l2 = keep or {}, l2 or {}
+    batch, y, weight = _training_rows(model, params, batch, y, loss, weight)
+    for name, size in (("epochs", epochs), ("batch_size", batch_size)):
+        if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
+            raise ValueError(f"{name} must be an integer of at least 1; got {size!r}")
+    dropout.check_keep(keep)
+    losses.l2_forward(params, l2, batch.rows[:0])
+    if valid is None and patience is not None:
+        raise ValueError("patience needs valid, the rows that decide when to stop")
+    judge = None if valid is None else _Judge(model, params, valid, loss, monitor, report)
+
+    params = {name: value.copy() for name, value in params.items()}
+    state = optim.init(optimizer, params) if state is None else copy.deepcopy(state)
+    k = params["V"].shape[1]
+    history, best, best_epoch = [], params, 0
+    steps = -(-len(batch) // batch_size)
+    bar = tqdm(total=epochs * steps, disable=not verbose, unit="step", file=sys.stderr)
+    with bar, np.errstate(over="ignore", invalid="ignore"):
+        for epoch in range(1, epochs + 1):
+            start, total = time.perf_counter(), 0.0
+            order = rng.permutation(len(batch))
+            for at in range(0, len(batch), batch_size):
+                rows = order[at : at + batch_size]
+                part, part_weight = batch[rows], None if weight is None else weight[rows]
+                drop = dropout.draw(rng, part, k, keep)
+                data_loss, _, grads = objective(
+                    model, params, part, y[rows], loss=loss, reduction=reduction, l2=l2, weight=part_weight, drop=drop
+                )
+                if not np.isfinite(data_loss):
+                    raise _diverged(epoch, params, grads)
+                optim.step(optimizer, params, grads, state)
+                share = len(rows) if weight is None else part_weight.sum()
+                total += float(data_loss) * (share if reduction == "mean" else 1.0)
+                bar.update()
+            if not all(np.isfinite(value).all() for value in params.values()):
+                raise _diverged(epoch, params, grads)
+            row = {"epoch": epoch, "loss": total / (len(batch) if weight is None else float(weight.sum()))}
+            if judge:
+                row |= judge(params)
+            row["seconds"] = time.perf_counter() - start
+            history.append(row)
+            bar.set_postfix({key: f"{value:.4f}" for key, value in row.items() if key.endswith("loss")})
+            stop = callback is not None and callback(row, params)
+            if judge is None or judge.is_best(row):
+                best_epoch = epoch
+                best = {name: value.copy() for name, value in params.items()} if judge else params
+            if stop or (patience is not None and epoch - best_epoch >= patience):
+                break
+    return Result(best, history, best_epoch, state, params)
+
+
+def predict(model, params, batch, chunk=4096):
+    """The raw output y_hat (B,) for any number of rows, `chunk` rows at a time.
+
+    Examples
+    --------
+    >>> from afm_numpy import Batch, Model
+    >>> params = {"w0": np.array(0.5), "w": np.zeros(2), "V": np.ones((2, 1))}
+    >>> predict(Model("fm"), params, Batch.from_lists([[0, 1], [1]], n=2)).tolist()
+    [1.5, 0.5]
+    """
+    batch = batch.astype(params["V"].dtype)
+    parts = [model.forward(params, batch[at : at + chunk])[0] for at in range(0, len(batch), chunk)]
+    return np.concatenate(parts) if parts else np.zeros(0, params["V"].dtype)
+
+
+def evaluate(model, params, batch, y, names):
+    """Metrics of a model on rows with known targets.
+
+    Examples
+    --------
+    >>> from afm_numpy import Batch, Model
+    >>> params = {"w0": np.array(0.5), "w": np.zeros(2), "V": np.ones((2, 1))}
+    >>> evaluate(Model("fm"), params, Batch.from_lists([[0, 1], [1]], n=2), np.array([1.5, 1.5]), ["mae"])
+    {'mae': 0.5}
+    """
+    y = row_values(y, len(batch), "y")
+    y_hat = predict(model, params, batch)
+    return {name: float(metrics.get(name).of(y, y_hat)) for name in names}
+
+
+class _Judge:
+    """Validation of one epoch, and the memory of the best one."""
+
+    def __init__(self, model, params, valid, loss, monitor, report):
+        self.model, self.loss, self.monitor = model, loss, monitor
+        batch, y = valid
+        self.batch, self.y, _ = _training_rows(model, params, batch, y, loss, None, "of the validation part")
+        self.names = list(dict.fromkeys([*report, *([] if monitor == "loss" else [monitor])]))
+        self.sign = -1 if monitor != "loss" and metrics.get(monitor).larger_is_better else 1
+        for name in self.names:
+            metrics.get(name)
+        self.best = np.inf
+
+    def __call__(self, params):
+        y_hat = predict(self.model, params, self.batch)
+        row = {"valid_loss": float(losses.get(self.loss).forward(y_hat, self.y))}
+        return row | {f"valid_{name}": float(metrics.get(name).of(self.y, y_hat)) for name in self.names}
+
+    def is_best(self, row):
+        value = self.sign * row[f"valid_{self.monitor}"]
+        if not value < self.best:
+            return False
+        self.best = value
+        return True
+
+
+def _training_rows(model, params, batch, y, loss, weight, whose="of the training part"):
+    """Check rows, targets and weights against the model and the loss, and give them the dtype of the model."""
+    check_params(params, model.shapes)
+    losses.get(loss)
+    if len(batch) == 0:
+        raise ValueError(f"the batch {whose} has no rows")
+    dtype = params["V"].dtype
+    y = row_values(y, len(batch), "y", dtype)
+    losses.check_targets(loss, y)
+    if weight is not None:
+        weight = row_values(weight, len(batch), "weight", dtype)
+        if (weight < 0).any() or not weight.any():
+            raise ValueError("weight must not be negative, and not zero in every row")
+    return batch.astype(dtype), y, weight
+
+
+def _diverged(epoch, params, grads):
+    """Name the first array that is not finite."""
+    arrays = {f"parameter {name}": value for name, value in params.items()}
+    arrays |= {f"the gradient of {name}": g.values if isinstance(g, RowGrad) else g for name, g in grads.items()}
+    guilty = [name for name, value in arrays.items() if not np.isfinite(value).all()]
+    what = guilty[0] if guilty else "the loss"
+    return Diverged(f"epoch {epoch}: {what} is NaN or infinite; try a smaller learning rate, or scale the values")
