@@ -2,19 +2,17 @@
 
 from importlib import import_module
 
-from . import afm, attention, dropout, fm, gradcheck, losses, metrics, optim, train
+from . import afm, attention, dropout, explain, fm, gradcheck, losses, metrics, optim, train
 from .batch import Batch
 from .models import Model
 from .rowgrad import RowGrad
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "Batch", "Model", "RowGrad", "afm", "attention", "conformance", "datasets", "dropout", "encode", "fm", "gradcheck",
-    "losses", "metrics", "optim", "plots", "train",
-]  # fmt: skip
+_LATER = ("conformance", "datasets", "encode", "estimators", "plots", "recipes", "saving")  # imported when asked for
 
-_LATER = ("conformance", "datasets", "encode", "plots")  # imported when first asked for
+__all__ = ["Batch", "Model", "RowGrad", "afm", "attention", "dropout", "explain", "fm", "gradcheck", "losses", "metrics",
+           "optim", "train", *_LATER]  # fmt: skip
 
 
 def __getattr__(name):

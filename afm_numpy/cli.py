@@ -1,0 +1,73 @@
+"""The command line: `afm-numpy COMMAND ...`, the same as `python -m afm_numpy COMMAND ...`.
+
+Every command is a module with `main(argv) -> exit status`, imported when it is called for. Results go to standard
+output, progress and errors to standard error. A wrong argument or a wrong file ends with one line and status 2.
+"""
+
+import os
+import sys
+from importlib import import_module
+
+from . import __version__
+
+__all__ = ["COMMANDS", "main"]
+
+COMMANDS = {
+    "demo": ("commands.demo", "check the gradients, train FM and AFM on real data, explain a prediction, draw it"),
+    "train": ("commands.train", "train a model on a libFM/libsvm text file and save it"),
+    "predict": ("commands.predict", "print the predictions of a saved model, row by row"),
+    "evaluate": ("commands.evaluate", "print the metrics of a saved model"),
+    "explain": ("commands.explain", "print which feature pairs made a prediction"),
+    "gradcheck": ("commands.gradcheck", "compare every gradient with measured slopes"),
+    "fetch": ("commands.fetch", "download a data set of the AFM paper"),
+}
+
+
+def main(argv=None):
+    """Run one command and return its exit status: 0, 1 when a check failed, 2 for wrong input, 130 for Ctrl-C.
+
+    Examples
+    --------
+    >>> main(["--version"]) == 0
+    afm-numpy 0.1.0
+    True
+    """
+    argv = sys.argv[1:] if argv is None else argv
+    if not argv or argv[0] in ("-h", "--help"):
+        print(usage())
+        return 0 if argv else 2
+    if argv[0] == "--version":
+        print(f"afm-numpy {__version__}")
+        return 0
+    command, *rest = argv
+    if command not in COMMANDS:
+        print(f"afm-numpy: unknown command {command!r}; choose from {', '.join(COMMANDS)}", file=sys.stderr)
+        return 2
+    try:
+        return import_module(f".{COMMANDS[command][0]}", __package__).main(rest)
+    except (ValueError, TypeError, ArithmeticError, OSError) as error:
+        if isinstance(error, BrokenPipeError):          # the reader, such as `head`, has gone: nothing to say
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
+        print(f"afm-numpy {command}: error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"afm-numpy {command}: interrupted", file=sys.stderr)
+        return 130
+
+
+def usage():
+    """The help text: all commands, a line each."""
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:{width}}  {text}" for name, (_, text) in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: afm-numpy COMMAND [options]      (the same as: python -m afm_numpy COMMAND [options])",
+            "",
+            "Factorization Machines and Attentional Factorization Machines in NumPy.",
+            "",
+            *lines,
+            "",
+            "afm-numpy COMMAND --help tells the options of a command.",
+        ]
+    )

@@ -1,0 +1,145 @@
+"""`afm-numpy demo`: check every gradient, train FM and AFM on real data, explain one prediction, draw it all."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+
+from .. import dropout, explain, gradcheck, losses, plots, recipes, train
+from ..batch import Batch
+from ..models import Model
+from ..params import ATTENTION
+from ..rowgrad import add_grads
+from .options import parser, positive
+
+METRICS = ("log_loss", "auc", "accuracy")
+
+
+def main(argv=None):
+    """Run the demo; returns the exit status."""
+    options = parser("demo", "Check all gradients, train FM and AFM on UCI Adult, explain a prediction, draw it all.")
+    options.add_argument("--out", default="afm_numpy_demo", help="folder for the pictures (default: %(default)s)")
+    options.add_argument("--seeds", type=positive, default=1, help="train so often and average (default: 1)")
+    options.add_argument(
+        "--scaling", choices=recipes.ADULT, default="quantile",
+        help="continuous columns as quantile bins or as scaled values (default: %(default)s)",
+    )  # fmt: skip
+    options.add_argument("--rows", type=positive, help="use only so many training rows, for a quick look")
+    options.add_argument("--epochs", type=positive, help="at most so many epochs")
+    options.add_argument("--quiet", action="store_true", help="no progress bars")
+    args = options.parse_args(argv)
+    if args.rows is not None and args.rows < 100:
+        options.error(f"--rows must be at least 100, so that some are left to choose the epoch; got {args.rows}")
+    out = Path(args.out)
+    out.mkdir(parents=True, exist_ok=True)
+
+    gradients_ok = check_gradients()
+    results, parts = train_on_adult(args)
+    model, result = results["AFM"]
+    show_person(model, result.params, parts)
+    draw(results, parts, out)
+    return 0 if gradients_ok else 1
+
+
+# ---- gradients -----------------------------------------------------------------------------------------
+
+
+def small_problem(model, rng):
+    """A little model with parameters of order 1, ragged rows with real values, and a loss on random targets.
+
+    Returns the loss as a function of the parameters and of x, these values, and the gradients by hand.
+    """
+    rows = [[0, 4, 7, 10], [2, 1, 6, 9], [3, 5, 8, 10], [0, 5], [6], []]
+    batch = Batch.from_lists(rows, [rng.normal(1.0, 0.5, len(row)) for row in rows], n=11)
+    y = rng.integers(0, 2, len(batch)).astype(float)
+    params = model.init_params(rng, batch, k=5, t=3, std=0.7, w0=0.3, dtype=float)
+    params = {name: value + 0.3 * rng.standard_normal(value.shape) if value.dtype.kind == "f" else value
+              for name, value in params.items()}  # fmt: skip
+    drop = dropout.draw(rng, batch, 5, {"pooled": 0.8})
+    l2 = {"V": 0.1, "w": 0.2} | ({"W": 0.3} if "W" in params else {})
+
+    def loss(params):
+        rows = Batch(batch.idx, np.where(batch.present, params["x"], 0), batch.n)
+        y_hat, _ = model.forward(params, rows, drop)
+        return losses.logistic_forward(y_hat, y) + losses.l2_forward(params, l2, batch.rows)
+
+    y_hat, cache = model.forward(params, batch, drop)
+    grads = model.backward(losses.logistic_backward(y_hat, y), cache, with_dx=True)
+    return loss, params | {"x": batch.x}, add_grads(grads, losses.l2_backward(params, l2, batch.rows))
+
+
+def check_gradients(seed=0, method="complex"):
+    """Print one table of errors for FM and for AFM in every attention mode; True when all are right."""
+    print("Every gradient of FM and AFM against measured slopes (logistic loss, dropout, L2, ragged rows)\n")
+    ok = True
+    for model in [Model("fm", engine="dense"), *(Model("afm", mode, engine="dense") for mode in ATTENTION)]:
+        report = gradcheck.check(*small_problem(model, np.random.default_rng(seed)), method=method)
+        print(f"{model.kind.upper()}" + (f", attention {model.attention!r}" if model.kind == "afm" else ""))
+        print(f"{report}\n")
+        ok &= report.ok
+    return ok
+
+
+# ---- training ------------------------------------------------------------------------------------------
+
+
+def train_on_adult(args):
+    """Train both models, print their test metrics, and return the last seed's results and data."""
+    changes = {"verbose": not args.quiet} | ({"epochs": args.epochs} if args.epochs else {})
+    scores = {name: [] for name in recipes.ADULT[args.scaling]}
+    for seed in range(args.seeds):
+        parts = recipes.adult_parts(seed, args.scaling, args.rows)
+        results = {}
+        for name, recipe in recipes.ADULT[args.scaling].items():
+            start = time.perf_counter()
+            print(f"Training {name} on UCI Adult ({len(parts.fit[1])} rows), seed {seed}", flush=True)
+            result = recipes.run(recipe, parts.fit, parts.valid, seed=seed, **changes)
+            results[name] = recipe.model, result
+            scores[name].append(list(train.evaluate(recipe.model, result.params, *parts.test, METRICS).values()))
+            seconds = time.perf_counter() - start
+            print(f"  best epoch {result.best_epoch} of {len(result.history)}, {seconds:.0f} s", flush=True)
+    print(f"\nUCI Adult, the {len(parts.test[1])} published test rows"
+          + (f", mean (standard deviation) of {args.seeds} seeds" if args.seeds > 1 else ""))  # fmt: skip
+    print(f"{'':4} {'log loss':>17} {'AUC':>17} {'accuracy':>17}")
+    for name, rows in scores.items():
+        mean, spread = np.mean(rows, axis=0), np.std(rows, axis=0)
+        cells = [f"{a:.4f}" + (f" ({s:.4f})" if args.seeds > 1 else "") for a, s in zip(mean, spread, strict=True)]
+        print(f"{name:4} " + " ".join(f"{cell:>17}" for cell in cells))
+    return results, parts
+
+
+def show_person(model, params, parts):
+    """Print which pairs of fields decided the prediction for the first person of the test part."""
+    batch, y = parts.test
+    shares = explain.contributions(model, params, batch[:1])
+    probability = losses.sigmoid(shares.y_hat[0])
+    print(f"\nThe first person of the test part: AFM gives {probability:.1%} for an income above 50,000; "
+          f"the truth is {'above' if y[0] else 'not above'}.")  # fmt: skip
+    print("The pairs that moved the prediction most (attention x score = contribution, in log-odds):\n")
+    print(explain.table(shares, names=parts.encoder.feature_names()))
+
+
+# ---- pictures ------------------------------------------------------------------------------------------
+
+
+def draw(results, parts, out):
+    """Write the four pictures into the folder `out` and print their names."""
+    from matplotlib.figure import Figure
+
+    def picture(name, plot, *args, size, title, **options):
+        figure = Figure(figsize=size, layout="constrained")
+        ax = figure.subplots()
+        plot(*args, ax=ax, **options).set_title(title)
+        figure.savefig(out / name, dpi=110)
+
+    for name, (_, result) in results.items():
+        picture(f"learning_{name.lower()}.png", plots.learning_curves, result.history, size=(6.4, 4.2),
+                label="logistic loss", title=f"{name} on UCI Adult")  # fmt: skip
+    model, result = results["AFM"]
+    mean, count = explain.field_attention(explain.contributions(model, result.params, parts.test[0][:4000]))
+    picture("attention.png", plots.attention_map, mean, parts.encoder.columns, count=count, size=(8.6, 7.6),
+            title="AFM's mean attention between the fields of Adult")  # fmt: skip
+    loss, params, grads = small_problem(Model("afm", engine="dense"), np.random.default_rng(0))
+    curve = gradcheck.v_curve(loss, params, grads, rng=np.random.default_rng(0))
+    picture("v_curve.png", plots.v_curve, curve, size=(6.4, 4.6), title="AFM: error of a measured slope")
+    print(f"\nPictures in {out}: " + ", ".join(sorted(path.name for path in out.glob("*.png"))))

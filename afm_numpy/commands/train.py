@@ -1,0 +1,153 @@
+"""`afm-numpy train`: from a libFM/libsvm text file to a saved model."""
+
+import sys
+
+import numpy as np
+
+from .. import afm, losses, optim, saving, train
+from ..batch import Batch
+from ..datasets import load_libfm
+from ..models import Model
+from ..params import ATTENTION
+from .options import fraction, load_model, not_negative, parser, positive, positive_float
+
+EXAMPLES = """\
+  afm-numpy train train.libfm --out fm.npz --model fm --k 64
+  afm-numpy train train.libfm --valid valid.libfm --out afm.npz --loss logistic --keep-pooled 0.7
+  afm-numpy train train.libfm --out afm.npz --start-from fm.npz       AFM from a trained FM
+  afm-numpy train train.libfm --out afm.npz --resume afm.npz.last     go on after an interruption"""
+
+
+def main(argv=None):
+    """Train, save, and print what was reached; returns the exit status."""
+    args = arguments(argv)
+    (batch, y), valid = rows(args)
+    model, params, rng, optimizer, state, epochs, best = start(args, batch, y)
+    config = {"loss": args.loss, "id_base": args.id_base, "m": batch.m}
+    names = ["rmse"] if args.loss == "squared" else ["log_loss", "auc", "accuracy"]
+    keeper = _Keeper(args, model, optimizer, rng, config, best)
+    try:
+        result = train.fit(
+            model, params, batch, y, rng=rng, loss=args.loss, optimizer=optimizer, epochs=epochs, state=state,
+            batch_size=args.batch_size, keep=named(args, "keep", ("interactions", "attention", "pooled")),
+            l2=named(args, "l2", ("w", "V", "W")), valid=valid, report=names if valid else (), patience=args.patience,
+            verbose=not args.quiet, callback=keeper,
+        )  # fmt: skip
+    except KeyboardInterrupt:
+        print(f"interrupted; {keeper.what()}", file=sys.stderr)
+        return 130
+    row = result.history[result.best_epoch - 1]
+    values = [f"{name} {value:.4f}" for name, value in row.items() if name == "loss" or name.startswith("valid")]
+    print("  ".join([f"best epoch {keeper.best_epoch}", *values]))
+    print(keeper.what())
+    return 0
+
+
+def arguments(argv):
+    """The parsed command line."""
+    options = parser("train", "Train FM or AFM on a libFM/libsvm text file and save the model.", EXAMPLES)
+    add = options.add_argument
+    add("data", metavar="DATA", help="training rows as libFM/libsvm text, plain or .gz")
+    add("--out", required=True, metavar="MODEL", help="file for the best model; MODEL.last holds the last epoch")
+    add("--valid", metavar="FILE", help="rows that choose the best epoch")
+    add("--valid-fraction", type=not_negative, default=0.1, metavar="F",
+        help="without --valid, hold out so many of the rows; 0: none (default: %(default)s)")  # fmt: skip
+    add("--id-base", type=int, choices=(0, 1), default=0, help="id of the first feature (default: %(default)s)")
+    add("--n", type=positive, help="number of features (default: up to the largest id)")
+    add("--model", choices=("fm", "afm"), default="afm", help="(default: %(default)s)")
+    add("--attention", choices=ATTENTION, default="network", help="how AFM weights the pairs (default: %(default)s)")
+    add("--k", type=positive, default=16, help="factors (default: %(default)s)")
+    add("--t", type=positive, default=16, help="attention size (default: %(default)s)")
+    add("--std", type=positive_float, default=0.03, help="standard deviation of the first V (default: %(default)s)")
+    add("--start-from", metavar="FM_MODEL", help="start AFM from w0, w and V of a trained FM")
+    add("--resume", metavar="MODEL.last", help="go on from the last epoch of an earlier run")
+    add("--loss", choices=losses.LOSSES, default="squared", help="logistic wants labels 0 and 1 (default: %(default)s)")
+    add("--optimizer", choices=optim.OPTIMIZERS, default="adagrad", help="(default: %(default)s)")
+    add("--lr", type=positive_float, help="learning rate (default: the optimizer's)")
+    add("--epochs", type=positive, default=20, help="at most (default: %(default)s)")
+    add("--batch-size", type=positive, default=1024, help="(default: %(default)s)")
+    add("--patience", type=positive, help="stop after so many epochs without a better one")
+    for site in ("interactions", "attention", "pooled"):
+        add(f"--keep-{site}", type=fraction, default=1.0, metavar="P", help="probability to keep a unit (default: 1)")
+    for name, what in (("w", "linear weights"), ("V", "factors"), ("W", "attention matrix")):
+        add(f"--l2-{name}", type=not_negative, default=0.0, metavar="LAM", help=f"L2 weight of the {what} (default: 0)")
+    add("--seed", type=int, default=0, help="of the random generator (default: %(default)s)")
+    add("--quiet", action="store_true", help="no progress bar")
+    args = options.parse_args(argv)
+    if args.start_from and args.resume:
+        options.error("--start-from and --resume exclude each other")
+    if args.valid_fraction >= 1:
+        options.error("--valid-fraction must be below 1")
+    return args
+
+
+def named(args, prefix, names):
+    """The options --PREFIX-NAME that differ from doing nothing, as a dict."""
+    idle = 1.0 if prefix == "keep" else 0.0
+    values = {name: getattr(args, f"{prefix}_{name}") for name in names}
+    return {name: value for name, value in values.items() if value != idle}
+
+
+def rows(args):
+    """Training and validation rows, each (Batch, y); None when no row is to choose."""
+    batch, y = load_libfm(args.data, n=args.n, id_base=args.id_base, dtype=np.float32)
+    if args.valid:
+        other, other_y = load_libfm(args.valid, n=args.n, id_base=args.id_base, dtype=np.float32)
+        n = max(batch.n, other.n)
+        return (Batch(batch.idx, batch.x, n), y), (Batch(other.idx, other.x, n), other_y)
+    held = int(args.valid_fraction * len(y))
+    if held == 0:
+        return (batch, y), None
+    order = np.random.default_rng(args.seed).permutation(len(y))
+    return (batch[order[held:]], y[order[held:]]), (batch[order[:held]], y[order[:held]])
+
+
+def start(args, batch, y):
+    """Model, parameters, generator, optimizer, its state, epochs to go and the best score: fresh, warm or resumed."""
+    if args.resume:
+        args.model = args.resume
+        saved = load_model(args)
+        if saved.state is None:
+            raise ValueError(f"{args.resume}: it has no state to go on from; resume from a MODEL.last file")
+        left = args.epochs - saved.config["epoch"]
+        if left < 1:
+            raise ValueError(f"{args.resume}: {saved.config['epoch']} epochs are done already; give more with --epochs")
+        return saved.model, saved.params, saved.rng, saved.optimizer, saved.state, left, saved.config
+    optimizer = optim.get(args.optimizer, **({} if args.lr is None else {"lr": args.lr}))
+    rng, model = np.random.default_rng(args.seed), Model(args.model, args.attention)
+    if args.start_from:
+        args.model = args.start_from
+        saved = load_model(args)
+        if model.kind != "afm" or saved.model.kind != "fm":
+            raise ValueError(f"--start-from makes an AFM from an FM; {args.start_from} holds {saved.model.kind}")
+        pairs = batch.distinct_pairs() if args.attention == "free" else None
+        params = afm.from_fm(saved.params, rng, batch.m, args.t, attention=args.attention, pairs=pairs)
+    else:
+        w0 = losses.best_constant(args.loss, y)
+        params = model.init_params(rng, batch, args.k, args.t, std=args.std, w0=w0)
+    return model, params, rng, optimizer, None, args.epochs, {"epoch": 0, "best_epoch": 0, "best": None}
+
+
+class _Keeper:
+    """After each epoch: MODEL when it is the best so far, and MODEL.last with all that going on needs."""
+
+    def __init__(self, args, model, optimizer, rng, config, before):
+        self.out, self.model, self.optimizer, self.rng, self.config = args.out, model, optimizer, rng, config
+        self.done, self.best_epoch, self.best = before["epoch"], before["best_epoch"], before["best"]
+
+    def __call__(self, row, params, state):
+        self.done += 1
+        score = row.get("valid_loss", -self.done)           # without validation rows the last epoch is the best
+        if self.best is None or score < self.best:
+            self.best, self.best_epoch = score, self.done
+            saving.save(self.out, self.model, params, config=self.config | {"epoch": self.done})
+        config = self.config | {"epoch": self.done, "best_epoch": self.best_epoch, "best": self.best}
+        saving.save(
+            f"{self.out}.last", self.model, params, optimizer=self.optimizer, state=state, rng=self.rng, config=config
+        )
+
+    def what(self):
+        """What is on the disk, in words."""
+        if self.best_epoch == 0:
+            return "nothing was saved, because no epoch was finished"
+        return f"saved {self.out} (epoch {self.best_epoch}) and {self.out}.last (epoch {self.done})"

@@ -1,0 +1,135 @@
+"""Synthetic categorical data with planted pair importances, to ask when attention helps.
+
+Dimensions: B rows, m = n_fields + n_noise slots, P = m(m-1)/2 slot pairs, n = m * field_size features, k factors.
+"""
+
+from numbers import Integral, Real
+from typing import NamedTuple
+
+import numpy as np
+
+from ..batch import Batch
+
+__all__ = ["Interactions", "Truth", "make_interactions"]
+
+
+class Truth(NamedTuple):
+    """What the targets of `make_interactions` were made from."""
+
+    score: np.ndarray
+    importance: np.ndarray
+    w: np.ndarray
+    V: np.ndarray
+
+
+class Interactions(NamedTuple):
+    """What `make_interactions` returns: rows, their targets, and the truth behind them."""
+
+    batch: Batch
+    y: np.ndarray
+    truth: Truth
+
+
+def make_interactions(
+    rng, n_rows, n_fields=5, field_size=10, *, importances=None, n_noise=0, k=4, loss="squared", noise=0.1, linear=0.0
+):
+    """Rows of categorical fields in which some pairs of fields matter more than others.
+
+    Every row holds one value of each field, drawn uniformly, and the noise-free score is
+
+        score = sum_i w_i + sum_{f<g} importance_fg <v_i, v_j>          i, j: the row's values of fields f, g
+
+    An importance is the standard deviation that the pair adds to the score, up to the luck of the draw of V.
+    The latent vectors sum to zero within each field, so no pair hides a linear effect. Noise fields come
+    last; they have no linear effect and all their pairs weigh 0.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Where all random numbers come from: first w and V, then the rows, then the targets.
+    n_rows, n_fields, field_size : int
+        Rows, fields that may matter (at least 2), values per field (at least 2). Value v of field f has the
+        feature id ``f * field_size + v``.
+    importances : mapping of (int, int) to float, optional
+        The importance of pairs of fields, numbered from 0; pairs that are not named weigh 0. By default
+        neighbours matter: (0, 1) weighs 1, (1, 2) weighs 1/2, (2, 3) weighs 1/3, and so on.
+    n_noise : int
+        Number of noise fields.
+    k : int
+        Size of the latent vectors.
+    loss : {"squared", "logistic"}
+        Targets: the score plus normal noise, or 1 with probability 1 / (1 + exp(-score)) and else 0.
+    noise : float
+        Standard deviation of the noise that is added to the score, for the squared loss only.
+    linear : float
+        Standard deviation of w in the fields that are not noise fields.
+
+    Returns
+    -------
+    Interactions
+        Named tuple of the ``batch`` (B, m), the targets ``y`` (B,) and the ``truth``: ``score`` (B,),
+        ``importance`` (P,) in the order of ``batch.pair_i`` and ``batch.pair_j``, ``w`` (n,) and ``V`` (n, k).
+
+    Raises
+    ------
+    ValueError
+        For sizes out of range, an unknown loss, or a pair that is not a pair of two fields that may matter.
+
+    Examples
+    --------
+    >>> data = make_interactions(np.random.default_rng(0), 100, n_fields=3, importances={(0, 2): 1.5}, n_noise=1)
+    >>> data.batch.idx.shape, data.truth.importance.tolist()
+    ((100, 4), [0.0, 1.5, 0.0, 0.0, 0.0, 0.0])
+    """
+    for name, value, least in (
+        ("n_rows", n_rows, 1),
+        ("n_fields", n_fields, 2),
+        ("field_size", field_size, 2),
+        ("n_noise", n_noise, 0),
+        ("k", k, 1),
+    ):
+        if not isinstance(value, Integral) or value < least:
+            raise ValueError(f"{name} must be an integer of at least {least}; got {value!r}")
+    for name, value in (("noise", noise), ("linear", linear)):
+        if not (isinstance(value, Real) and 0 <= value < np.inf):
+            raise ValueError(f"{name} must be a finite number of at least 0; got {value!r}")
+    if loss not in ("squared", "logistic"):
+        raise ValueError(f"loss must be 'squared' or 'logistic'; got {loss!r}")
+    m = n_fields + n_noise
+    strength = _strength(importances, n_fields, m)                           # (m, m), above the diagonal
+
+    w = linear * rng.normal(size=(m, field_size))
+    w[n_fields:] = 0.0
+    V = rng.normal(size=(m, field_size, k))                                  # (m, field_size, k)
+    V -= V.mean(axis=1, keepdims=True)
+    V *= np.sqrt(field_size / (field_size - 1)) / k**0.25                    # <v_i, v_j> has variance 1
+    w, V = w.reshape(-1), V.reshape(-1, k)                                   # (n,), (n, k)
+
+    idx = rng.integers(field_size, size=(n_rows, m)) + field_size * np.arange(m)
+    batch = Batch.from_padded(idx, n=m * field_size)
+    score = w[idx].sum(axis=1)                                               # (B,)
+    for f, g in np.argwhere(strength):
+        score += strength[f, g] * (V[idx[:, f]] * V[idx[:, g]]).sum(axis=1)
+    if loss == "squared":
+        y = score + noise * rng.normal(size=n_rows)
+    else:
+        y = (rng.logistic(size=n_rows) < score).astype(float)                # P(logistic < s) = sigmoid(s)
+    return Interactions(batch, y, Truth(score, strength[batch.pair_i, batch.pair_j], w, V))
+
+
+def _strength(importances, n_fields, m):
+    """The importances as a matrix, row < column."""
+    if importances is None:
+        importances = {(f, f + 1): 1 / (f + 1) for f in range(n_fields - 1)}
+    strength = np.full((m, m), np.nan)
+    for pair, value in importances.items():
+        fields = sorted(pair) if isinstance(pair, tuple) else [pair]
+        known = all(isinstance(field, Integral) and 0 <= field < n_fields for field in fields)
+        if not known or len(set(fields)) != 2:
+            raise ValueError(f"importances: {pair!r} is not a pair of two different fields among 0 to {n_fields - 1}")
+        if not np.isfinite(value):
+            raise ValueError(f"importances: the pair {pair!r} weighs {value!r}; it must be a finite number")
+        if not np.isnan(strength[tuple(fields)]):
+            raise ValueError(f"importances: the pair {pair!r} is given twice")
+        strength[tuple(fields)] = value
+    return np.nan_to_num(strength)

@@ -1,0 +1,142 @@
+"""The exercises of the notebooks: `check("05.2", answer)` says right, or what is wrong, never the solution.
+
+Each notebook has a module here with its `EXERCISES`. Differences are described by `conformance.check_answer`, which
+names typical mistakes, and by the exercise's own list of likely mistakes.
+"""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import import_module
+
+import numpy as np
+
+from ..conformance import check_answer
+
+__all__ = ["Exercise", "Verdict", "check", "find"]
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """What an answer is called with, and what it should give.
+
+    Parameters
+    ----------
+    right : callable or value
+        The right answer: a function of the inputs, or the value itself when the reader gives a value.
+    inputs : list of tuples
+        Arguments of each call; the reader's function must be right for all of them.
+    names : tuple of str
+        Names of the results, in order.
+    mistakes : dict of str to callable or value
+        Label of a likely mistake to the function (or value) that makes it.
+    rtol : float
+        Tolerance, relative to the largest right entry.
+    """
+
+    right: Callable | object
+    inputs: list = field(default_factory=lambda: [()])
+    names: tuple = ("the answer",)
+    mistakes: dict = field(default_factory=dict)
+    rtol: float = 1e-7
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The result of `check`: prints as one or two sentences; `ok` when the answer is right."""
+
+    ok: bool
+    text: str
+
+    def __repr__(self):
+        return self.text
+
+
+def find(number):
+    """The exercise with a number such as "05.2"; refuses one that does not exist.
+
+    Examples
+    --------
+    >>> find("99.1")
+    Traceback (most recent call last):
+        ...
+    ValueError: there is no exercise '99.1'
+    """
+    try:
+        return import_module(f".notebook_{number.partition('.')[0]}", __name__).EXERCISES[number]
+    except (ModuleNotFoundError, KeyError):
+        raise ValueError(f"there is no exercise {number!r}") from None
+
+
+def check(number, answer):
+    """Check an answer to an exercise.
+
+    Parameters
+    ----------
+    number : str
+        The exercise, for example "05.2".
+    answer : callable or value
+        The function or the value that the exercise asks for; `...` stands for an answer still to come.
+
+    Returns
+    -------
+    Verdict
+
+    Raises
+    ------
+    ValueError
+        When there is no such exercise.
+    """
+    return judge(find(number), answer)
+
+
+def judge(exercise, answer):
+    """Compare an answer with an exercise, input by input and result by result."""
+    if answer is ...:
+        return Verdict(False, "No answer yet: replace the dots.")
+    for inputs in exercise.inputs:
+        given = copy.deepcopy(inputs)
+        if callable(exercise.right) and not callable(answer):
+            return Verdict(False, f"Give the function itself, not {type(answer).__name__}.")
+        try:
+            got = answer(*given) if callable(exercise.right) else answer
+        except Exception as error:  # whatever the reader's code raises is a message, not a crash
+            return Verdict(False, f"Not yet: it raised {type(error).__name__}: {error}")
+        if got is ... or (isinstance(got, tuple) and any(part is ... for part in got)):
+            return Verdict(False, "No answer yet: replace the dots.")
+        if not _same(given, inputs):
+            return Verdict(False, "Not yet: it changes its arguments; work on copies.")
+        names = exercise.names
+        wants = _results(exercise.right, inputs)
+        gots = got if isinstance(got, (tuple, list)) and len(names) > 1 else (got,)
+        if len(gots) != len(names):
+            wanted = f"{len(names)} results ({', '.join(names)})"
+            return Verdict(False, f"Not yet: it should return {wanted}, not {len(gots)}.")
+        wrongs = {label: _results(wrong, inputs) for label, wrong in exercise.mistakes.items()}
+        for at, name in enumerate(names):
+            variants = {label: _dense(values[at]) for label, values in wrongs.items()}
+            found = check_answer(_dense(gots[at]), _dense(wants[at]), name, variants=variants, rtol=exercise.rtol)
+            if not found.ok:
+                return Verdict(False, f"Not yet: {found}")
+    return Verdict(True, "Right." if len(exercise.inputs) == 1 else f"Right, for {len(exercise.inputs)} inputs.")
+
+
+def _results(right, inputs):
+    value = right(*copy.deepcopy(inputs)) if callable(right) else right
+    return value if isinstance(value, tuple) and not hasattr(value, "to_dense") else (value,)
+
+
+def _dense(value):
+    """RowGrad as its rows and values side by side, so that both are compared; anything else as it is."""
+    if hasattr(value, "to_dense"):
+        return np.concatenate([np.ravel(value.rows), np.ravel(value.values)])
+    return value
+
+
+def _same(a, b):
+    """True when two nested tuples hold equal arrays and objects."""
+    if isinstance(a, (tuple, list)):
+        return len(a) == len(b) and all(_same(x, y) for x, y in zip(a, b, strict=True))
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(_same(a[key], b[key]) for key in a)
+    return np.array_equal(a, b) if isinstance(a, np.ndarray) else True

@@ -1,0 +1,120 @@
+"""Reading tables: mappings of arrays, structured arrays, pandas and polars data frames, none of them imported.
+
+A table is read one column at a time, as a flat array; the cells of a column are read as values or as numbers,
+and what is missing is settled here.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+__all__ = ["column_names", "is_number", "numbers", "quoted", "read_columns", "tokens"]
+
+
+def quoted(names):
+    """Names as they stand in a message."""
+    return ", ".join(map(repr, names))
+
+
+def column_names(table):
+    """Column names of a mapping, a structured array or a data frame."""
+    names = getattr(getattr(table, "dtype", None), "names", None)
+    if names is None:
+        names = getattr(table, "columns", table if isinstance(table, Mapping) else None)
+    if names is None:
+        raise TypeError(
+            "a table is a mapping of column name to array, a structured array or a data frame; "
+            f"got {type(table).__name__}"
+        )
+    return list(names)
+
+
+def is_number(column):
+    """Whether a column is of a number type; a pandas category of numbers is not."""
+    kind = getattr(getattr(column, "dtype", None), "kind", None) or np.asarray(column).dtype.kind
+    return kind in "iuf"
+
+
+def read_columns(table, names):
+    """The named columns of a table as flat arrays of one length."""
+    names, known = list(names), column_names(table)
+    absent = [name for name in names if name not in known]
+    if absent:
+        raise ValueError(f"the table has no column {quoted(absent)}; its columns are {quoted(known)}")
+    columns = []
+    for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f"column names must be text; got {name!r}")
+        column = np.asarray(table[name])
+        if column.dtype.kind in "US" and isinstance(table[name], (list, tuple)):
+            column = np.array(table[name], dtype=object)                     # NumPy would turn None and 1 into text
+        if column.ndim != 1:
+            raise ValueError(f"column {name!r} has shape {column.shape}; it must be flat, one value per row")
+        if columns and len(column) != len(columns[0]):
+            raise ValueError(f"column {name!r} has {len(column)} rows, but column {names[0]!r} has {len(columns[0])}")
+        columns.append(column)
+    return columns
+
+
+# ---- cells -------------------------------------------------------------------------------------------
+
+
+def _type_of(cell):
+    """What a cell is: text, bool, number, or None for what is neither."""
+    types = {"text": str, "bool": (bool, np.bool_), "number": (int, float, np.integer, np.floating)}
+    return next((name for name, classes in types.items() if isinstance(cell, classes)), None)
+
+
+def _plain(cell):
+    """A Python value; whole numbers as int, because NaN among them makes reals of a column."""
+    cell = cell.item() if isinstance(cell, np.generic) else cell
+    return int(cell) if isinstance(cell, float) and cell.is_integer() else cell
+
+
+def tokens(name, cells, missing):
+    """The cells as a list, a dict from each distinct cell to its plain value (None: missing), and their type.
+
+    The type is "text", "bool" or "number", or None when all are missing.
+    """
+    if cells.dtype.kind not in "UTbiufO":
+        raise TypeError(f"column {name!r} holds {cells.dtype}; convert it to text or numbers, or leave it out")
+    cells, missing = cells.tolist(), frozenset(missing)
+    row_of, token, first = {}, {}, {}
+    try:
+        for row, cell in enumerate(cells):
+            row_of.setdefault(cell, row)
+    except TypeError:
+        raise TypeError(f"column {name!r}, row {row}: {cell!r} is neither text nor a number nor a bool") from None
+    for cell, row in row_of.items():
+        absent = cell is None or type(cell).__name__ in ("NAType", "NaTType") or cell != cell or cell in missing
+        token[cell] = None if absent else _plain(cell)
+        if not absent:
+            type_ = _type_of(cell)
+            if type_ is None:
+                raise TypeError(f"column {name!r}, row {row}: {cell!r} is neither text nor a number nor a bool")
+            if cell in (np.inf, -np.inf):
+                raise ValueError(f"column {name!r}, row {row}: {cell!r} is not finite")
+            first.setdefault(type_, row)
+    if len(first) > 1:
+        places = " and ".join(f"{type_} (row {row})" for type_, row in first.items())
+        raise TypeError(f"column {name!r} mixes {places}; a column holds one of them")
+    return cells, token, next(iter(first), None)
+
+
+def numbers(name, cells, missing):
+    """The cells as float64, NaN where missing."""
+    if cells.dtype.kind in "OUT":
+        cells, token, type_ = tokens(name, cells, missing)
+        if type_ == "text":
+            row, cell = next(item for item in enumerate(cells) if token[item[1]] is not None)
+            raise TypeError(f"column {name!r} is continuous, but row {row} holds the text {cell!r}")
+        return np.array([np.nan if token[cell] is None else token[cell] for cell in cells], np.float64)
+    if cells.dtype.kind not in "biuf":
+        raise TypeError(f"column {name!r} is continuous and must hold real numbers; it holds {cells.dtype}")
+    values = cells.astype(np.float64)
+    infinite = np.flatnonzero(np.isinf(values))
+    if infinite.size:
+        raise ValueError(f"column {name!r}, row {infinite[0]}: {values[infinite[0]]} is not finite")
+    marks = [value for value in missing if _type_of(value) == "number"]
+    values[np.isin(values, marks)] = np.nan
+    return values

@@ -1,0 +1,58 @@
+import subprocess
+import sys
+
+import pytest
+
+from afm_numpy import cli
+
+
+def test_help_lists_every_command(capsys):
+    assert cli.main(["--help"]) == 0
+    out = capsys.readouterr().out
+    assert all(f"  {name} " in out for name in cli.COMMANDS)
+
+
+def test_no_command_is_an_error_with_the_usage(capsys):
+    assert cli.main([]) == 2
+    assert "usage:" in capsys.readouterr().out
+
+
+def test_unknown_command_is_one_line_and_status_2(capsys):
+    assert cli.main(["dmeo"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and captured.err.count("\n") == 1 and "unknown command 'dmeo'" in captured.err
+
+
+@pytest.mark.parametrize("command", cli.COMMANDS)
+def test_every_command_has_help(command, capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main([command, "--help"])
+    assert end.value.code == 0 and "usage: " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", cli.COMMANDS)
+def test_every_command_refuses_an_unknown_option(command, capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main([command, "--no-such-option"])
+    assert end.value.code == 2 and capsys.readouterr().out == ""
+
+
+def test_errors_become_one_line(capsys, tmp_path):
+    file = tmp_path / "file"
+    file.write_text("")
+    assert cli.main(["demo", "--out", str(file / "folder"), "--quiet"]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("afm-numpy demo: error: ") and err.count("\n") == 1
+
+
+def test_module_and_console_script_are_the_same_command():
+    out = subprocess.run([sys.executable, "-m", "afm_numpy", "--version"], capture_output=True, text=True, check=True)
+    assert out.stdout == "afm-numpy 0.1.0\n"
+
+
+def test_a_reader_that_goes_away_is_no_error():
+    run = subprocess.run(
+        f"{sys.executable} -m afm_numpy demo --rows 100 --epochs 1 --quiet --out /dev/null/x | head -0",
+        shell=True, capture_output=True, text=True,
+    )  # fmt: skip
+    assert "Traceback" not in run.stderr

@@ -1,0 +1,84 @@
+import numpy as np
+import pytest
+
+from afm_numpy import Batch, Model, explain, train
+from afm_numpy.params import ATTENTION
+
+MODELS = [Model("fm"), *(Model("afm", mode) for mode in ATTENTION)]
+
+
+def problem(model):
+    rng = np.random.default_rng(3)
+    rows = [[0, 4, 7, 10], [2, 1, 6, 9], [3, 5, 8], [0, 5], [6], []]
+    batch = Batch.from_lists(rows, [rng.normal(1.0, 0.5, len(row)) for row in rows], n=11)
+    params = model.init_params(rng, batch, k=5, t=3, std=0.7, w0=0.3, dtype=float)
+    params["w"] += rng.standard_normal(11)
+    return params, batch
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: f"{model.kind}-{model.attention}")
+def test_the_parts_add_up_to_the_prediction(model):
+    params, batch = problem(model)
+    parts = explain.contributions(model, params, batch, chunk=4)
+    total = parts.bias + parts.linear.sum(axis=1) + parts.pair.sum(axis=1)
+    np.testing.assert_allclose(total, parts.y_hat, rtol=1e-13)
+    np.testing.assert_allclose(total, train.predict(model, params, batch), rtol=1e-13)
+    np.testing.assert_allclose(parts.a * parts.score, parts.pair, rtol=1e-15)
+    assert (parts.pair[~batch.mask] == 0).all()
+
+
+def test_no_rows_give_empty_parts():
+    model = Model("afm")
+    params, batch = problem(model)
+    parts = explain.contributions(model, params, batch[:0])
+    assert parts.pair.shape == (0, 6) and parts.y_hat.shape == (0,)
+
+
+def test_field_attention_averages_the_rows_that_have_the_pair():
+    model = Model("afm")
+    params, batch = problem(model)
+    parts = explain.contributions(model, params, batch)
+    mean, count = explain.field_attention(parts)
+    for p, (i, j) in enumerate(zip(batch.pair_i, batch.pair_j, strict=True)):
+        rows = [r for r in range(len(batch)) if batch.mask[r, p]]
+        assert count[i, j] == count[j, i] == len(rows)
+        assert mean[i, j] == mean[j, i] == pytest.approx(np.mean([parts.a[r, p] for r in rows]), rel=1e-14)
+    assert np.isnan(np.diag(mean)).all() and (np.diag(count) == 0).all()
+
+
+def test_field_attention_of_a_pair_that_no_row_has_is_nan():
+    model = Model("afm", "uniform")
+    batch = Batch.from_padded([[0, 1, 2]], [[1.0, 1.0, 0.0]], n=3)
+    params = model.init_params(np.random.default_rng(0), batch, k=1)
+    mean, count = explain.field_attention(explain.contributions(model, params, batch))
+    assert np.isnan(mean[0, 2]) and count[0, 2] == 0 and mean[0, 1] == 1.0
+
+
+def test_table_lists_the_largest_pairs_first_and_sums_the_rest():
+    model = Model("afm", "sum")
+    params, batch = problem(model)
+    parts = explain.contributions(model, params, batch)
+    lines = explain.table(parts, row=0, top=2).splitlines()
+    order = np.argsort(-np.abs(parts.pair[0]))
+    assert len(lines) == 1 + 2 + 4
+    for line, p in zip(lines[1:3], order, strict=False):
+        assert line.endswith(f"{batch.idx[0, batch.pair_i[p]]} x {batch.idx[0, batch.pair_j[p]]}")
+        assert float(line.split()[2]) == pytest.approx(parts.pair[0, p], abs=1e-4)
+    assert lines[3].endswith("4 other pairs")
+    assert float(lines[3].split()[0]) == pytest.approx(parts.pair[0, order[2:]].sum(), abs=1e-4)
+    assert lines[-1].split() == [f"{parts.y_hat[0]:+.4f}", "prediction"]
+
+
+def test_table_of_a_row_without_pairs_and_with_names():
+    params, batch = problem(Model("fm"))
+    parts = explain.contributions(Model("fm"), params, batch)
+    assert len(explain.table(parts, row=5).splitlines()) == 4
+    names = [f"feature {i}" for i in range(11)]
+    assert "feature 0 x feature 5" in explain.table(parts, row=3, names=names)
+
+
+def test_table_refuses_a_row_that_is_not_there():
+    params, batch = problem(Model("fm"))
+    parts = explain.contributions(Model("fm"), params, batch)
+    with pytest.raises(ValueError, match="row 6 is out of range; there are 6 rows"):
+        explain.table(parts, row=6)
