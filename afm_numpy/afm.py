@@ -96,6 +96,7 @@ def projection_backward(dout, pooled, p):
 
 def attend_forward(attention, params, M, batch):
     """a (B, P) of one of the five modes (see `afm_numpy.attention`), and its cache."""
+    check_attention(attention)
     mask = batch.mask
     match attention:
         case "sum":
@@ -107,7 +108,7 @@ def attend_forward(attention, params, M, batch):
         case "free":
             rows = att.free_rows(params["pairs"], batch)
             return att.free_forward(params["free"], rows, mask), rows
-        case "network":
+        case _:  # network
             return att.network_forward(M, params["W"], params["b"], params["h"], mask)
 
 
@@ -120,7 +121,7 @@ def attend_backward(attention, da, attend, batch):
             return 0, {"field": att.field_backward(da, batch.mask)}
         case "free":
             return 0, {"free": att.free_backward(da, attend, batch.mask)}
-        case "network":
+        case _:  # network
             dM, dW, db, dh = att.network_backward(da, attend)
             return dM, {"W": dW, "b": db, "h": dh}
 
@@ -330,4 +331,4 @@ def from_fm(fm_params, rng, m, t=16, *, attention="network", pairs=None, p=None)
     params = init_params(
         rng, sizes["n"], m, sizes["k"], t, attention=attention, pairs=pairs, p=p, dtype=fm_params["V"].dtype
     )
-    return params | {name: fm_params[name].copy() for name in ("w0", "w", "V")}
+    return params | {name: np.array(fm_params[name]) for name in ("w0", "w", "V")}

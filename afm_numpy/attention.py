@@ -68,6 +68,7 @@ def free_rows(pairs, batch):
     >>> free_rows(np.array([[0, 1], [1, 2]]), Batch.from_lists([[0, 1, 2]], n=3)).tolist()
     [[0, -1, 1]]
     """
+    pairs = pairs.astype(np.intp, copy=False)                                           # i n + j must not wrap
     first, second = batch.idx[:, batch.pair_i], batch.idx[:, batch.pair_j]              # (B, P)
     n = max(batch.n, int(pairs.max(initial=-1)) + 1)
     key = np.minimum(first, second) * n + np.maximum(first, second)
@@ -143,7 +144,7 @@ def network_forward(M, W, b, h, mask):
 
     Returns a (B, P) and the cache for network_backward.
     """
-    Z = np.tensordot(M, W, axes=1)                                                      # (B, P, t)
+    Z = np.tensordot(M, W, axes=1).astype(np.result_type(M, W, b), copy=False)          # (B, P, t)
     Z += b
     R = relu(Z)                                                                         # (B, P, t)
     s = np.where(mask, R @ h, -np.inf)                                                  # (B, P)

@@ -20,6 +20,7 @@ COMMANDS = {
     "explain": ("commands.explain", "print which feature pairs made a prediction"),
     "gradcheck": ("commands.gradcheck", "compare every gradient with measured slopes"),
     "fetch": ("commands.fetch", "download a data set of the AFM paper"),
+    "paper": ("commands.paper", "repeat the comparison of the AFM paper"),
 }
 
 

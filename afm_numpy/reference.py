@@ -74,6 +74,8 @@ def afm_row(params, idx, x, attention="network", interactions_mask=None, attenti
         largest = max(scores, default=0.0)
         e = [exp(s - largest) for s in scores]
         a = [e_p / sum(e) for e_p in e]
+    else:
+        raise ValueError(f"unknown attention {attention!r}; choose from sum, uniform, free, field, network")
     if attention_mask is not None:
         a = [a_p * float(attention_mask[slot_pair]) for a_p, (slot_pair, _, _) in zip(a, pairs, strict=True)]
 
