@@ -18,7 +18,8 @@ class Batch:
     """B rows, each a sparse vector x over the feature ids 0 to n-1.
 
     Make one with `from_padded`, `from_lists`, `from_scipy`, `from_dense`, with `encode.TableEncoder`, or
-    with `datasets.load_libfm`. These check their input; the plain constructor does not.
+    with `datasets.load_libfm`. These check their input and copy it; the plain constructor does neither. The
+    arrays of a Batch must not change.
 
     Parameters
     ----------
@@ -47,7 +48,7 @@ class Batch:
 
     @classmethod
     def from_padded(cls, idx, x=None, n=None, dtype=np.float64):
-        """Rows of equal length m, given as two (B, m) arrays; a slot with x = 0 is empty.
+        """Rows of equal length m, given as two (B, m) arrays; a slot with x = 0 is empty, whatever its id.
 
         Slots keep their order, so a slot can stand for a field of the data.
 
@@ -58,9 +59,9 @@ class Batch:
         x : (B, m) reals, optional
             Feature values; ones when not given.
         n : int, optional
-            Number of features; the largest id + 1 when not given.
+            Number of features, at most 2**31; the largest id + 1 when not given.
         dtype : dtype
-            Of the stored values.
+            Of the stored values, a float type.
 
         Raises
         ------
@@ -73,11 +74,11 @@ class Batch:
         >>> Batch.from_padded([[0, 1]], [[1.0, 0.5]], n=3).x.tolist()
         [[1.0, 0.5]]
         """
-        idx = _whole(_rectangle(idx, "idx"), "slot")
-        x = np.ones(idx.shape, dtype) if x is None else _reals(_rectangle(x, "x"), dtype, "slot")
+        idx = _whole(_rectangle(idx, "idx", "slots"), "slot")
+        x = _reals(np.ones(idx.shape) if x is None else _rectangle(x, "x", "slots"), dtype, "slot")
         if x.shape != idx.shape:
             raise ValueError(f"idx and x must have one shape; got {idx.shape} and {x.shape}")
-        idx = np.where(x != 0, idx, 0)
+        idx, x = _emptied(idx, x)
         n = _number_of_features(idx, n, "slot")
         ordered = np.sort(np.where(x != 0, idx, -1), axis=1)
         rows = np.flatnonzero(((ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] >= 0)).any(axis=1))
@@ -108,40 +109,37 @@ class Batch:
         Raises
         ------
         ValueError
-            As `from_padded`, and when a row has not as many values as ids.
+            As `from_padded`, when a row has not as many values as ids, and when a sum is not finite.
 
         Examples
         --------
         >>> Batch.from_lists([[3, 1, 3]], [[1.0, 2.0, 0.5]], n=4).x.tolist()
         [[1.5, 2.0, 0.0]]
         """
-        rows = [np.asarray(row) for row in rows]
+        rows = [_flat(row, r, "ids") for r, row in enumerate(rows)]
         if values is None:
             values = [np.ones(row.shape) for row in rows]
-        values = [np.asarray(value) for value in values]
+        values = [_flat(value, r, "values") for r, value in enumerate(values)]
         if len(values) != len(rows):
             raise ValueError(f"{len(rows)} rows of ids but {len(values)} rows of values")
         for r, (row, value) in enumerate(zip(rows, values, strict=True)):
-            if row.ndim != 1 or row.shape != value.shape:
-                raise ValueError(
-                    f"row {r}: ids of shape {row.shape} and values of shape {value.shape}; "
-                    "want two flat lists of one length"
-                )
+            if row.size != value.size:
+                raise ValueError(f"row {r}: {row.size} ids but {value.size} values")
         length = np.array([row.size for row in rows], np.intp)
         inside = np.arange(length.max(initial=0)) < length[:, None]
-        idx, x = np.zeros(inside.shape, np.intp), np.zeros(inside.shape, dtype)
-        if inside.any():
-            row_of = np.repeat(np.arange(len(rows)), length)
-            slot_of = np.nonzero(inside)[1]
-            ids = _whole(np.concatenate(rows), "slot", row_of, slot_of)
-            flat = _reals(np.concatenate(values), dtype, "slot", row_of, slot_of)
-            n = _number_of_features(ids, n, "slot", row_of, slot_of)
-            # the first slot of each (row, id) receives the sum
-            _, first, group = np.unique(row_of * n + ids, return_index=True, return_inverse=True)
-            total = np.zeros(first.size, dtype)
+        row_of, slot_of = np.nonzero(inside)
+        ids = _whole(np.concatenate([np.zeros(0, np.intp), *rows]), "slot", row_of, slot_of)
+        flat = _reals(np.concatenate([np.zeros(0), *values]), np.float64, "slot", row_of, slot_of)
+        n = _number_of_features(ids, n, "slot", row_of, slot_of)
+        # the first slot of each (row, id) receives the sum
+        _, first, group = np.unique(row_of * n + ids, return_index=True, return_inverse=True)
+        total = np.zeros(first.size)
+        with np.errstate(over="ignore"):
             np.add.at(total, group, flat)
-            idx[row_of[first], slot_of[first]], x[row_of[first], slot_of[first]] = ids[first], total
-        return cls(np.where(x != 0, idx, 0), x, _number_of_features(idx, n, "slot"))
+        idx, x = np.zeros(inside.shape, np.intp), np.zeros(inside.shape, dtype)
+        at = row_of[first], slot_of[first]
+        idx[at], x[at] = ids[first], _reals(total, dtype, "slot", *at)
+        return cls(*_emptied(idx, x), n)
 
     @classmethod
     def from_scipy(cls, matrix, dtype=np.float64):
@@ -150,9 +148,9 @@ class Batch:
         Raises
         ------
         TypeError
-            When `matrix` is not a scipy sparse matrix or array.
+            When `matrix` is not a scipy sparse matrix or array, or does not hold real numbers.
         ValueError
-            For values that are not finite, with their row and column.
+            For values and sums that are not finite, with their row and column.
 
         Examples
         --------
@@ -161,27 +159,29 @@ class Batch:
         """
         if not sparse.issparse(matrix) or matrix.ndim != 2:
             raise TypeError(f"matrix must be a 2-d scipy sparse matrix or array; got {type(matrix).__name__}")
-        matrix = sparse.csr_array(matrix, copy=True)
-        row_of = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-        matrix.data = _reals(matrix.data, dtype, "column", row_of, matrix.indices)
+        _check_kind(matrix.dtype, REAL, "x")
+        matrix = sparse.csr_array(matrix.astype(np.float64))         # a copy; float64 before anything is summed
         matrix.sum_duplicates()
         matrix.eliminate_zeros()
         length = np.diff(matrix.indptr)
         inside = np.arange(length.max(initial=0)) < length[:, None]
         idx, x = np.zeros(inside.shape, np.intp), np.zeros(inside.shape, dtype)
-        idx[inside], x[inside] = matrix.indices, matrix.data
-        return cls(idx, x, _number_of_features(idx, matrix.shape[1], "column"))
+        idx[inside] = matrix.indices
+        x[inside] = _reals(matrix.data, dtype, "column", np.nonzero(inside)[0], matrix.indices)
+        return cls(*_emptied(idx, x), _number_of_features(idx, matrix.shape[1], "slot"))
 
     @classmethod
     def from_dense(cls, array, dtype=np.float64):
         """Rows of a dense 2-d array (B, n): column j is feature j, zeros are absent and close up.
+
+        Refuses what `from_scipy` refuses.
 
         Examples
         --------
         >>> Batch.from_dense([[0.0, 2.0, 0.0], [1.0, 0.0, 3.0]]).x.tolist()
         [[2.0, 0.0], [1.0, 3.0]]
         """
-        array = _reals(_rectangle(array, "array"), dtype, "column")
+        array = _reals(_rectangle(array, "array", "columns"), np.float64, "column")
         return cls.from_scipy(sparse.csr_array(array), dtype)
 
     # ---- selection -----------------------------------------------------------------------------------
@@ -189,15 +189,27 @@ class Batch:
     def __len__(self):
         return self.idx.shape[0]
 
+    @property
+    def shape(self):
+        """(B, n), the shape of the matrix that the rows stand for."""
+        return len(self), self.n
+
     def __getitem__(self, rows):
-        """The rows that a slice, an index array or a boolean array selects, as a Batch."""
+        """The rows that a number, a slice, an index array or a boolean array selects, as a Batch."""
         if isinstance(rows, (int, np.integer)):
             rows = [rows]
-        return Batch(self.idx[rows], self.x[rows], self.n)
+        idx = self.idx[rows]
+        if idx.ndim != 2:
+            raise IndexError("select rows by a number, a slice, a 1-d index array or a 1-d boolean array")
+        return Batch(idx, self.x[rows], self.n)
 
     def astype(self, dtype):
-        """The same rows with values of another dtype."""
-        return Batch(self.idx, self.x.astype(dtype, copy=False), self.n)
+        """The same rows with values of another dtype, float or complex; refuses values that become infinite."""
+        dtype = np.dtype(dtype)
+        if dtype == self.x.dtype:
+            return self
+        x = self.x.astype(dtype) if dtype.kind == "c" else _reals(self.x, dtype, "slot")
+        return Batch(*_emptied(self.idx, x), self.n)
 
     # ---- what the models read ------------------------------------------------------------------------
 
@@ -300,14 +312,39 @@ def row_values(values, n_rows, name, dtype=np.float64):
     return _reals(values, dtype, None, np.arange(n_rows), None, name)
 
 
-def _rectangle(values, name):
+WHOLE, REAL = "iuf", "biuf"     # kinds of dtype: a float may be a whole number, a bool is not an id
+
+
+def _rectangle(values, name, across):
     try:
         values = np.asarray(values)
     except ValueError:
-        raise ValueError(f"{name} must be 2-d with rows of equal length; for ragged rows use Batch.from_lists") from None
+        raise ValueError(f"{name} must be 2-d with rows of one length; for ragged rows use Batch.from_lists") from None
     if values.ndim != 2:
-        raise ValueError(f"{name} must be a 2-d array (rows, slots); got shape {values.shape}")
+        raise ValueError(f"{name} must be a 2-d array (rows, {across}); got shape {values.shape}")
     return values
+
+
+def _flat(values, row, name):
+    try:
+        values = np.asarray(values)
+    except ValueError:
+        values = np.zeros((0, 0))
+    if values.ndim != 1:
+        raise ValueError(f"row {row}: {name} must be a flat list of numbers")
+    _check_kind(values.dtype, WHOLE if name == "ids" else REAL, name, f"row {row}: ")
+    return values
+
+
+def _check_kind(dtype, kinds, name, place=""):
+    if dtype.kind not in kinds:
+        want = "integers" if kinds == WHOLE else "real numbers"
+        raise TypeError(f"{place}{name} must be {want}; got {dtype}")
+
+
+def _emptied(idx, x):
+    """Copies with idx 0 and x 0, not -0.0, in the empty slots."""
+    return np.where(x != 0, idx, 0), np.where(x != 0, x, 0)
 
 
 def _place(bad, kind, row_of, slot_of):
@@ -318,12 +355,9 @@ def _place(bad, kind, row_of, slot_of):
 
 
 def _whole(ids, kind, row_of=None, slot_of=None):
-    if ids.dtype.kind in "iu":
-        return ids.astype(np.intp, copy=False)
-    if ids.size == 0:
-        return ids.astype(np.intp)
+    _check_kind(ids.dtype, WHOLE, "ids")
     if ids.dtype.kind != "f":
-        raise TypeError(f"ids must be integers; got an array of {ids.dtype}")
+        return ids.astype(np.intp, copy=False)
     bad = ~(np.isfinite(ids) & (ids == np.round(ids)) & (np.abs(ids) < 2**53))
     if bad.any():
         at, place = _place(bad, kind, row_of, slot_of)
@@ -332,8 +366,9 @@ def _whole(ids, kind, row_of=None, slot_of=None):
 
 
 def _reals(values, dtype, kind, row_of=None, slot_of=None, name="x"):
-    if values.dtype.kind not in "biuf" and values.size:
-        raise TypeError(f"{name} must hold real numbers; got an array of {values.dtype}")
+    _check_kind(values.dtype, REAL, name)
+    if np.dtype(dtype).kind != "f":
+        raise TypeError(f"dtype must be a float type, such as float32; got {np.dtype(dtype)}")
     with np.errstate(over="ignore"):
         values = values.astype(dtype, copy=False)
     bad = ~np.isfinite(values)
@@ -346,9 +381,9 @@ def _reals(values, dtype, kind, row_of=None, slot_of=None, name="x"):
 def _number_of_features(idx, n, kind, row_of=None, slot_of=None):
     largest = idx.max(initial=-1)
     if n is None:
-        n = max(int(largest) + 1, 1)
-    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
-        raise ValueError(f"n, the number of features, must be an integer of at least 1; got {n!r}")
+        n = min(max(int(largest) + 1, 1), 2**31)
+    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or not 1 <= n <= 2**31:
+        raise ValueError(f"n, the number of features, must be an integer from 1 to 2**31; got {n!r}")
     bad = (idx < 0) | (idx >= n)
     if bad.any():
         at, place = _place(bad, kind, row_of, slot_of)

@@ -7,7 +7,8 @@ Factors of 1/2 and reductions differ between papers and libraries. Ours, and how
     mean of (y_hat - y)^2              the paper's eq. (7): the sum over the rows      lam_here = lam_there / B
     mean of (y_hat - y)^2              TensorFlow l2_loss(y - y_hat): half the sum     lam_here = 2 lam_there / B
     lam ||W||_F^2                      the paper's eq. (8): the same                   lam_here = lam_there
-    lam ||W||_F^2                      TensorFlow l2_loss, Keras none: half a square   lam_here = lam_there / 2
+    lam ||W||_F^2                      Keras l2: the same                              lam_here = lam_there
+    lam ||W||_F^2                      TensorFlow l2_loss(W): half a square            lam_here = lam_there / 2
     lam ||W||_F^2, in the gradient     PyTorch weight_decay adds wd * W                lam_here = wd / 2
     lam on the rows a batch touches    PyTorch weight_decay: all rows in every step    no exact equivalent
 
@@ -22,8 +23,8 @@ from scipy import special
 from .rowgrad import RowGrad
 
 __all__ = [
-    "LOSSES", "Loss", "best_constant", "check_targets", "get", "l2_backward", "l2_forward", "logistic_backward",
-    "logistic_forward", "sigmoid", "squared_backward", "squared_forward",
+    "LOSSES", "Loss", "best_constant", "check_reduction", "check_targets", "get", "l2_backward", "l2_forward",
+    "logistic_backward", "logistic_forward", "sigmoid", "squared_backward", "squared_forward",
 ]  # fmt: skip
 
 
@@ -39,7 +40,7 @@ def squared_forward(y_hat, y, reduction="mean", weight=None):
     reduction : {"mean", "sum"}
         Over the rows.
     weight : (B,) array, optional
-        Weight of each row; the mean is then sum(weight * loss) / sum(weight).
+        Weight of each row; the mean is then sum(weight * loss) / sum(weight), and 0 when all weights are 0.
 
     Returns
     -------
@@ -70,7 +71,8 @@ def squared_backward(y_hat, y, reduction="mean", weight=None):
 def logistic_forward(y_hat, y, reduction="mean", weight=None):
     """Logistic loss log(1 + exp(y_hat)) - y y_hat for y in {0, 1}; y_hat is the logit.
 
-    Evaluated as max(y_hat, 0) - y y_hat + log(1 + exp(-|y_hat|)), which neither overflows nor loses digits.
+    Evaluated as [max(y_hat, 0) - y y_hat] + log(1 + exp(-|y_hat|)), which neither overflows nor loses digits:
+    for a row that is predicted right, the bracket is exactly 0.
     Parameters and result as in `squared_forward`.
 
     Raises
@@ -85,8 +87,9 @@ def logistic_forward(y_hat, y, reduction="mean", weight=None):
     """
     check_targets("logistic", y)
     positive = y_hat.real > 0
-    softplus = np.where(positive, y_hat, 0) + np.log1p(np.exp(np.where(positive, -y_hat, y_hat)))
-    return ((softplus - y * y_hat) * _share(y, reduction, weight)).sum()
+    linear = np.where(positive, y_hat, 0) - y * y_hat
+    rest = np.log1p(np.exp(np.where(positive, -y_hat, y_hat)))
+    return ((linear + rest) * _share(y, reduction, weight)).sum()
 
 
 def logistic_backward(y_hat, y, reduction="mean", weight=None):
@@ -165,6 +168,12 @@ def get(loss):
     return LOSSES[loss]
 
 
+def check_reduction(reduction):
+    """Refuse a reduction that does not exist."""
+    if reduction not in ("mean", "sum"):
+        raise ValueError(f"unknown reduction {reduction!r}; choose from mean, sum")
+
+
 def check_targets(loss, y):
     """Refuse targets that the loss is not made for: the logistic loss wants 0 or 1."""
     if loss == "logistic":
@@ -195,8 +204,7 @@ def best_constant(loss, y, weight=None):
 
 def _share(y, reduction, weight):
     """What one row's loss counts: 1 or 1/B, times its weight."""
-    if reduction not in ("mean", "sum"):
-        raise ValueError(f"unknown reduction {reduction!r}; choose from mean, sum")
+    check_reduction(reduction)
     if weight is None:
         return 1.0 if reduction == "sum" else 1.0 / len(y)
-    return weight if reduction == "sum" else weight / weight.sum()
+    return weight if reduction == "sum" else weight / (weight.sum() or 1.0)  # all weights 0: nothing counts

@@ -21,12 +21,16 @@ def rmse(y, y_hat):
     >>> float(rmse(np.array([0.0, 0.0]), np.array([3.0, 4.0])).round(4))
     3.5355
     """
-    return np.sqrt(np.mean((y_hat - y) ** 2, dtype=np.float64))
+    return np.sqrt(np.mean(_error(y, y_hat) ** 2))
 
 
 def mae(y, y_hat):
     """Mean absolute error."""
-    return np.mean(np.abs(y_hat - y), dtype=np.float64)
+    return np.mean(np.abs(_error(y, y_hat)))
+
+
+def _error(y, y_hat):
+    return np.subtract(y_hat, y, dtype=np.float64)          # float32 squares would overflow, and lose digits
 
 
 def log_loss(y, y_hat):

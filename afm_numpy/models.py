@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass
 
-from . import afm, fm
+import numpy as np
+
+from . import afm, fm, unique_pairs, unique_rows
 from .dropout import Dropout
 from .params import FM_SHAPES, afm_shapes, check_attention
 
 __all__ = ["Model"]
 
 KINDS = ("fm", "afm")
-ENGINES = ("dense",)
+ENGINES = {"unique": {"fm": unique_rows, "afm": unique_pairs}, "dense": {"fm": fm, "afm": afm}}
 
 
 @dataclass(frozen=True)
@@ -21,8 +23,9 @@ class Model:
     kind : {"afm", "fm"}
     attention : {"network", "field", "free", "uniform", "sum"}
         For AFM; ignored by FM.
-    engine : {"dense"}
-        "dense" is the readable code of `fm.py` and `afm.py`.
+    engine : {"unique", "dense"}
+        "dense" is the readable code of `fm.py` and `afm.py`; "unique" computes the same numbers once per
+        distinct pair of features, which is faster.
 
     Examples
     --------
@@ -38,7 +41,7 @@ class Model:
 
     kind: str = "afm"
     attention: str = "network"
-    engine: str = "dense"
+    engine: str = "unique"
 
     def __post_init__(self):
         for name, choices in (("kind", KINDS), ("engine", ENGINES)):
@@ -61,12 +64,28 @@ class Model:
         pairs = batch.distinct_pairs() if self.attention == "free" else None
         return afm.init_params(rng, batch.n, batch.m, k, t, attention=self.attention, pairs=pairs, **options)
 
+    @property
+    def functions(self):
+        """The module that has this model's forward and backward."""
+        return ENGINES[self.engine][self.kind]
+
+    def prepare(self, batch):
+        """The same rows, numbered for the fast engine: once for a data set, before batches are selected."""
+        return batch if self.engine == "dense" else self.functions.prepare(batch)
+
     def forward(self, params, batch, drop=Dropout()):
         """y_hat (B,) and the cache for `backward`."""
         if self.kind == "fm":
-            return fm.forward(params, batch, drop)
-        return afm.forward(params, batch, self.attention, drop)
+            return self.functions.forward(params, batch, drop)
+        return self.functions.forward(params, batch, self.attention, drop)
 
     def backward(self, dy_hat, cache, with_dx=False):
         """Gradients by parameter name."""
-        return (fm if self.kind == "fm" else afm).backward(dy_hat, cache, with_dx)
+        return self.functions.backward(dy_hat, cache, with_dx)
+
+    def predict(self, params, batch, chunk=4096):
+        """y_hat (B,) of any number of rows, `chunk` rows at a time."""
+        if self.functions is unique_pairs:
+            return unique_pairs.predict(params, batch, self.attention, chunk)
+        parts = [self.forward(params, batch[at : at + chunk])[0] for at in range(0, len(batch), chunk)]
+        return np.concatenate(parts) if parts else np.zeros(0, params["V"].dtype)

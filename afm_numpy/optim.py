@@ -128,6 +128,8 @@ def get(optimizer, **settings):
     SGD(lr=0.1, momentum=0.0)
     """
     if isinstance(optimizer, tuple(OPTIMIZERS.values())):
+        if settings:
+            raise TypeError(f"settings go with a name; {optimizer} has its own")
         return optimizer
     if optimizer not in OPTIMIZERS:
         raise ValueError(f"unknown optimizer {optimizer!r}; choose from {', '.join(OPTIMIZERS)}")
@@ -179,7 +181,7 @@ def step(optimizer, params, grads, state):
             for slot, value in touched.items():
                 slots[slot][rows] = value
         else:
-            theta -= optimizer.move(grad, slots, state["step"])
+            theta[...] -= optimizer.move(grad, slots, state["step"])
 
 
 def _check(optimizer, **conditions):

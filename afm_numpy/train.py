@@ -1,8 +1,10 @@
 """The training loop, for FM and AFM alike: mini-batches, validation, early stopping, a history."""
 
 import copy
+import dataclasses
 import sys
 import time
+import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -108,11 +110,12 @@ def fit(
     valid : (Batch, y), optional
         Rows to judge every epoch by. The parameters of the best epoch are returned.
     monitor : str
-        What decides which epoch is best: "loss" or a name of `metrics.METRICS`.
+        What decides which epoch is best: "loss" or a name of `metrics.METRICS`. This, `report` and `patience`
+        need `valid`.
     report : sequence of str
         More metrics to write into the history.
     patience : int, optional
-        Stop after so many epochs without a new best. Needs `valid`.
+        Stop after so many epochs without a new best, at least 1.
     state : dict, optional
         Optimizer state to go on from. Not changed.
     verbose : bool
@@ -127,7 +130,10 @@ def fit(
     Raises
     ------
     ValueError
-        For targets that do not fit the rows or the loss, unknown names, and sizes below 1.
+        For rows that do not fit the parameters, targets that do not fit the rows or the loss, unknown names,
+        and sizes below 1.
+    TypeError
+        For parameters that are not arrays of floats.
     Diverged
         When the loss, a gradient or a parameter turns NaN or infinite.
 
@@ -145,14 +151,21 @@ def fit(
     """
     keep, l2 = keep or {}, l2 or {}
     batch, y, weight = _training_rows(model, params, batch, y, loss, weight)
-    for name, size in (("epochs", epochs), ("batch_size", batch_size)):
-        if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
-            raise ValueError(f"{name} must be an integer of at least 1; got {size!r}")
+    _check_size("epochs", epochs)
+    _check_size("batch_size", batch_size)
+    optimizer = optim.get(optimizer)
+    losses.check_reduction(reduction)
     dropout.check_keep(keep)
+    if model.kind == "fm" and keep.keys() - {"pooled"}:
+        raise ValueError(f"FM has dropout at the site pooled only; got {', '.join(keep)}")
     losses.l2_forward(params, l2, batch.rows[:0])
-    if valid is None and patience is not None:
-        raise ValueError("patience needs valid, the rows that decide when to stop")
+    if patience is not None:
+        _check_size("patience", patience)
+    if valid is None and (patience is not None or report or monitor != "loss"):
+        raise ValueError("patience, report and monitor need valid, the rows to judge every epoch by")
     judge = None if valid is None else _Judge(model, params, valid, loss, monitor, report)
+    model = _engine_for(model, keep)
+    batch = model.prepare(batch)                            # numbered once; batches only select
 
     params = {name: value.copy() for name, value in params.items()}
     state = optim.init(optimizer, params) if state is None else copy.deepcopy(state)
@@ -174,7 +187,7 @@ def fit(
                 if not np.isfinite(data_loss):
                     raise _diverged(epoch, params, grads)
                 optim.step(optimizer, params, grads, state)
-                share = len(rows) if weight is None else part_weight.sum()
+                share = len(rows) if weight is None else float(part_weight.sum())
                 total += float(data_loss) * (share if reduction == "mean" else 1.0)
                 bar.update()
             if not all(np.isfinite(value).all() for value in params.values()):
@@ -204,9 +217,9 @@ def predict(model, params, batch, chunk=4096):
     >>> predict(Model("fm"), params, Batch.from_lists([[0, 1], [1]], n=2)).tolist()
     [1.5, 0.5]
     """
-    batch = batch.astype(params["V"].dtype)
-    parts = [model.forward(params, batch[at : at + chunk])[0] for at in range(0, len(batch), chunk)]
-    return np.concatenate(parts) if parts else np.zeros(0, params["V"].dtype)
+    check_params(params, model.shapes)
+    _check_size("chunk", chunk)
+    return model.predict(params, batch.astype(params["V"].dtype), chunk)
 
 
 def evaluate(model, params, batch, y, names):
@@ -231,6 +244,7 @@ class _Judge:
         self.model, self.loss, self.monitor = model, loss, monitor
         batch, y = valid
         self.batch, self.y, _ = _training_rows(model, params, batch, y, loss, None, "of the validation part")
+        self.batch = model.prepare(self.batch)
         self.names = list(dict.fromkeys([*report, *([] if monitor == "loss" else [monitor])]))
         self.sign = -1 if monitor != "loss" and metrics.get(monitor).larger_is_better else 1
         for name in self.names:
@@ -253,17 +267,41 @@ class _Judge:
 def _training_rows(model, params, batch, y, loss, weight, whose="of the training part"):
     """Check rows, targets and weights against the model and the loss, and give them the dtype of the model."""
     check_params(params, model.shapes)
+    for name in [name for name in model.shapes if name != "pairs"]:
+        if not isinstance(params[name], np.ndarray) or params[name].dtype.kind != "f":
+            raise TypeError(f"params[{name!r}] must be an array of floats to be trained; got {params[name]!r:.60}")
     losses.get(loss)
     if len(batch) == 0:
         raise ValueError(f"the batch {whose} has no rows")
+    model.forward(params, batch[:0])                        # refuses features or slots that params do not have
     dtype = params["V"].dtype
     y = row_values(y, len(batch), "y", dtype)
     losses.check_targets(loss, y)
     if weight is not None:
         weight = row_values(weight, len(batch), "weight", dtype)
-        if (weight < 0).any() or not weight.any():
-            raise ValueError("weight must not be negative, and not zero in every row")
+        if (weight < 0).any():
+            raise ValueError(f"row {np.argmax(weight < 0)}: weight is {weight[weight < 0][0]}; it must not be negative")
+        if not weight.any():
+            raise ValueError("weight must not be zero in every row")
     return batch.astype(dtype), y, weight
+
+
+def _engine_for(model, keep):
+    """The dense engine when dropout gives every pair of every row a mask of its own."""
+    sites = [site for site in ("interactions", "attention") if keep.get(site, 1.0) < 1.0]
+    if model.kind == "fm" or model.engine == "dense" or not sites:
+        return model
+    warnings.warn(
+        f"dropout on the {' and the '.join(sites)} differs from row to row: training takes the dense engine, "
+        'which is slower; Model(..., engine="dense") asks for it without this warning',
+        stacklevel=3,
+    )
+    return dataclasses.replace(model, engine="dense")
+
+
+def _check_size(name, size):
+    if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
+        raise ValueError(f"{name} must be an integer of at least 1; got {size!r}")
 
 
 def _diverged(epoch, params, grads):

@@ -1,0 +1,57 @@
+"""The conformance kit: known answers with every intermediate, and a checker that names the mistake.
+
+SPEC.md is the normative text, PORTING.md tells in which order to build a port. `check` compares the tensors of one
+case, `check_results` a whole port, `check_answer` the answer to an exercise.
+"""
+
+from .answer import Answer, check_answer
+from .kit import KIT_VERSION, SPEC_VERSION, load_case, load_cases, load_mistakes
+from .report import Report, check_results
+from .results import ResultError, Results, one_block, read
+
+__all__ = [
+    "Answer", "KIT_VERSION", "Report", "ResultError", "Results", "SPEC_VERSION", "check", "check_answer",
+    "check_results", "load_case", "load_cases", "load_mistakes", "read",
+]  # fmt: skip
+
+
+def check(case_id, values, *, dtype="float64"):
+    """Check tensors of one case.
+
+    Parameters
+    ----------
+    case_id : str
+        A case, by its name or its number: "03-explicit-zeros" or "03".
+    values : dict
+        Tensor name to numbers: arrays, nested lists or flat lists in row-major order. Any of the case's tensors.
+    dtype : str
+        "float64" or "float32": which of the stored tolerances to use.
+
+    Returns
+    -------
+    Report
+        `print` tells what is wrong and which mistake it looks like; `.ok` is True when nothing is.
+
+    Raises
+    ------
+    ResultError
+        For an unknown tensor form or dtype; the message says where.
+
+    Examples
+    --------
+    >>> case = load_case("05")
+    >>> print(check("05", {"y_hat": case["expect"]["y_hat"]}))
+    float64: 1 passed, 0 failed, 0 skipped (1 passed in part: not every tensor was reported)
+    """
+    case = load_case(case_id)["id"]
+    plain = {name: value.tolist() if hasattr(value, "tolist") else value for name, value in values.items()}
+    for name, value in plain.items():
+        plain[name] = without_nan(value)
+    return check_results(one_block({"case": case, "values": plain, "dtype": dtype}), [case])
+
+
+def without_nan(value):
+    """NumPy scalars in lists become plain numbers."""
+    if isinstance(value, (list, tuple)):
+        return [without_nan(part) for part in value]
+    return value.item() if hasattr(value, "item") else value

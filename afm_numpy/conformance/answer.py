@@ -1,0 +1,167 @@
+"""Checking an answer to an exercise: right, or where it differs and what kind of mistake that looks like.
+
+The right value is never shown.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+FACTORS = {
+    2.0: "twice too large",
+    0.5: "half of what it should be",
+    4.0: "four times too large",
+    0.25: "a quarter of what it should be",
+    -1.0: "the sign is wrong",
+    -2.0: "the sign is wrong, and it is twice too large",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was found. `print(answer)` tells it; `answer.ok` says whether it is right."""
+
+    name: str
+    ok: bool
+    where: str = ""
+    likely: str = ""
+
+    def __bool__(self):
+        return self.ok
+
+    def __str__(self):
+        if self.ok:
+            return f"{self.name}: right"
+        return f"{self.name}: {self.where}" + (f"; likely: {self.likely}" if self.likely else "")
+
+
+def check_answer(got, want, name="answer", *, variants=None, rows=None, rtol=1e-6, atol=1e-9):
+    """Compare an answer with the right one and describe a difference without giving the right one away.
+
+    Parameters
+    ----------
+    got, want : array_like
+        The answer, and the right one.
+    name : str
+        How the answer is called in the message.
+    variants : dict, optional
+        Label of a mistake to the value that mistake gives; the label is reported when the answer has that value.
+    rows : int, optional
+        Rows of the batch, so that a missing or surplus 1/B is recognised.
+    rtol, atol : float
+        Tolerance, relative to the largest right entry, and absolute.
+
+    Returns
+    -------
+    Answer
+
+    Examples
+    --------
+    >>> W = np.array([[1.0, 2.0], [3.0, 4.0]])
+    >>> print(check_answer(W.T, W, "dW"))
+    dW: 2 of 4 entries are wrong, the first at (0, 1); likely: transposed
+    >>> print(check_answer(W / 2, W, "dW"))
+    dW: 4 of 4 entries are wrong, the first at (0, 0); likely: half of what it should be
+    >>> check_answer(W, W, "dW").ok
+    True
+    """
+    want = np.asarray(want, dtype=float)
+    try:
+        got = np.asarray(got, dtype=float)
+    except (TypeError, ValueError):
+        return Answer(name, False, f"is not an array of numbers but {type(got).__name__}")
+    tol = atol + rtol * float(np.max(np.abs(want), initial=0.0))
+
+    def fits(a, b):
+        b = np.asarray(b, dtype=float)
+        with np.errstate(all="ignore"):
+            return a.shape == b.shape and bool(np.all((np.abs(a - b) <= tol) | (np.isnan(a) & np.isnan(b))))
+
+    likely = next((label for label, value in (variants or {}).items() if fits(got, value)), "")
+    if got.shape != want.shape:
+        return Answer(
+            name, False, f"has shape {got.shape}, should have {want.shape}", likely or other_shape(got, want, fits)
+        )
+    finite = np.isfinite(got)
+    if not finite.all():
+        first = tuple(int(i) for i in np.argwhere(~finite)[0])
+        return Answer(
+            name, False, f"{int((~finite).sum())} of {got.size} entries are not finite, the first at {first}", likely
+        )
+    bad = ~(np.abs(got - want) <= tol)
+    if not bad.any():
+        return Answer(name, True)
+    first = tuple(int(i) for i in np.argwhere(bad)[0])
+    where = f"{int(bad.sum())} of {got.size} entries are wrong, the first at {first}" if want.ndim else "is wrong"
+    return Answer(name, False, where, likely or same_shape(got, want, bad, rows, fits, tol))
+
+
+def other_shape(got, want, fits):
+    """What a wrong shape tells."""
+    if got.T.shape == want.shape and fits(got.T, want):
+        return "transposed"
+    if got.size == want.size and fits(got.reshape(want.shape), want):
+        return "the right numbers in another shape"
+    for axis in range(got.ndim):
+        if np.delete(got.shape, axis).tolist() == list(want.shape):
+            if fits(got.sum(axis=axis), want):
+                return f"not summed over axis {axis}"
+            if fits(got.mean(axis=axis), want):
+                return f"not averaged over axis {axis}"
+    if got.ndim == want.ndim - 1:
+        sums = [axis for axis in range(want.ndim) if fits(got, want.sum(axis=axis))]
+        return f"summed over axis {sums[0]}, which should stay" if sums else ""
+    if got.ndim == want.ndim and any(
+        fits(got.sum(axis=a), want.sum(axis=b)) for a in range(got.ndim) for b in range(got.ndim)
+    ):
+        return "summed over the wrong axis"
+    return ""
+
+
+def same_shape(got, want, bad, rows, fits, tol):
+    """What the numbers tell."""
+    if want.ndim == 2 and want.shape[0] == want.shape[1] and fits(got, want.T):
+        return "transposed"
+    if want.ndim == 2 and fits(got, want.T.reshape(want.shape)):
+        return "transposed: the right numbers, read in another order"
+    shift = (got - want).ravel()
+    if want.size > 1 and np.ptp(shift) <= 2 * tol:
+        return "one constant too much or too little everywhere"
+    factor = common_factor(got, want, tol)
+    if factor is not None:
+        return factor_text(factor, rows)
+    if want.size > 1 and fits(np.sort(got, axis=None), np.sort(want, axis=None)):
+        return "the right numbers in another order"
+    if not got[bad].any():
+        return "entries that should not be 0 are 0"
+    for axis in range(want.ndim):
+        rest = tuple(a for a in range(want.ndim) if a != axis)
+        scale = np.abs(want).max(axis=rest, keepdims=True) if rest else np.abs(want)
+        ratio = np.divide(
+            got.sum(axis=rest, keepdims=True),
+            want.sum(axis=rest, keepdims=True),
+            where=scale > tol,
+            out=np.ones_like(scale),
+        )
+        if rest and fits(got, want * ratio):
+            return f"a factor is missing that depends on axis {axis}"
+    if want.ndim and bad.reshape(len(bad), -1).any(axis=1).sum() < len(bad):
+        return "some rows are right: not summed over repeated ids, or a special case is missed"
+    return ""
+
+
+def common_factor(got, want, tol):
+    big = np.abs(want) > 10 * tol
+    if not big.any():
+        return None
+    factor = float(np.sum(got[big] * want[big]) / np.sum(want[big] ** 2))
+    return factor if np.all(np.abs(got - factor * want) <= 2 * tol * max(1.0, abs(factor))) else None
+
+
+def factor_text(factor, rows):
+    named = {**FACTORS, **({float(rows): "1/B is missing", 1.0 / rows: "1/B too often"} if rows and rows > 2 else {})}
+    for value, text in named.items():
+        if math.isclose(factor, value, rel_tol=1e-4):
+            return text
+    return "all zero" if abs(factor) < 1e-12 else f"every entry has the factor {factor:.4g} too much"

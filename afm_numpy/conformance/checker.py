@@ -1,0 +1,240 @@
+"""One case of a port: which tensors are wrong, which of them by themselves, and which mistake makes them so.
+
+A tensor is right when it agrees with the kit. A wrong tensor is a *root* when its own rule, applied to the port's
+own numbers before it, does not give it; otherwise it follows from what is wrong before it. So two mistakes are
+seen apart even when one comes after the other. A tensor that was not reported is calculated from those that were.
+"""
+
+from dataclasses import dataclass, field
+
+from . import kit
+from .compare import fitted, problem, same, stretched
+from .literal import Trace
+from .literal.numbers import flatten, nest
+from .wrong import WRONG, layers
+
+FAULTS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+
+
+@dataclass(eq=False)
+class Root:
+    """A tensor that is wrong by itself."""
+
+    case: str
+    name: str
+    problem: str
+    narrow: list  # tensors before it that were not reported
+    mistakes: set = field(default_factory=set)  # those that give the port's value
+
+
+@dataclass(eq=False)
+class CaseResult:
+    """What was found in one case."""
+
+    id: str
+    dtype: str
+    status: str  # "passed", "failed", "equivalent", "skipped"
+    reason: str = ""
+    reported: int = 0
+    expected: int = 0
+    roots: list = field(default_factory=list)
+    follows: list = field(default_factory=list)
+    unknown: list = field(default_factory=list)
+    check: object = None
+
+
+class CaseCheck:
+    """The tensors of one case as a port reported them, each beside what its own rule gives."""
+
+    def __init__(self, case, values, dtype):
+        self.case, self.which = case, 1 if dtype == "float32" else 0
+        self.names = [full for full, _, _ in kit.tensors(case)]
+        self.values = aligned(case, {name: values[name] for name in self.names if name in values})
+        self.accepted = [{} for _ in case["batches"]]
+        self.local, self.needs = {}, {}
+        self.problems = {}
+        self.evaluate()
+        wrong = [full for full in self.problems if self.problems[full] is not None]
+        self.root_names = [full for full in wrong if not self.agrees(full, self.local[full])] or wrong[:1]
+
+    def tol(self, full):
+        return self.case["tol"].get(full, (0.0, 0.0))[self.which]
+
+    def evaluate(self):
+        before, reported = None, {(s, name): full for full, s, name in kit.tensors(self.case)}
+        for step in range(len(self.case["batches"])):
+            trace = before = Trace(self.case, step, before)
+            for name in kit.step_tensors(self.case, step):
+                full = reported.get((step, name))
+                if full not in self.values:
+                    continue
+                want, got = self.case["expect"][full], self.values[full]
+                self.problems[full] = problem(got, want, self.tol(full))
+                value = calculated(trace, name)
+                self.local[full] = want if value is None else value
+                self.needs[full] = trace.needs.get(name, {name})
+                value = self.usable(trace, step, name, got)
+                if value is not None:
+                    self.accept(trace, step, name, value)
+
+    def accept(self, trace, step, name, value):
+        given = {name: value}
+        if name == "pair_keys":
+            places = positions(trace, value)
+            if places is None:
+                return
+            given["pairs"] = places
+        for key, tensor in given.items():
+            trace.give(key, tensor)
+        self.accepted[step].update(given)
+
+    def usable(self, trace, step, name, got):
+        """The port's tensor if later rules can be applied to it, else None. Counts of its own are allowed."""
+        if name == "pair_keys":
+            numbers = flatten(got)
+            return nest(numbers, (len(numbers) // 3, 3)) if len(numbers) % 3 == 0 and whole(numbers) else None
+        if name == "active_ptr":
+            return got if self.ragged(trace, step, got) else None
+        if name in ("active_ids", "active_x", "active_slots"):
+            inside = name != "active_ids" or whole(got) and all(z < self.case["config"]["n"] for z in got)
+            return got if len(got) == trace["active_ptr"][-1] and inside else None
+        return fitted(got, self.local[kit.prefix(self.case, step) + name])
+
+    def ragged(self, trace, step, ptr):
+        """Do the port's row pointers fit the features it reports?"""
+        here = kit.prefix(self.case, step)
+        sizes = {len(flatten(self.values.get(here + name, trace[name]))) for name in ("active_ids", "active_x")}
+        fits = whole(ptr) and len(ptr) == len(trace["y"]) + 1 and ptr[0] == 0 and list(ptr) == sorted(ptr)
+        return fits and sizes == {ptr[-1]}
+
+    def agrees(self, full, value):
+        got = fitted(self.values[full], value)
+        want = self.case["expect"][full]
+        return got is not None and same(got, value, stretched(self.tol(full), value, want))
+
+    def variant(self, mistakes):
+        """A function: full tensor name to its value with mistakes switched on, on the port's own numbers."""
+        chain, switched = [], layers(mistakes)
+        for step, given in enumerate(self.accepted):
+            chain.append(Trace(self.case, step, chain[-1] if chain else None, switched, given))
+        place = {full: (step, name) for full, step, name in kit.tensors(self.case)}
+
+        def value(full):
+            step, name = place[full]
+            return calculated(chain[step], name)
+
+        return value
+
+    def may_change(self, mistake, full):
+        """Does a mistake stand in a rule that ran for this tensor?"""
+        return not WRONG[mistake].keys().isdisjoint(self.needs[full])
+
+    def roots(self):
+        """Tensors that are wrong, and not what their rules give on the port's own numbers."""
+        return [Root(self.case["id"], full, self.problems[full], self.unreported(full)) for full in self.root_names]
+
+    def unreported(self, full):
+        """Tensors of the kit that the value was calculated through because the port did not give them."""
+        step = full.partition("/")[0] + "/" if "/" in full else ""
+        names = [step + rule for rule in self.needs[full]]
+        return [name for name in self.names if name in names and name not in self.values and name != full]
+
+
+def calculated(trace, name):
+    """The value of a rule on a port's numbers, or None if it cannot be applied to them."""
+    try:
+        value = trace.compute(name)
+    except FAULTS:
+        return None
+    return None if None in flatten(value) else value
+
+
+def whole(numbers):
+    """Whole numbers from 0 that can be used as indices?"""
+    return isinstance(numbers, list) and all(isinstance(z, int) and 0 <= z < 10**6 for z in numbers)
+
+
+def is_integer(name):
+    return name.rpartition("/")[2] in kit.INTEGER
+
+
+def integers(value):
+    """Whole floats, such as 3.0, as integers."""
+    if isinstance(value, list):
+        return [integers(part) for part in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def positions(trace, keys):
+    """(row, first, second) positions of pair keys (row, id, id), or None if a key is of no active feature."""
+    ptr, ids = trace["active_ptr"], trace["active_ids"]
+    free = {}
+    for r in range(len(ptr) - 1):
+        for a in range(ptr[r], ptr[r + 1]):
+            for b in range(ptr[r], ptr[r + 1]):
+                free.setdefault((r, ids[a], ids[b]), []).append((r, a, b))
+    result = []
+    for key in map(tuple, keys):
+        places = free.get(key)
+        if not places:
+            return None
+        in_order = [place for place in places if place[1] < place[2]] or places
+        result.append(in_order[0])
+        if len(places) > 1:
+            places.remove(in_order[0])
+    return result
+
+
+def aligned(case, values):
+    """Values in the kit's order of features and pairs, if the port lists the same ones in another order."""
+    values = {name: integers(value) if is_integer(name) else value for name, value in values.items()}
+    for key, group, ends in (("active_ids", kit.BY_FEATURE, features), ("pair_keys", kit.BY_PAIR, pairs)):
+        if key not in values or len(case["batches"]) > 1:
+            continue
+        want, got = ends(case["expect"], case["expect"]), ends(values, case["expect"])
+        if got is None or got == want or sorted(got) != sorted(want) or len(set(got)) != len(got):
+            continue
+        order = [got.index(item) for item in want]
+        for name in group:
+            size = len(order)
+            numbers = flatten(values.get(name, []))
+            if numbers and len(numbers) % size == 0:
+                width = len(numbers) // size
+                moved = [numbers[q * width : (q + 1) * width] for q in order]
+                values[name] = [row[0] for row in moved] if width == 1 else moved
+        if key == "pair_keys":
+            values[key] = case["expect"][key]
+    return values
+
+
+def features(values, expect):
+    """(row, id) of every feature."""
+    ids, ptr = flatten(values["active_ids"]), flatten(values.get("active_ptr", expect["active_ptr"]))
+    if ptr != expect["active_ptr"] or len(ids) != ptr[-1]:
+        return None
+    return [(r, ids[a]) for r in range(len(ptr) - 1) for a in range(ptr[r], ptr[r + 1])]
+
+
+def pairs(values, expect):
+    """(row, smaller id, larger id) of every pair."""
+    numbers = flatten(values["pair_keys"])
+    if len(numbers) != len(flatten(expect["pair_keys"])):
+        return None
+    return [(numbers[q], *sorted(numbers[q + 1 : q + 3])) for q in range(0, len(numbers), 3)]
+
+
+def check_case(case, values, dtype="float64"):
+    """Compare the tensors that a port reports for one case; mistakes are named afterwards, over all cases."""
+    expected = kit.tensors(case)
+    known = kit.all_names()
+    unknown = sorted(name for name in values if name.rpartition("/")[2] not in known)
+    check = CaseCheck(case, values, dtype)
+    result = CaseResult(case["id"], dtype, "passed", reported=len(check.values), expected=len(expected))
+    result.unknown, result.check = unknown, check
+    result.roots = check.roots()
+    result.follows = [full for full, text in check.problems.items() if text and full not in check.root_names]
+    if not check.values:
+        result.status, result.reason = "skipped", "no tensor of this case was reported"
+    elif result.roots:
+        result.status = "failed"
+    return result

@@ -1,0 +1,97 @@
+"""The command line: check result files, export the kit, regenerate it."""
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from . import kit
+from .report import check_results
+from .results import ResultError, read
+
+EXPORTED = ("SPEC.md", "PORTING.md", "DEVIATIONS.md", "MANIFEST.json", "mistakes.json", "schema", "cases")
+
+
+def main(argv=None):
+    """Run `conformance ...`; the exit status is 0 (right), 1 (something is wrong) or 2 (cannot be read)."""
+    try:
+        args = parser().parse_args(argv)
+    except SystemExit as stop:  # argparse has printed its message
+        return stop.code
+    return args.run(args)
+
+
+def parser():
+    top = argparse.ArgumentParser(
+        prog="python -m afm_numpy conformance",
+        description="Known answers for ports of FM and AFM, and a checker that names mistakes.",
+    )
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    one = commands.add_parser("check", help="check the result files of one port")
+    one.add_argument("results", nargs="+", metavar="RESULTS", help="JSON or text files; see PORTING.md for the form")
+    one.add_argument("--json", action="store_true", help="print the report as JSON")
+    one.set_defaults(run=check_files)
+    one = commands.add_parser("export", help="write the kit's files to a folder")
+    one.add_argument("folder", metavar="DIR", type=Path)
+    one.set_defaults(run=export)
+    one = commands.add_parser("regenerate", help="calculate the kit anew (needs mpmath) and compare it, or write it")
+    one.add_argument("--write", metavar="DIR", type=Path, help="write the files below this folder")
+    one.set_defaults(run=regenerate)
+    return top
+
+
+def check_files(args):
+    try:
+        report = check_results(read(args.results))
+    except ResultError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(json.dumps(report.as_dict(), indent=1) if args.json else report)
+    return 0 if report.ok else 1
+
+
+def export(args):
+    try:
+        args.folder.mkdir(parents=True, exist_ok=True)
+        for name in EXPORTED:
+            source, target = kit.HERE / name, args.folder / name
+            if source.is_dir():
+                shutil.copytree(source, target, dirs_exist_ok=True)
+            else:
+                shutil.copyfile(source, target)
+    except OSError as error:
+        print(f"{args.folder}: cannot be written: {error.strerror}", file=sys.stderr)
+        return 2
+    print(f"kit {kit.KIT_VERSION}, {len(kit.load_cases())} cases, written to {args.folder}")
+    return 0
+
+
+def regenerate(args):
+    try:
+        from .generate import generate
+
+        if args.write:
+            generate(args.write)
+            return 0
+        with tempfile.TemporaryDirectory() as folder:
+            generate(Path(folder))
+            return compared(Path(folder))
+    except ImportError as error:
+        print(f"regenerating needs mpmath: {error}", file=sys.stderr)
+        return 2
+
+
+def compared(folder):
+    """Are the installed files those that were just calculated, byte for byte?"""
+    new = {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    differ = sorted(str(name) for name, text in new.items() if not same_bytes(kit.HERE / name, text))
+    for name in differ:
+        print(f"{name} differs")
+    print(f"{len(new) - len(differ)} of {len(new)} files are the same")
+    return 1 if differ else 0
+
+
+def same_bytes(path, text):
+    return path.is_file() and path.read_bytes() == text

@@ -1,0 +1,53 @@
+"""Comparing a port's tensor with another: shape, then non-finite, then values. NaN never passes."""
+
+import math
+
+from .literal.numbers import flatten, nest, shape_of
+
+
+def largest(numbers):
+    return max((abs(z) for z in numbers if math.isfinite(z)), default=0.0)
+
+
+def fitted(got, like):
+    """The port's tensor with the shape of `like`, or None if it does not have it.
+
+    A flat list may stand for any shape with as many numbers; nested lists must have the shape itself.
+    """
+    numbers, shape = flatten(got), shape_of(like)
+    if len(numbers) != math.prod(shape) or (got_shape := shape_of(got)) != shape and len(got_shape) > 1:
+        return None
+    return nest(numbers, shape) if shape else numbers[0]
+
+
+def same_number(a, b, tol):
+    if a == b:
+        return tol > 0 or math.copysign(1.0, a) == math.copysign(1.0, b)
+    if a != a or b != b:
+        return a != a and b != b
+    return abs(a - b) <= tol
+
+
+def same(got, want, tol):
+    """Do two tensors of one shape agree? Two NaN or two equal infinities at one place agree."""
+    return all(same_number(a, b, tol) for a, b in zip(flatten(got), flatten(want), strict=True))
+
+
+def problem(got, want, tol):
+    """What is wrong with `got` in one sentence, or None. `want` is finite."""
+    if fitted(got, want) is None:
+        return f"got shape {tuple(shape_of(got))}, want {tuple(shape_of(want))}"
+    got, want = flatten(got), flatten(want)
+    bad = [i for i, z in enumerate(got) if not math.isfinite(z)]
+    if bad:
+        return f"{len(bad)} of {len(got)} numbers are not finite, the first at {bad[0]}: {got[bad[0]]}"
+    wrong = [i for i in range(len(got)) if not same_number(got[i], want[i], tol)]
+    if not wrong:
+        return None
+    i = max(wrong, key=lambda i: abs(got[i] - want[i]))
+    return f"{len(wrong)} of {len(got)} numbers are wrong, the worst at {i}: got {got[i]:.9g}, want {want[i]:.9g}"
+
+
+def stretched(tol, local, want):
+    """A tolerance for numbers that have grown because something before them is wrong."""
+    return 4 * tol * max(1.0, largest(flatten(local)) / (largest(flatten(want)) or 1.0))

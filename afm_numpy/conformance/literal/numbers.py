@@ -1,0 +1,91 @@
+"""The arithmetic a literal evaluation is done in: Python floats, or anything with + - * and these functions.
+
+Python raises where IEEE 754 answers inf or NaN. `Floats` answers as IEEE 754 does, because a wrong port
+answers so too and its wrong value must be reproducible.
+"""
+
+import math
+
+
+class Floats:
+    """Float64 arithmetic of plain Python with IEEE 754 answers in place of exceptions."""
+
+    num = float
+
+    @staticmethod
+    def sum(terms):
+        total = 0.0
+        for term in terms:
+            total = total + term
+        return total
+
+    @staticmethod
+    def div(a, b):
+        if b == 0:
+            return math.nan if a == 0 or a != a else math.copysign(math.inf, a) * math.copysign(1.0, b)
+        return a / b
+
+    @staticmethod
+    def exp(z):
+        try:
+            return math.exp(z)
+        except OverflowError:
+            return math.inf
+
+    @staticmethod
+    def log(z):
+        if z != z or z < 0:
+            return math.nan
+        return math.log(z) if z > 0 else -math.inf
+
+    @staticmethod
+    def log1p(z):
+        return math.log1p(z) if z > -1 else math.nan
+
+    @staticmethod
+    def sqrt(z):
+        return math.sqrt(z) if z >= 0 else math.nan
+
+
+def flatten(value):
+    """Numbers of nested lists in row-major order."""
+    if not isinstance(value, (list, tuple)):
+        return [value]
+    return [number for part in value for number in flatten(part)]
+
+
+def shape_of(value):
+    """Shape of nested lists: (2, 3) for two lists of three numbers."""
+    shape = []
+    while isinstance(value, (list, tuple)):
+        shape.append(len(value))
+        if not value:
+            break
+        value = value[0]
+    return tuple(shape)
+
+
+def nest(flat, shape):
+    """Nested lists of the given shape from numbers in row-major order."""
+    if not shape:
+        return flat[0]
+    if len(shape) == 1:
+        return list(flat)
+    size = 1
+    for length in shape[1:]:
+        size *= length
+    return [nest(flat[i * size : (i + 1) * size], shape[1:]) for i in range(shape[0])]
+
+
+def by_entry(like, rule, path=()):
+    """Nested lists shaped as `like`, whose entry at index tuple `path` is rule(path)."""
+    if isinstance(like, list):
+        return [by_entry(part, rule, path + (i,)) for i, part in enumerate(like)]
+    return rule(path)
+
+
+def entry(value, path):
+    """The entry of nested lists at an index tuple."""
+    for i in path:
+        value = value[i]
+    return value

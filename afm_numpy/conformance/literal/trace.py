@@ -1,0 +1,95 @@
+"""FM and AFM read literally from SPEC.md, one plain loop per line of it.
+
+Each tensor of the trace has one rule, a function of the tensors it depends on. `Trace` asks for them by
+name, so the graph of the calculation is whatever the rules ask for. A tensor that is *given* is used and
+not computed: with everything given but one tensor, that tensor's rule is tested alone, on the port's own
+numbers. A rule may be covered by a layer, which is how a catalogued mistake is executed (wrong/).
+
+The checker needs only these rules. The expected values of the kit do not come from here (oracle.py).
+"""
+
+from .numbers import Floats
+
+RULES = {}
+
+
+def rule(function):
+    """Register a function as the rule of the tensor it is named for."""
+    RULES[function.__name__] = function
+    return function
+
+
+class Trace:
+    """The tensors of one step of one case, each computed when it is first asked for.
+
+    Parameters
+    ----------
+    case : dict
+        A case as `kit.load_case` returns it.
+    step : int
+        Which batch of the case.
+    before : Trace or None
+        The step before; its updated parameters are the parameters of this one.
+    layers : dict
+        Rule name to a tuple of functions `layer(trace, right, *name)` that stand in for the rule; `right` is
+        the rule below.
+    given : dict
+        Tensors that are used as they are, as nested lists.
+    ops : object
+        The arithmetic; see `numbers.Floats`.
+    """
+
+    def __init__(self, case, step=0, before=None, layers=None, given=None, ops=Floats):
+        self.case, self.step, self.before, self.ops = case, step, before, ops
+        self.config, self.batch = case["config"], case["batches"][step]
+        self.layers = layers or {}
+        self.values = dict(given or {})
+        self.needs, self.open = {}, [set()]
+
+    def __getitem__(self, name):
+        if name not in self.values:
+            self.values[name] = self.compute(name)
+        self.open[-1].update(self.needs.get(name, ()))
+        return self.values[name]
+
+    def give(self, name, value):
+        """Use this value from here on; the rules it could have come from are no longer needed for it."""
+        self.values[name] = value
+        self.needs.pop(name, None)
+
+    def compute(self, name):
+        """Apply the rule of `name`, whether or not a value is given; `needs[name]` tells which rules ran."""
+        base, _, par = name.partition("_")
+        key, args = (name, ()) if name in RULES else (base, (par,))
+        function = RULES[key]
+        for layer in self.layers.get(key, ()):
+            function = covered(layer, function)
+        self.open.append({key})
+        try:
+            value = function(self, *args)
+        finally:
+            ran = self.open.pop()
+            self.open[-1].update(ran)
+        self.needs[name] = ran
+        return value
+
+    def param(self, name):
+        """A parameter as it is at the start of this step."""
+        if self.before is not None:
+            value = self.before["new_" + name]
+            self.open[-1].update(self.before.needs.get("new_" + name, ()))
+            return value
+        if "param_" + name not in self.values:
+            self.values["param_" + name] = convert(self.case["params"][name], self.ops.num)
+        return self.values["param_" + name]
+
+    def number(self, key, default=0.0):
+        return self.ops.num(self.config.get(key, default))
+
+
+def covered(layer, below):
+    return lambda trace, *args: layer(trace, below, *args)
+
+
+def convert(value, num):
+    return [convert(part, num) for part in value] if isinstance(value, list) else num(value)

@@ -1,0 +1,245 @@
+"""Wrong variants: reading numbers and text, features, pairs, the linear part, interactions, FM."""
+
+import math
+import struct
+
+from ..literal.inputs import spans
+from .registry import Seen, scaled, wrong
+
+# ---- reading -------------------------------------------------------------------------------------------------
+
+
+@wrong("READ_SINGLE_PRECISION", "echo")
+def _(v, right):
+    def single(x):
+        return math.copysign(math.inf, x) if abs(x) > 3.4028235e38 else struct.unpack("f", struct.pack("f", x))[0]
+
+    return [single(x) for x in right(v)]
+
+
+@wrong("READ_SIX_DIGITS", "echo")
+def _(v, right):
+    return [float(f"{x:.6g}") for x in right(v)]
+
+
+@wrong("READ_NEGATIVE_ZERO_LOST", "echo")
+def _(v, right):
+    return [x + 0.0 for x in right(v)]
+
+
+@wrong("READ_SUBNORMALS_LOST", "echo")
+def _(v, right):
+    return [x if abs(x) >= 2.2250738585072014e-308 else math.copysign(0.0, x) for x in right(v)]
+
+
+def from_text(change):
+    def layer(v, right):
+        return change(v, right(v)) if "text" in v.batch else right(v)
+
+    return layer
+
+
+wrong("TEXT_IDS_FROM_ONE", "rows")(
+    from_text(lambda v, rows: [[((i - 1) % v.config["n"], x, s) for i, x, s in row] for row in rows])
+)
+wrong("TEXT_VALUE_IGNORED", "rows")(
+    from_text(lambda v, rows: [[(i, v.ops.num(1), s) for i, x, s in row] for row in rows])
+)
+
+
+@wrong("TEXT_TOKEN_IS_FEATURE", "rows")
+def _(v, right):
+    if "text" not in v.batch:
+        return right(v)
+    number = {}
+    rows = [[number.setdefault(token, len(number)) for token in line.split()[1:]] for line in v.batch["text"]]
+    return [[(i % v.config["n"], v.ops.num(1), s) for s, i in enumerate(row)] for row in rows]
+
+
+# ---- features ------------------------------------------------------------------------------------------------
+
+
+def summed(row, keep):
+    """The sparse vector of a row, with a rule of its own for what stays."""
+    total, slot_of = {}, {}
+    for i, x, slot in row:
+        total[i] = total[i] + x if i in total else x
+        slot_of.setdefault(i, slot)
+    return [(i, x, slot_of[i]) for i, x in total.items() if keep(x)]
+
+
+@wrong("ZEROS_KEPT", "active")
+def _(v, right):
+    return [summed(row, lambda x: True) for row in v["rows"]]
+
+
+@wrong("NEGATIVE_ZERO_KEPT", "active")
+def _(v, right):
+    return [summed(row, lambda x: x != 0 or math.copysign(1, x) < 0) for row in v["rows"]]
+
+
+@wrong("CANCELLED_KEPT", "active")
+def _(v, right):
+    return [summed([entry for entry in row if entry[1] != 0], lambda x: True) for row in v["rows"]]
+
+
+@wrong("DUPLICATES_KEPT", "active")
+def _(v, right):
+    return [[entry for entry in row if entry[1] != 0] for row in v["rows"]]
+
+
+@wrong("DUPLICATES_LAST_WINS", "active")
+def _(v, right):
+    return [[entry for entry in {entry[0]: entry for entry in row}.values() if entry[1] != 0] for row in v["rows"]]
+
+
+@wrong("DUPLICATES_FIRST_WINS", "active")
+def _(v, right):
+    rows = [{entry[0]: entry for entry in reversed(row)} for row in v["rows"]]
+    return [
+        [row[i] for i in dict.fromkeys(e[0] for e in raw) if row[i][1] != 0]
+        for row, raw in zip(rows, v["rows"], strict=True)
+    ]
+
+
+@wrong("ID_ZERO_IS_PADDING", "active")
+def _(v, right):
+    return [[entry for entry in row if entry[0] != 0] for row in right(v)]
+
+
+@wrong("LAST_ID_LOST", "active")
+def _(v, right):
+    return [[entry for entry in row if entry[0] != v.config["n"] - 1] for row in right(v)]
+
+
+@wrong("NEGATIVE_VALUES_DROPPED", "active")
+def _(v, right):
+    return [[entry for entry in row if entry[1] > 0] for row in right(v)]
+
+
+@wrong("ROWS_TRUNCATED", "active")
+def _(v, right):
+    rows = right(v)
+    return [row[: min(map(len, rows))] for row in rows]
+
+
+@wrong("VALUES_IGNORED", "active_x")
+def _(v, right):
+    return [v.ops.num(1) for _ in right(v)]
+
+
+@wrong("IDS_SHIFTED", "linear", "emb", "g_w", "g_V")
+def _(v, right):
+    return right(Seen(v, {"active_ids": [(i - 1) % v.config["n"] for i in v["active_ids"]]}))
+
+
+# ---- pairs ------------------------------------------------------------------------------------------------------
+
+
+@wrong("PAIRS_BOTH_WAYS", "pairs")
+def _(v, right):
+    return [pair for r, a, b in right(v) for pair in ((r, a, b), (r, b, a))]
+
+
+@wrong("PAIRS_WITH_SELF", "pairs")
+def _(v, right):
+    return [(r, a, b) for r, start, end in spans(v) for a in range(start, end) for b in range(a, end)]
+
+
+@wrong("PAIRS_ADJACENT_ONLY", "pairs")
+def _(v, right):
+    return [(r, a, b) for r, a, b in right(v) if b == a + 1]
+
+
+@wrong("PAIRS_OF_FIRST_ONLY", "pairs")
+def _(v, right):
+    ptr = v["active_ptr"]
+    return [(r, a, b) for r, a, b in right(v) if a == ptr[r]]
+
+
+# ---- linear part and interactions ---------------------------------------------------------------------------------
+
+
+@wrong("LINEAR_WITHOUT_VALUE", "linear")
+def _(v, right):
+    return right(Seen(v, {"active_x": [v.ops.num(1)] * len(v["active_x"])}))
+
+
+@wrong("LINEAR_AVERAGED", "linear")
+def _(v, right):
+    return [z / max(end - start, 1) for z, (_, start, end) in zip(right(v), spans(v), strict=False)]
+
+
+@wrong("LINEAR_MISSING", "y_hat")
+def _(v, right):
+    return [z - a for z, a in zip(right(v), v["linear"], strict=False)]
+
+
+@wrong("W0_MISSING", "y_hat")
+def _(v, right):
+    return [z - v.param("w0") for z in right(v)]
+
+
+@wrong("W0_PER_FEATURE", "y_hat")
+def _(v, right):
+    return [z + v.param("w0") * (end - start - 1) for z, (_, start, end) in zip(right(v), spans(v), strict=False)]
+
+
+@wrong("OUTPUT_BIAS", "y_hat")
+def _(v, right):
+    return [z + (v.param("w0") - v.case["params"]["w0"]) for z in right(v)]
+
+
+@wrong("EMB_WITHOUT_VALUE", "emb")
+def _(v, right):
+    return right(Seen(v, {"active_x": [v.ops.num(1)] * len(v["active_x"])}))
+
+
+@wrong("PROD_IS_SUM", "prod")
+def _(v, right):
+    E = v["emb"]
+    return [[x + z for x, z in zip(E[a], E[b], strict=False)] for _, a, b in v["pairs"]]
+
+
+@wrong("PROD_IS_INNER", "prod")
+def _(v, right):
+    return [[sum(m)] * len(m) for m in right(v)]
+
+
+@wrong("PROD_ONE_VALUE", "prod")
+def _(v, right):
+    V, E, ids = v.param("V"), v["emb"], v["active_ids"]
+    return [[x * z for x, z in zip(E[a], V[ids[b]], strict=False)] for _, a, b in v["pairs"]]
+
+
+@wrong("PROD_MULTIPLIED_TWICE", "prod")
+def _(v, right):
+    x = v["active_x"]
+    return [scaled(m, x[a] * x[b]) for m, (_, a, b) in zip(right(v), v["pairs"], strict=False)]
+
+
+# ---- FM -----------------------------------------------------------------------------------------------------------
+
+
+def in_fm(change):
+    def layer(v, right):
+        return change(v, right(v)) if v.config["model"] == "fm" else right(v)
+
+    return layer
+
+
+wrong("FM_HALF_MISSING", "pooled")(in_fm(lambda v, value: scaled(value, 2.0)))
+wrong("FM_SQUARES_NOT_SUBTRACTED", "pooled")(in_fm(lambda v, value: [[0.5 * s * s for s in row] for row in v["sum_e"]]))
+
+
+@wrong("FM_AVERAGED", "pooled")
+@in_fm
+def _(v, value):
+    sizes = [(end - start) * (end - start - 1) // 2 for _, start, end in spans(v)]
+    return [scaled(row, 1 / max(size, 1)) for row, size in zip(value, sizes, strict=False)]
+
+
+@wrong("FM_SQUARES_WITHOUT_VALUE", "sum_e2")
+def _(v, right):
+    E, V, ids, k = v["emb"], v.param("V"), v["active_ids"], v.config["k"]
+    return [[sum(E[a][f] * V[ids[a]][f] for a in range(start, end)) for f in range(k)] for _, start, end in spans(v)]

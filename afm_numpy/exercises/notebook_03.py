@@ -1,0 +1,88 @@
+"""Exercises of notebook 03: gradient checking."""
+
+import numpy as np
+
+from ..losses import sigmoid
+from . import Exercise
+
+__all__ = ["EXERCISES"]
+
+
+def central(line, eps):
+    return (line(eps) - line(-eps)) / (2 * eps)
+
+
+def cubic(z):
+    return (z**3).sum() + z[0] * z[-1]
+
+
+def wave(z):
+    return np.sin(z).sum() * np.exp(z[0])
+
+
+def softplus_backward(ds, z, h):
+    return ds[:, None] * h * sigmoid(z), ds @ np.log1p(np.exp(z))
+
+
+def _arrays(seed, *shapes):
+    rng = np.random.default_rng(seed)
+    return tuple(rng.standard_normal(shape) for shape in shapes)
+
+
+EXERCISES = {
+    "03.1": Exercise(
+        lambda u, f, t: np.cbrt(3 * u * f / t),
+        [(2.2e-16, 0.7, 0.4), (1.2e-7, 5.0, 0.3)],
+        ("eps",),
+        {
+            "a square root instead of a cube root": lambda u, f, t: np.sqrt(3 * u * f / t),
+            "the factor 3 is missing": lambda u, f, t: np.cbrt(u * f / t),
+            "the cube root of u alone: f and t count too": lambda u, f, t: np.cbrt(u),
+            "the two terms are equal there, but their sum is not smallest": lambda u, f, t: np.cbrt(6 * u * f / t),
+            "f and t are exchanged": lambda u, f, t: np.cbrt(3 * u * t / f),
+        },
+    ),
+    "03.2": Exercise(
+        lambda f, theta, d: f(theta + 1e-20j * d).imag / 1e-20,
+        [(cubic, *_arrays(1, 4, 4)), (wave, *_arrays(2, 3, 3))],
+        ("slope",),
+        {
+            "not divided by eps": lambda f, theta, d: f(theta + 1e-20j * d).imag,
+            "the real part, not the imaginary part": lambda f, theta, d: f(theta + 1e-20j * d).real / 1e-20,
+            "d is forgotten": lambda f, theta, d: f(theta + 1e-20j).imag / 1e-20,
+            "divided by 2 eps, as a central difference": lambda f, theta, d: f(theta + 1e-20j * d).imag / 2e-20,
+            "a real step of 1e-20 is lost in rounding": lambda f, theta, d: 0.0,
+        },
+    ),
+    "03.3": Exercise(
+        lambda line, eps: (4 * central(line, eps) - central(line, 2 * eps)) / 3,
+        [(np.exp, 0.1), (lambda s: np.sin(1 + s), 0.2)],
+        ("slope",),
+        {
+            "the error grows by 4, not by 2": lambda line, eps: 2 * central(line, eps) - central(line, 2 * eps),
+            "an average does not cancel anything": lambda line, eps: (central(line, eps) + central(line, 2 * eps)) / 2,
+            "the two are exchanged": lambda line, eps: (4 * central(line, 2 * eps) - central(line, eps)) / 3,
+            "not divided by 3, so the slope does not stay": lambda line, eps: (
+                4 * central(line, eps) - central(line, 2 * eps)
+            ),
+        },
+    ),
+    "03.4": Exercise(
+        softplus_backward,
+        [_arrays(3, 4, (4, 3), 3), _arrays(4, 5, (5, 2), 2)],
+        ("dz", "dh"),
+        {
+            "the sigmoid is missing": lambda ds, z, h: (ds[:, None] * h * np.ones_like(z), softplus_backward(ds, z, h)[1]),
+            "h is missing in dz": lambda ds, z, h: (ds[:, None] * sigmoid(z), softplus_backward(ds, z, h)[1]),
+            "the gate of ReLU, not the slope of softplus": lambda ds, z, h: (
+                ds[:, None] * h * (z > 0),
+                softplus_backward(ds, z, h)[1],
+            ),
+            "z in the place of softplus(z)": lambda ds, z, h: (softplus_backward(ds, z, h)[0], ds @ z),
+            "not summed over the pairs": lambda ds, z, h: (
+                softplus_backward(ds, z, h)[0],
+                ds[:, None] * np.log1p(np.exp(z)),
+            ),
+        },
+    ),
+}

@@ -1,0 +1,163 @@
+"""FM and AFM as a PyTorch module, for the day when one machine or NumPy is not enough. Needs the extra `torch`.
+
+Parameters move here and back without loss, so a model can start in NumPy, train on many processes, and return:
+
+    torchrun --nproc_per_node 2 -m afm_numpy.torch_model rows.libfm --init model.npz --out model.npz
+
+Nothing else in the package imports this module or PyTorch.
+"""
+
+import argparse
+import os
+import sys
+
+import numpy as np
+import torch
+from torch import distributed
+from torch.nn.parallel import DistributedDataParallel
+
+from . import losses, saving
+from .batch import slot_pairs
+from .datasets import load_libfm
+
+__all__ = ["TorchModel", "fit", "main"]
+
+
+class TorchModel(torch.nn.Module):
+    """The forward pass of `fm.py` and `afm.py`; PyTorch derives the backward pass.
+
+    Parameters
+    ----------
+    model : Model
+        Kind and attention; the engine does not matter.
+    params : dict of arrays
+        NumPy parameters of that model. They are copied, in their dtype.
+    """
+
+    def __init__(self, model, params):
+        super().__init__()
+        self.model = model
+        for name in model.shapes:
+            value = torch.tensor(params[name])
+            if name == "pairs":
+                self.register_buffer(name, value)
+            else:
+                self.register_parameter(name, torch.nn.Parameter(value))
+
+    def numpy(self):
+        """The parameters as NumPy arrays, for `Model.forward`, `saving.save` and all else."""
+        return {name: getattr(self, name).detach().cpu().numpy().copy() for name in self.model.shapes}
+
+    def forward(self, idx, x):
+        """y_hat (B,) of padded rows: idx (B, m) and x (B, m), as in `Batch`."""
+        linear = self.w0 + (self.w[idx] * x).sum(1)
+        E = self.V[idx] * x[:, :, None]                                         # (B, m, k)
+        if self.model.kind == "fm":
+            return linear + 0.5 * (E.sum(1) ** 2 - (E**2).sum(1)).sum(1)
+        i, j = (torch.tensor(side, device=idx.device) for side in slot_pairs(idx.shape[1]))
+        M = E[:, i] * E[:, j]                                                   # (B, P, k)
+        present = x != 0
+        a = self.attention(M, idx[:, i], idx[:, j], present[:, i] & present[:, j])
+        return linear + torch.einsum("bp,bpk->bk", a, M) @ self.p
+
+    def attention(self, M, first, second, mask):
+        """a (B, P), in the five ways of `attention.py`."""
+        match self.model.attention:
+            case "sum":
+                return mask.to(M.dtype)
+            case "uniform":
+                return mask / mask.sum(1, keepdim=True).clamp(min=1).to(M.dtype)
+            case "field":
+                return mask * self.field
+            case "free":
+                n = len(self.w)
+                key = torch.minimum(first, second) * n + torch.maximum(first, second)
+                table = self.pairs[:, 0] * n + self.pairs[:, 1]
+                at = torch.searchsorted(table, key).clamp(max=len(table) - 1)
+                return mask * torch.where(table[at] == key, self.free[at], torch.ones_like(self.free[:1]))
+            case _:
+                scores = torch.relu(M @ self.W + self.b) @ self.h
+                some = mask.any(1, keepdim=True)                                # a row without a pair: all zero
+                scores = scores.masked_fill(~mask & some, -torch.inf)
+                return torch.softmax(scores, dim=1) * mask
+
+
+def fit(module, batch, y, *, loss="squared", lr=0.05, epochs=1, batch_size=512, seed=0):
+    """Train with Adagrad; under `torch.distributed` each process takes its share of every batch.
+
+    The result is that of one process, up to rounding: a batch is the same rows however many processes share it.
+
+    Parameters
+    ----------
+    module : TorchModel
+    batch : Batch
+    y : (B,) array
+    loss : {"squared", "logistic"}
+    lr : float
+    epochs, batch_size, seed : int
+
+    Returns
+    -------
+    list of float
+        The mean loss of each epoch, over all processes.
+    """
+    rank, world = (distributed.get_rank(), distributed.get_world_size()) if distributed.is_initialized() else (0, 1)
+    forward = DistributedDataParallel(module) if world > 1 else module
+    idx, x = torch.tensor(batch.idx), torch.tensor(batch.x, dtype=module.V.dtype)
+    y = torch.tensor(y, dtype=module.V.dtype)
+    optimizer = torch.optim.Adagrad(module.parameters(), lr=lr, initial_accumulator_value=1e-8, eps=1e-10)
+    rng, history = np.random.default_rng(seed), []
+    for _ in range(epochs):
+        order, total = rng.permutation(len(y)), torch.zeros(())
+        for at in range(0, len(y), batch_size):
+            rows = order[at : at + batch_size]
+            mine = rows[rank::world]
+            y_hat = forward(idx[mine], x[mine])
+            if loss == "squared":
+                value = ((y_hat - y[mine]) ** 2).sum()
+            else:
+                value = torch.nn.functional.binary_cross_entropy_with_logits(y_hat, y[mine], reduction="sum")
+            optimizer.zero_grad()
+            (value * world / len(rows)).backward()                              # processes are averaged
+            optimizer.step()
+            total += value.detach()
+        if world > 1:
+            distributed.all_reduce(total)
+        history.append(float(total) / len(y))
+    return history
+
+
+def main(argv=None):
+    """The command that `torchrun` starts in every process."""
+    options = argparse.ArgumentParser(prog="afm_numpy.torch_model", description=__doc__.splitlines()[0])
+    add = options.add_argument
+    add("data", metavar="DATA", help="training rows as libFM/libsvm text")
+    add("--init", required=True, metavar="MODEL", help="a model that `afm-numpy train` wrote")
+    add("--out", required=True, metavar="MODEL", help="file for the trained model")
+    add("--lr", type=float, default=0.05)
+    add("--epochs", type=int, default=1)
+    add("--batch-size", type=int, default=512)
+    add("--seed", type=int, default=0)
+    args = options.parse_args(argv)
+    if "RANK" in os.environ:                                                    # started by torchrun
+        distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    try:
+        saved = saving.load(args.init)
+        config = saved.config or {}
+        batch, y = load_libfm(args.data, n=len(saved.params["w"]), id_base=config.get("id_base", 0))
+        loss = config.get("loss", "squared")
+        losses.check_targets(loss, y)
+        module = TorchModel(saved.model, saved.params)
+        settings = {name: getattr(args, name) for name in ("lr", "epochs", "batch_size", "seed")}
+        history = fit(module, batch, y, loss=loss, **settings)
+        if not distributed.is_initialized() or distributed.get_rank() == 0:
+            saving.save(args.out, saved.model, module.numpy(), encoder=saved.encoder, config=config)
+            print(f"{loss} loss of each epoch: {', '.join(f'{value:.6f}' for value in history)}; saved {args.out}")
+    finally:
+        if distributed.is_initialized():
+            distributed.destroy_process_group()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+import json
+import time
+
+import pytest
+
+from afm_numpy.conformance import cli, kit, load_cases
+
+
+@pytest.fixture
+def write(tmp_path):
+    def of(values, **more):
+        path = tmp_path / "results.json"
+        path.write_text(json.dumps({"kit": "1.0", "dtype": "float64", "cases": values, **more}))
+        return str(path)
+
+    return of
+
+
+def everything():
+    return {name: case["expect"] for name, case in load_cases().items()}
+
+
+def test_a_full_right_file(write, capsys):
+    start = time.perf_counter()
+    assert cli.main(["check", write(everything())]) == 0
+    assert time.perf_counter() - start < 2
+    assert capsys.readouterr().out == f"float64: {len(load_cases())} passed, 0 failed, 0 skipped\n"
+
+
+def plain(value):
+    """JSON has no NaN; the kit's result files write it as a string."""
+    if isinstance(value, list):
+        return [plain(part) for part in value]
+    return value if value == value and abs(value) < float("inf") else repr(value)
+
+
+@pytest.mark.parametrize("mistakes", [("ZEROS_KEPT",), ("IDS_SHIFTED", "SOFTMAX_OF_ONE"), ("EXP_WITHOUT_MAX",)])
+def test_a_full_wrong_file(mistakes, write, port, capsys):
+    values = {name: port["simulate"](case, mistakes) for name, case in load_cases().items()}
+    path = write({name: {t: plain(v) for t, v in case.items()} for name, case in values.items()})
+    start = time.perf_counter()
+    assert cli.main(["check", path]) == 1
+    assert time.perf_counter() - start < 4  # 2 s on a machine of one's own
+    out = capsys.readouterr().out
+    assert all(m in out for m in mistakes)
+
+
+def test_json(write, port, capsys):
+    case = load_cases()["03-explicit-zeros"]
+    assert cli.main(["check", "--json", write({case["id"]: port["simulate"](case, ("ZEROS_KEPT",))})]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert report["failed"] == 1 and report["ok"] is False
+    assert report["named"][0]["ids"] == ["ZEROS_KEPT"] and report["named"][0]["alone"]
+    (found,) = [c for c in report["cases"] if c["status"] == "failed"]
+    assert found["wrong"][0]["tensor"] == "active_ptr" and "y_hat" in found["follows"]
+
+
+def test_a_file_that_cannot_be_read(tmp_path, capsys):
+    (tmp_path / "bad.json").write_text("{")
+    assert cli.main(["check", str(tmp_path / "bad.json")]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.count("\n") == 1 and "is not JSON" in err
+
+
+@pytest.mark.parametrize("argv", [[], ["check"], ["unknown"], ["export"], ["check", "--yaml", "x"]])
+def test_wrong_arguments(argv, capsys):
+    assert cli.main(argv) == 2
+    assert "usage" in capsys.readouterr().err
+
+
+def test_help(capsys):
+    assert cli.main(["--help"]) == 0
+    assert "export" in capsys.readouterr().out
+
+
+def test_export_writes_what_a_porter_needs(tmp_path, capsys):
+    target = tmp_path / "a" / "kit"
+    assert cli.main(["export", str(target)]) == 0
+    assert cli.main(["export", str(target)]) == 0  # again
+    files = ["SPEC.md", "PORTING.md", "DEVIATIONS.md", "MANIFEST.json", "mistakes.json", "schema/case.schema.json"]
+    assert all((target / name).is_file() for name in files)
+    for path in (kit.HERE / "cases").iterdir():
+        assert (target / "cases" / path.name).read_bytes() == path.read_bytes()
+    assert not list(target.rglob("*.py"))
+
+
+def test_export_to_a_place_that_cannot_be_written(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert cli.main(["export", str(tmp_path / "file")]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_regenerate_writes_a_folder_that_differs_when_a_file_does(tmp_path, monkeypatch, capsys):
+    (tmp_path / "MANIFEST.json").write_text("{}")
+    assert cli.compared(tmp_path) == 1
+    assert "MANIFEST.json differs" in capsys.readouterr().out

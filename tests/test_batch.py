@@ -1,0 +1,468 @@
+"""Batch: its constructors agree with each other, refuse what is malformed, and say where it stands."""
+
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import sparse
+from strategies import examples
+
+from afm_numpy.batch import Batch, row_values, slot_pairs
+
+N = 6
+INF, NAN = float("inf"), float("nan")
+
+# Rows of (id, value). The values are small multiples of 1/4: their sums are exact in any order.
+ENTRY = st.tuples(st.integers(0, N - 1), st.integers(-3, 3).map(lambda q: q / 4) | st.just(-0.0))
+TABLES = st.lists(st.lists(ENTRY, max_size=5), max_size=5)
+quick = examples(60)
+
+
+def summed(row):
+    """What a row means: id -> value, in the order of first appearance, repeated ids summed, zeros dropped."""
+    total = {}
+    for i, value in row:
+        total[i] = total.get(i, 0.0) + value
+    return {i: value for i, value in total.items() if value != 0}
+
+
+def rows_of(batch):
+    """The same for each row of a Batch, with a check of what every Batch must fulfil."""
+    present = batch.x != 0
+    assert batch.idx.shape == batch.x.shape == (len(batch), batch.m)
+    assert batch.idx.dtype == np.intp and batch.x.dtype.kind == "f" and type(batch.n) is int
+    assert not batch.idx[~present].any() and not np.signbit(batch.x[~present]).any()
+    rows = [
+        dict(zip(i[here].tolist(), x[here].tolist(), strict=True))
+        for i, x, here in zip(batch.idx, batch.x, present, strict=True)
+    ]
+    assert [len(row) for row in rows] == present.sum(axis=1).tolist()
+    return rows
+
+
+def lists(table):
+    return [[i for i, _ in row] for row in table], [[value for _, value in row] for row in table]
+
+
+def coo(table):
+    entries = [(r, i, value) for r, row in enumerate(table) for i, value in row]
+    r, i, value = np.array(entries or np.zeros((0, 3))).T
+    return sparse.coo_matrix((value, (r.astype(int), i.astype(int))), (len(table), N))
+
+
+# ---- the constructors agree ----------------------------------------------------------------------------
+
+
+@quick
+@given(TABLES, st.sampled_from([np.float32, np.float64]))
+def test_lists_sum_repeated_ids_in_their_first_slot(table, dtype):
+    batch = Batch.from_lists(*lists(table), n=N, dtype=dtype)
+    assert batch.n == N and batch.x.dtype == dtype and batch.m == max(map(len, table), default=0)
+    for r, row in enumerate(table):
+        want = summed(row)
+        assert list(rows_of(batch)[r].items()) == list(want.items())
+        for i, x in want.items():
+            slot = [j for j, _ in row].index(i)
+            assert (batch.idx[r, slot], batch.x[r, slot]) == (i, x)
+
+
+@quick
+@given(TABLES, st.sampled_from([np.float32, np.float64]))
+def test_scipy_and_dense_equal_lists(table, dtype):
+    want = [dict(sorted(summed(row).items())) for row in table]
+    matrix = coo(table)
+    unsorted = sparse.csr_matrix(
+        (matrix.data, matrix.col, np.cumsum([0, *map(len, table)])), matrix.shape
+    )  # repeated ids, in any order, not summed
+    dense = np.zeros(matrix.shape)
+    np.add.at(dense, (matrix.row, matrix.col), matrix.data)
+    made = [matrix, unsorted, matrix.tocsr(), matrix.tocsc(), matrix.tolil()]
+    made += [sparse.coo_array(matrix), sparse.csc_array(matrix)]
+    batches = [Batch.from_scipy(one, dtype=dtype) for one in made]
+    for batch in [*batches, Batch.from_dense(dense, dtype=dtype)]:
+        assert batch.n == N and batch.x.dtype == dtype
+        assert [list(row.items()) for row in rows_of(batch)] == [list(row.items()) for row in want]
+        assert batch.m == max(map(len, want), default=0)
+
+
+@quick
+@given(TABLES, st.data())
+def test_padded_equals_lists_and_keeps_every_slot(table, data):
+    m = 7
+    idx, x = np.zeros((len(table), m), int), np.zeros((len(table), m))
+    for r, row in enumerate(table):
+        slots = data.draw(st.permutations(range(m)))
+        idx[r] = data.draw(st.lists(st.integers(-9, 99), min_size=m, max_size=m))  # ids of empty slots do not matter
+        for slot, (i, value) in zip(slots, summed(row).items(), strict=False):
+            idx[r, slot], x[r, slot] = i, value
+    batch = Batch.from_padded(idx, x, n=N)
+    assert rows_of(batch) == rows_of(Batch.from_lists(*lists(table), n=N))
+    np.testing.assert_array_equal(batch.x, x)
+    np.testing.assert_array_equal(batch.idx, np.where(x != 0, idx, 0))
+
+
+def test_values_default_to_one_and_n_to_the_largest_id():
+    padded, listed = Batch.from_padded([[4, 1]]), Batch.from_lists([[4, 1], [2]])
+    assert padded.x.tolist() == [[1.0, 1.0]] and padded.n == 5
+    assert listed.x.tolist() == [[1.0, 1.0], [1.0, 0.0]] and listed.n == 5
+
+
+def test_negative_zero_is_absent_and_becomes_zero():
+    for batch in (
+        Batch.from_padded([[3, 1]], [[-0.0, 2.0]]),
+        Batch.from_lists([[3, 1]], [[-0.0, 2.0]]),
+        Batch.from_scipy(sparse.csr_array(([-0.0, 2.0], [3, 1], [0, 2]), (1, 4))),
+        Batch.from_dense([[0.0, 2.0, 0.0, -0.0]]),
+    ):
+        assert rows_of(batch) == [{1: 2.0}]
+
+
+def test_values_that_cancel_leave_no_feature():
+    assert rows_of(Batch.from_lists([[1, 1]], [[0.5, -0.5]])) == [{}]
+    assert rows_of(Batch.from_scipy(sparse.coo_array(([0.5, -0.5], ([0, 0], [1, 1])), (1, 2)))) == [{}]
+
+
+def test_values_too_small_for_float32_are_absent():
+    tiny = 1e-60
+    for batch in (
+        Batch.from_padded([[1, 2]], [[tiny, 1.0]], dtype=np.float32),
+        Batch.from_lists([[1, 2]], [[tiny, 1.0]], dtype=np.float32),
+        Batch.from_dense([[0.0, tiny, 1.0]], dtype=np.float32),
+        Batch.from_dense([[0.0, tiny, 1.0]]).astype(np.float32),
+    ):
+        assert rows_of(batch) == [{2: 1.0}]
+
+
+@pytest.mark.parametrize("dtype, value, total", [(np.int8, 100, 200), (np.bool_, True, 2), (np.float32, 3e38, 6e38)])
+def test_scipy_sums_in_float64_whatever_the_dtype_of_the_matrix(dtype, value, total):
+    matrix = sparse.coo_array((np.array([value, value], dtype), ([0, 0], [1, 1])), (1, 2))
+    assert rows_of(Batch.from_scipy(matrix)) == [{1: pytest.approx(total)}]
+
+
+def test_lists_are_summed_in_float64_too():
+    batch = Batch.from_lists([[1, 1, 1, 2]], [[1e39, 2.0, -1e39, 1.0]], dtype=np.float32)   # 1e39 + 2 is 1e39
+    assert rows_of(batch) == [{2: 1.0}]
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_dtype_of_the_values(dtype):
+    for batch in (
+        Batch.from_padded([[1]], [[0.5]], dtype=dtype),
+        Batch.from_padded([[1]], dtype=dtype),
+        Batch.from_lists([[1]], [[0.5]], dtype=dtype),
+        Batch.from_lists([], dtype=dtype),
+        Batch.from_scipy(sparse.csr_array([[0.0, 0.5]]), dtype=dtype),
+        Batch.from_dense([[0.0, 0.5]], dtype=dtype),
+    ):
+        rows_of(batch)
+        assert batch.x.dtype == dtype
+
+
+def test_ids_and_values_may_come_in_other_number_types():
+    assert rows_of(Batch.from_padded(np.array([[0.0, 2.0]]), np.array([[True, True]]))) == [{0: 1.0, 2: 1.0}]
+    assert rows_of(Batch.from_padded(np.array([[0, 2]], np.uint8), np.array([[7, 9]], np.int8))) == [{0: 7.0, 2: 9.0}]
+    assert rows_of(Batch.from_lists(np.array([[0, 2]]), np.array([[1, 2]]))) == [{0: 1.0, 2: 2.0}]
+    n = Batch.from_padded([[0]], n=np.int64(3)).n
+    assert n == 3 and type(n) is int
+
+
+@pytest.mark.parametrize("batch, shape", [
+    (Batch.from_padded(np.zeros((0, 3))), (0, 3)),
+    (Batch.from_padded(np.zeros((2, 0), int), n=4), (2, 0)),
+    (Batch.from_lists([]), (0, 0)),
+    (Batch.from_lists([[], []], n=4), (2, 0)),
+    (Batch.from_scipy(sparse.csr_array((0, 4))), (0, 0)),
+    (Batch.from_scipy(sparse.csr_array((2, 4))), (2, 0)),
+    (Batch.from_dense(np.zeros((0, 4))), (0, 0)),
+    (Batch.from_dense(np.zeros((2, 4))), (2, 0)),
+    (Batch.from_padded([[1, 2], [3, 0]], np.zeros((2, 2))), (2, 2)),
+])  # fmt: skip
+def test_no_rows_and_no_slots(batch, shape):
+    B, m = shape
+    P = m * (m - 1) // 2
+    assert rows_of(batch) == [{}] * B and batch.idx.shape == shape and batch.n >= 1
+    assert batch.mask.shape == (B, P) and not batch.mask.any()
+    assert batch.rows.shape == (0,) and batch.distinct_pairs().shape == (0, 2)
+    assert batch.sum_by_row(np.ones((B, m))).shape == (0,)
+    assert batch.sum_by_row(np.ones((B, m, 3))).shape == (0, 3)
+    assert len(batch[:0]) == 0 and len(batch.astype(np.float32)) == B
+
+
+def test_ragged_rows():
+    batch = Batch.from_lists([[5, 2, 0], [], [3]])
+    assert batch.idx.tolist() == [[5, 2, 0], [0, 0, 0], [3, 0, 0]]
+    assert batch.present.tolist() == [[True, True, True], [False] * 3, [True, False, False]]
+
+
+# ---- the caller's arrays -------------------------------------------------------------------------------
+
+
+def test_constructors_neither_change_nor_keep_the_arrays_they_are_given():
+    idx, x = np.array([[0, 2], [1, 0]], np.intp), np.array([[1.0, 2.0], [3.0, -0.0]])
+    matrix = sparse.csr_array((np.array([1.0, 2.0, 0.0, 4.0]), np.array([2, 0, 1, 2]), np.array([0, 2, 4])), (2, 3))
+    ids, values = [np.array([2, 2, 1])], [np.array([1.0, 2.0, 0.0])]
+    arrays = [idx, x, matrix.data, matrix.indices, matrix.indptr, *ids, *values]
+    before = [array.copy() for array in arrays]
+    batches = [
+        Batch.from_padded(idx, x, n=3), Batch.from_scipy(matrix), Batch.from_dense(x), Batch.from_lists(ids, values),
+    ]  # fmt: skip
+    for array, old in zip(arrays, before, strict=True):
+        np.testing.assert_array_equal(array, old)
+    rows = [rows_of(batch) for batch in batches]
+    for array in arrays:
+        array[...] = 0
+    assert [rows_of(batch) for batch in batches] == rows
+    assert not any(np.shares_memory(part, array) for b in batches for part in (b.idx, b.x) for array in arrays)
+
+
+# ---- selection -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def batch():
+    return Batch.from_lists([[5, 2, 0], [], [3], [0, 1]], [[0.5, 1.0, -2.0], [], [4.0], [1.0, 3.0]], n=7)
+
+
+@pytest.mark.parametrize("rows", [
+    slice(1, 3), slice(None, None, -1), slice(0, 0), [3, 0, 3], np.array([-1, 2]), np.array([], int), [],
+    np.array([True, False, False, True]), [False, True, True, False],
+])  # fmt: skip
+def test_selection_follows_numpy(batch, rows):
+    part = batch[rows]
+    np.testing.assert_array_equal(part.idx, batch.idx[rows])
+    np.testing.assert_array_equal(part.x, batch.x[rows])
+    assert part.n == 7 and part.m == 3 and part.x.dtype == batch.x.dtype
+
+
+@pytest.mark.parametrize("row", [2, -2, np.int32(2)])
+def test_one_number_selects_a_batch_of_one_row(batch, row):
+    assert len(batch[row]) == 1 and rows_of(batch[row]) == [{3: 4.0}]
+
+
+def test_a_batch_can_be_walked_through(batch):
+    assert batch.shape == (len(batch), batch.n) == (4, 7)
+    assert [rows_of(row)[0] for row in batch] == rows_of(batch)
+
+
+@pytest.mark.parametrize("rows", [
+    4, -5, [0, 4], [True, False], np.ones((4, 3), bool), np.zeros((1, 2), int), np.array(1), None, 1., np.zeros(1), "a",
+])  # fmt: skip
+def test_other_selections_are_refused(batch, rows):
+    with pytest.raises(IndexError):
+        batch[rows]
+
+
+# ---- astype --------------------------------------------------------------------------------------------
+
+
+def test_astype(batch):
+    assert batch.astype(np.float64) is batch
+    single, turned = batch.astype(np.float32), batch.astype(complex)
+    assert single.x.dtype == np.float32 and rows_of(single) == rows_of(batch) and single.n == 7
+    assert turned.x.dtype == np.complex128
+    np.testing.assert_array_equal(turned.x, batch.x)
+    np.testing.assert_array_equal(turned.mask, batch.mask)
+    np.testing.assert_array_equal(turned.idx, batch.idx)
+
+
+def test_astype_refuses_what_loses_the_values():
+    batch = Batch.from_lists([[0], [0, 1]], [[1.0], [1.0, 1e39]])
+    with pytest.raises(ValueError, match=r"row 1, slot 1: x is inf; it must be a finite float32 number"):
+        batch.astype(np.float32)
+    with pytest.raises(TypeError, match="dtype must be a float type, such as float32; got int64"):
+        batch.astype(np.int64)
+    with pytest.raises(TypeError, match="x must be real numbers; got complex128"):
+        batch.astype(complex).astype(float)
+
+
+# ---- what the models read ------------------------------------------------------------------------------
+
+
+@quick
+@given(TABLES)
+def test_pairs_mask_rows_and_distinct_pairs(table):
+    batch = Batch.from_lists(*lists(table), n=N)
+    pairs = [(i, j) for i in range(batch.m) for j in range(i + 1, batch.m)]
+    assert list(zip(batch.pair_i.tolist(), batch.pair_j.tolist(), strict=True)) == pairs
+    here = [[bool(x[i] and x[j]) for i, j in pairs] for x in batch.x]
+    assert batch.mask.dtype == bool and batch.mask.tolist() == here
+    kept = [sorted(summed(row)) for row in table]
+    assert batch.rows.tolist() == sorted({i for row in kept for i in row})
+    together = sorted({(i, j) for row in kept for i in row for j in row if i < j})
+    assert batch.distinct_pairs().tolist() == [list(pair) for pair in together]
+    assert batch.distinct_pairs().shape == (len(together), 2)
+
+
+@quick
+@given(TABLES, st.sampled_from([(), (3,)]), st.sampled_from([np.float32, np.float64, np.complex128]))
+def test_sum_by_row_equals_a_loop(table, tail, dtype):
+    batch = Batch.from_lists(*lists(table), n=N)
+    values = np.arange(1, 1 + batch.x.size * int(np.prod(tail))).reshape(*batch.x.shape, *tail).astype(dtype)
+    total = {i: np.zeros(tail, dtype) for i in batch.rows.tolist()}
+    for r in range(len(batch)):
+        for slot in range(batch.m):
+            if batch.x[r, slot] != 0:
+                total[int(batch.idx[r, slot])] += values[r, slot]
+    got = batch.sum_by_row(values)
+    assert got.shape == (len(total), *tail) and got.dtype == dtype
+    np.testing.assert_array_equal(got, np.array(list(total.values()), dtype).reshape(got.shape))
+
+
+def test_pairs_of_very_many_features_are_told_apart():
+    batch = Batch.from_lists([[2**31 - 1, 2**31 - 2], [2**31 - 1, 0]], n=2**31)
+    assert batch.distinct_pairs().tolist() == [[0, 2**31 - 1], [2**31 - 2, 2**31 - 1]]
+
+
+def test_slot_pairs_are_shared_and_cannot_be_changed():
+    assert slot_pairs(4) is slot_pairs(4)
+    with pytest.raises(ValueError, match="read-only"):
+        slot_pairs(4)[0][0] = 3
+
+
+# ---- refusals ------------------------------------------------------------------------------------------
+
+PADDED = [
+    ("an id above n", ([[0, 1], [4, 1]], None, 4), "row 1, slot 0: id 4 is out of range; with n = 4 ids run from 0 to"),
+    ("a negative id", ([[0, 1], [1, -1]],), "row 1, slot 1: id -1 is out of range"),
+    ("an id that is too large", ([[0, 2**40]],), "row 0, slot 1: id 1099511627776 is out of range"),
+    ("an unsigned id that is too large", (np.array([[2**64 - 1]], np.uint64),), "row 0, slot 0: id"),
+    ("a fraction as id", ([[0, 1], [0.5, 1]],), "row 1, slot 0: id 0.5 is not an integer"),
+    ("NaN as id", ([[0, NAN]],), "row 0, slot 1: id nan is not an integer"),
+    ("infinity as id", ([[0, INF]],), "row 0, slot 1: id inf is not an integer"),
+    ("a float too large to be exact", ([[0, 2.0**53]],), "row 0, slot 1: id 9007199254740992.0 is not an integer"),
+    ("NaN", ([[0, 1]], [[1.0, NAN]]), "row 0, slot 1: x is nan; it must be a finite float64 number"),
+    ("infinity", ([[0, 1], [0, 1]], [[1, 1], [-INF, 1]]), "row 1, slot 0: x is -inf"),
+    ("overflow", ([[0, 1]], [[1.0, 1e39]], None, np.float32), "row 0, slot 1: x is inf; it must be a finite float32"),
+    ("other shapes", ([[0, 1]], [[1.0]]), "idx and x must have one shape; got (1, 2) and (1, 1)"),
+    ("a repeated id", ([[0, 1, 2], [2, 0, 2]],), "row 1: id 2 stands in more than one slot"),
+    ("a repeated id 0", ([[0, 1, 0]],), "row 0: id 0 stands in more than one slot"),
+    ("text as id", ([["0", "1"]],), TypeError("ids must be integers; got <U1")),
+    ("objects as id", ([[0, None]],), TypeError("ids must be integers; got object")),
+    ("bools as id", ([[True, False]],), TypeError("ids must be integers; got bool")),
+    ("complex ids", ([[0j]],), TypeError("ids must be integers; got complex128")),
+    ("text", ([[0]], [["1"]]), TypeError("x must be real numbers; got <U1")),
+    ("objects", ([[0]], [[None]]), TypeError("x must be real numbers; got object")),
+    ("complex", ([[0]], [[1j]]), TypeError("x must be real numbers; got complex128")),
+    ("one row", ([0, 1],), "idx must be a 2-d array (rows, slots); got shape (2,)"),
+    ("three dimensions", ([[[0]]],), "idx must be a 2-d array (rows, slots); got shape (1, 1, 1)"),
+    ("values of three dimensions", ([[0]], [[[1.0]]]), "x must be a 2-d array (rows, slots); got shape (1, 1, 1)"),
+    ("ragged rows", ([[0, 1], [0]],), "idx must be 2-d with rows of one length; for ragged rows use Batch.from_lists"),
+    ("ragged values", ([[0, 1], [0, 1]], [[1, 1], [1]]), "x must be 2-d with rows of one length"),
+    ("no features", ([[0]], None, 0), "n, the number of features, must be an integer from 1 to 2**31; got 0"),
+    ("too many features", ([[0]], None, 2**31 + 1), "n, the number of features, must be an integer from 1 to 2**31"),
+    ("n a float", ([[0]], None, 2.0), "n, the number of features, must be an integer from 1 to 2**31; got 2.0"),
+    ("n a bool", ([[0]], None, True), "must be an integer from 1 to 2**31; got True"),
+    ("n a text", ([[0]], None, "3"), "must be an integer from 1 to 2**31; got '3'"),
+    ("an integer dtype", ([[0]], [[0.5]], None, int), TypeError("dtype must be a float type, such as float32; got")),
+    ("a complex dtype", ([[0]], None, None, complex), TypeError("dtype must be a float type, such as float32; got")),
+]
+
+LISTS = [
+    ("an id beyond n", ([[0], [1, 4]], None, 4), "row 1, slot 1: id 4 is out of range; with n = 4 ids run from 0 to 3"),
+    ("a negative id", ([[0], [1, -1]],), "row 1, slot 1: id -1 is out of range"),
+    ("a negative id without weight", ([[0], [1, -1]], [[1], [1, 0]]), "row 1, slot 1: id -1 is out of range"),
+    ("an id that is too large", ([[0], [], [2**40]],), "row 2, slot 0: id 1099511627776 is out of range"),
+    ("a fraction as id", ([[], [0, 0.5]],), "row 1, slot 1: id 0.5 is not an integer"),
+    ("NaN as id", ([[0], [NAN]],), "row 1, slot 0: id nan is not an integer"),
+    ("NaN", ([[0], [], [1, 2]], [[1], [], [1, NAN]]), "row 2, slot 1: x is nan"),
+    ("infinity", ([[0], [1, 2]], [[1], [1, INF]]), "row 1, slot 1: x is inf"),
+    ("overflow", ([[0], [1]], [[1], [1e39]], None, np.float32), "row 1, slot 0: x is inf; it must be a finite float32"),
+    ("a sum that overflows", ([[0], [3, 1, 1]], [[1], [0, 1e308, 1e308]]), "row 1, slot 1: x is inf; it must be"),
+    ("other lengths", ([[0], [1, 2]], [[1], [1]]), "row 1: 2 ids but 1 values"),
+    ("another number of rows", ([[0], [1, 2]], [[1]]), "2 rows of ids but 1 rows of values"),
+    ("one row", ([0, 1],), "row 0: ids must be a flat list of numbers"),
+    ("nested ids", ([[0], [[1], [2]]],), "row 1: ids must be a flat list of numbers"),
+    ("ragged ids", ([[0], [[1], [2, 3]]],), "row 1: ids must be a flat list of numbers"),
+    ("nested values", ([[0], [1]], [[1], [[1]]]), "row 1: values must be a flat list of numbers"),
+    ("text as id", ([[0], ["1"]],), TypeError("row 1: ids must be integers; got <U1")),
+    ("objects as id", ([[0], [None]],), TypeError("row 1: ids must be integers; got object")),
+    ("bools as id", ([[0], [True]],), TypeError("row 1: ids must be integers; got bool")),
+    ("complex ids", ([[0], [1j]],), TypeError("row 1: ids must be integers; got complex128")),
+    ("text", ([[0], [1]], [[1], ["1"]]), TypeError("row 1: values must be real numbers; got <U1")),
+    ("complex", ([[0], [1]], [[1], [1j]]), TypeError("row 1: values must be real numbers; got complex128")),
+    ("no features", ([], None, 0), "n, the number of features, must be an integer from 1 to 2**31; got 0"),
+    ("n a float", ([[0]], None, 2.0), "must be an integer from 1 to 2**31; got 2.0"),
+    ("an integer dtype", ([[0]], None, None, int), TypeError("dtype must be a float type")),
+]
+
+TWICE = sparse.coo_array(([1.0, 1e308, 1e308], ([0, 1, 1], [0, 2, 2])), (2, 3))
+SCIPY = [
+    ("a dense array", (np.eye(2),), TypeError("matrix must be a 2-d scipy sparse matrix or array; got ndarray")),
+    ("a list", ([[1.0]],), TypeError("matrix must be a 2-d scipy sparse matrix or array; got list")),
+    ("complex", (sparse.csr_array([[1j]]),), TypeError("x must be real numbers; got complex128")),
+    ("complex, empty", (sparse.csr_array((1, 2), dtype=complex),), TypeError("x must be real numbers; got complex128")),
+    ("NaN", (sparse.csc_array([[1.0, 0.0, 2.0], [1.0, 0.0, NAN]]),), "row 1, column 2: x is nan; it must be"),
+    ("infinity", (sparse.coo_array([[0.0, -INF]]),), "row 0, column 1: x is -inf"),
+    ("overflow", (sparse.coo_array([[0.0, 1e39]]), np.float32), "row 0, column 1: x is inf; it must be a finite"),
+    ("a sum that overflows", (TWICE,), "row 1, column 2: x is inf"),
+    ("no features", (sparse.csr_array((2, 0)),), "n, the number of features, must be an integer from 1 to 2**31"),
+    ("an integer dtype", (sparse.csr_array([[0.5]]), int), TypeError("dtype must be a float type")),
+]
+
+DENSE = [
+    ("NaN", ([[1.0, 0.0], [0.0, NAN]],), "row 1, column 1: x is nan; it must be a finite float64 number"),
+    ("infinity", ([[1.0, 0.0], [INF, 0.0]],), "row 1, column 0: x is inf"),
+    ("overflow", ([[0.0, 1e39]], np.float32), "row 0, column 1: x is inf; it must be a finite float32 number"),
+    ("one row", ([1.0, 2.0],), "array must be a 2-d array (rows, columns); got shape (2,)"),
+    ("three dimensions", ([[[1.0]]],), "array must be a 2-d array (rows, columns); got shape (1, 1, 1)"),
+    ("ragged rows", ([[1.0], [1.0, 2.0]],), "array must be 2-d with rows of one length"),
+    ("text", ([["1"]],), TypeError("x must be real numbers; got <U1")),
+    ("objects", ([[None]],), TypeError("x must be real numbers; got object")),
+    ("complex", ([[1j]],), TypeError("x must be real numbers; got complex128")),
+    ("no features", (np.zeros((2, 0)),), "n, the number of features, must be an integer from 1 to 2**31; got 0"),
+    ("an integer dtype", ([[0.5]], int), TypeError("dtype must be a float type")),
+]
+
+MAKE = {
+    "padded": lambda idx, x=None, n=None, dtype=np.float64: Batch.from_padded(idx, x, n=n, dtype=dtype),
+    "lists": lambda rows, values=None, n=None, dtype=np.float64: Batch.from_lists(rows, values, n=n, dtype=dtype),
+    "scipy": lambda matrix, dtype=np.float64: Batch.from_scipy(matrix, dtype=dtype),
+    "dense": lambda array, dtype=np.float64: Batch.from_dense(array, dtype=dtype),
+}
+ONE_ROW = sparse.coo_array(np.ones(2))                     # 1-d from scipy 1.13 on
+if ONE_ROW.ndim == 1:
+    SCIPY.append(("one row", (ONE_ROW,), TypeError("matrix must be a 2-d scipy sparse matrix or array; got coo_array")))
+REFUSED = [
+    pytest.param(kind, arguments, error if isinstance(error, Exception) else ValueError(error), id=f"{kind}: {what}")
+    for kind, cases in (("padded", PADDED), ("lists", LISTS), ("scipy", SCIPY), ("dense", DENSE))
+    for what, arguments, error in cases
+]
+
+
+@pytest.mark.parametrize("kind, arguments, error", REFUSED)
+def test_refused_with_its_place(kind, arguments, error):
+    with pytest.raises(type(error), match=re.escape(str(error))):
+        MAKE[kind](*arguments)
+
+
+def test_a_scipy_matrix_with_indices_beyond_its_shape_is_refused():
+    matrix = sparse.csr_array((np.ones(2), np.array([0, 1]), np.array([0, 1, 2])), (2, 3))
+    matrix.indices[1] = 7
+    with pytest.raises(ValueError, match="row 1, slot 0: id 7 is out of range; with n = 3 ids run from 0 to 2"):
+        Batch.from_scipy(matrix)
+
+
+# ---- one value per row ---------------------------------------------------------------------------------
+
+
+def test_row_values():
+    y = row_values([1, 0, True], 3, "y", np.float32)
+    assert y.dtype == np.float32 and y.tolist() == [1.0, 0.0, 1.0]
+    assert row_values([], 0, "y").shape == (0,)
+
+
+@pytest.mark.parametrize("values, error", [
+    ([1.0], ValueError("y must have one value for each of the 2 rows; got shape (1,)")),
+    ([[1.0], [2.0]], ValueError("y must have one value for each of the 2 rows; got shape (2, 1)")),
+    ([1.0, NAN], ValueError("row 1: y is nan; it must be a finite float32 number")),
+    ([-INF, 1.0], ValueError("row 0: y is -inf")),
+    ([1.0, 1e39], ValueError("row 1: y is inf; it must be a finite float32 number")),
+    (["0", "1"], TypeError("y must be real numbers; got <U1")),
+    ([None, 1], TypeError("y must be real numbers; got object")),
+    ([1j, 1], TypeError("y must be real numbers; got complex128")),
+])  # fmt: skip
+def test_row_values_refused_with_their_row(values, error):
+    with pytest.raises(type(error), match=re.escape(str(error))):
+        row_values(values, 2, "y", np.float32)

@@ -1,0 +1,67 @@
+"""Dropout masks: where they go, what they hold, and what is refused."""
+
+import re
+
+import numpy as np
+import pytest
+
+from afm_numpy import Batch
+from afm_numpy.dropout import SITES, Dropout, check_keep, draw
+
+BATCH = Batch.from_lists([[0, 1, 2, 3], [4], []])
+SHAPES = {"interactions": (3, 6, 5), "attention": (3, 6), "pooled": (3, 5)}
+
+
+def test_no_dropout_by_default():
+    assert Dropout() == (None, None, None)
+    assert draw(np.random.default_rng(0), BATCH, 5, {}) == Dropout()
+
+
+@pytest.mark.parametrize("site", SITES)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_mask_holds_zero_and_one_over_keep(site, dtype):
+    drop = draw(np.random.default_rng(0), BATCH.astype(dtype), 5, {site: 0.8})
+    mask = getattr(drop, site)
+    assert mask.shape == SHAPES[site] and mask.dtype == dtype
+    assert set(mask.ravel().tolist()) == {0.0, float(dtype(1.25))}
+    assert [getattr(drop, other) for other in SITES if other != site] == [None, None]
+
+
+def test_keep_is_the_share_that_is_kept_and_the_mean_stays_one():
+    mask = draw(np.random.default_rng(1), BATCH[np.zeros(400, int)], 50, {"pooled": 0.9}).pooled  # 20 000 units
+    assert (mask > 0).mean() == pytest.approx(0.9, abs=0.01)   # 5 standard deviations
+    assert mask.mean() == pytest.approx(1.0, abs=0.012)
+
+
+def test_keep_of_one_draws_nothing_and_leaves_the_generator_alone():
+    rng = np.random.default_rng(2)
+    assert draw(rng, BATCH, 5, dict.fromkeys(SITES, 1.0)) == Dropout()
+    assert rng.random() == np.random.default_rng(2).random()
+
+
+def test_the_masks_follow_from_the_generator():
+    keep = {"pooled": 0.5, "interactions": 0.5}
+    one, same, other = (draw(np.random.default_rng(seed), BATCH, 5, keep) for seed in (3, 3, 4))
+    np.testing.assert_array_equal(one.pooled, same.pooled)
+    np.testing.assert_array_equal(one.interactions, same.interactions)
+    assert (one.interactions != other.interactions).any()
+
+
+@pytest.mark.parametrize("batch", [BATCH[:0], Batch.from_lists([[], []]), Batch.from_lists([[1]])])
+def test_batches_without_rows_slots_or_pairs(batch):
+    drop = draw(np.random.default_rng(0), batch, 2, dict.fromkeys(SITES, 0.5))
+    B, P = batch.mask.shape
+    assert (drop.interactions.shape, drop.attention.shape, drop.pooled.shape) == ((B, P, 2), (B, P), (B, 2))
+
+
+@pytest.mark.parametrize("keep, message", [
+    ({"pooling": 0.5}, "unknown dropout site 'pooling'; choose from interactions, attention, pooled"),
+    ({"pooled": 0.0}, "keep['pooled'] is the probability to keep a unit, in (0, 1]; got 0.0"),
+    ({"pooled": 0.5, "attention": 1.01}, "keep['attention'] is the probability to keep a unit, in (0, 1]; got 1.01"),
+    ({"interactions": -0.5}, "keep['interactions'] is the probability to keep a unit, in (0, 1]; got -0.5"),
+    ({"pooled": float("nan")}, "keep['pooled'] is the probability to keep a unit, in (0, 1]; got nan"),
+])  # fmt: skip
+def test_refused(keep, message):
+    for call in (check_keep, lambda keep: draw(np.random.default_rng(0), BATCH, 5, keep)):
+        with pytest.raises(ValueError, match=re.escape(message)):
+            call(keep)

@@ -1,0 +1,259 @@
+"""Losses, the L2 penalty and their gradients: values from the formulas, slopes from the complex step."""
+
+import math
+import re
+
+import numpy as np
+import pytest
+
+from afm_numpy import losses
+from afm_numpy.losses import best_constant, l2_backward, l2_forward, sigmoid
+from afm_numpy.rowgrad import RowGrad
+
+RNG = np.random.default_rng(7)
+Y_HAT = np.array([0.3, -1.7, 2.2, 0.0, -0.4])
+Y = {"squared": np.array([1.0, -0.5, 0.25, 2.0, 0.0]), "logistic": np.array([1.0, 0.0, 0.0, 1.0, 1.0])}
+WEIGHT = np.array([1.0, 0.5, 2.0, 0.0, 3.0])
+LITERAL = {
+    "squared": lambda y_hat, y: (y_hat - y) ** 2,
+    "logistic": lambda y_hat, y: math.log(1 + math.exp(y_hat)) - y * y_hat,
+}
+both = pytest.mark.parametrize("loss", ["squared", "logistic"])
+reductions = pytest.mark.parametrize("reduction", ["mean", "sum"])
+weights = pytest.mark.parametrize("weight", [None, WEIGHT], ids=["plain", "weighted"])
+dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
+
+
+# ---- values and gradients ------------------------------------------------------------------------------
+
+
+@both
+@reductions
+@weights
+def test_value_is_the_formula_row_by_row(loss, reduction, weight):
+    each = [LITERAL[loss](y_hat, y) for y_hat, y in zip(Y_HAT, Y[loss], strict=True)]
+    counts = [1.0] * 5 if weight is None else weight
+    want = sum(c * e for c, e in zip(counts, each, strict=True)) / (sum(counts) if reduction == "mean" else 1)
+    got = losses.get(loss).forward(Y_HAT, Y[loss], reduction, weight)
+    assert got == pytest.approx(want, rel=1e-14)
+
+
+@both
+@reductions
+@weights
+def test_gradient_is_the_complex_step_slope(loss, reduction, weight):
+    forward, backward = losses.get(loss)
+    slopes = [forward(Y_HAT + 1e-20j * unit, Y[loss], reduction, weight).imag / 1e-20 for unit in np.eye(5)]
+    np.testing.assert_allclose(backward(Y_HAT, Y[loss], reduction, weight), slopes, rtol=1e-14, atol=1e-16)
+
+
+@both
+def test_mean_is_the_default(loss):
+    forward, backward = losses.get(loss)
+    assert forward(Y_HAT, Y[loss]) == forward(Y_HAT, Y[loss], "mean")
+    np.testing.assert_array_equal(backward(Y_HAT, Y[loss]), backward(Y_HAT, Y[loss], "mean"))
+
+
+@both
+def test_a_weight_counts_like_repeated_rows(loss):
+    forward, backward = losses.get(loss)
+    times = np.array([1, 0, 2, 3, 1])
+    repeated = np.repeat(np.arange(5), times)
+    assert forward(Y_HAT, Y[loss], "mean", times.astype(float)) == pytest.approx(
+        forward(Y_HAT[repeated], Y[loss][repeated]), rel=1e-14
+    )
+    g = np.zeros(5)
+    np.add.at(g, repeated, backward(Y_HAT[repeated], Y[loss][repeated]))
+    np.testing.assert_allclose(backward(Y_HAT, Y[loss], "mean", times.astype(float)), g, rtol=1e-14)
+
+
+@both
+@reductions
+@dtypes
+def test_rows_that_all_weigh_nothing_count_nothing(loss, reduction, dtype):
+    forward, backward = losses.get(loss)
+    arguments = Y_HAT.astype(dtype), Y[loss].astype(dtype), reduction, np.zeros(5, dtype)
+    assert forward(*arguments) == 0.0
+    assert backward(*arguments).tolist() == [0.0] * 5 and backward(*arguments).dtype == dtype
+
+
+@both
+@reductions
+@weights
+def test_float32_stays_float32(loss, reduction, weight):
+    weight = None if weight is None else weight.astype(np.float32)
+    arguments = Y_HAT.astype(np.float32), Y[loss].astype(np.float32), reduction, weight
+    forward, backward = losses.get(loss)
+    assert forward(*arguments).dtype == np.float32 and backward(*arguments).dtype == np.float32
+
+
+# ---- the logistic loss far out -------------------------------------------------------------------------
+
+
+@dtypes
+@pytest.mark.parametrize("z", [800.0, 1e4])
+def test_large_logits(dtype, z):
+    y_hat, y = np.array([z, z, -z, -z], dtype), np.array([0, 1, 0, 1], dtype)
+    each = [losses.logistic_forward(y_hat[r : r + 1], y[r : r + 1]) for r in range(4)]
+    assert each == [z, 0.0, 0.0, z]
+    assert losses.logistic_backward(y_hat, y, "sum").tolist() == [1.0, 0.0, 0.0, -1.0]
+    assert sigmoid(y_hat).tolist() == [1.0, 1.0, 0.0, 0.0] and sigmoid(y_hat).dtype == dtype
+    turned = losses.logistic_forward(y_hat + 1e-20j, y, "sum")
+    assert turned == pytest.approx(2 * z) and turned.imag == pytest.approx(0.0, abs=1e-26)
+
+
+@dtypes
+@pytest.mark.parametrize("z", [15.0, 40.0])
+def test_a_confident_right_prediction_keeps_its_digits(dtype, z):
+    want = math.log1p(math.exp(-z))                        # 4e-18 for z = 40, where 40 + 4e-18 is 40
+    for y_hat, y in ((z, 1), (-z, 0)):
+        got = losses.logistic_forward(np.array([y_hat], dtype), np.array([y], dtype))
+        assert got == pytest.approx(want, rel=float(4 * np.finfo(dtype).eps), abs=0)
+
+
+def test_sigmoid():
+    assert sigmoid(np.array([0.0, math.log(3), -math.log(3)])) == pytest.approx([0.5, 0.75, 0.25])
+
+
+# ---- L2 ------------------------------------------------------------------------------------------------
+
+PARAMS = {
+    "w0": np.array(3.0), "w": RNG.standard_normal(6), "V": RNG.standard_normal((6, 2)),
+    "W": RNG.standard_normal((2, 3)), "b": RNG.standard_normal(3),
+}  # fmt: skip
+ROWS = np.array([1, 4, 5])
+LAM = {"W": 0.3, "w": 0.02, "V": 0.7}
+
+
+def test_l2_value():
+    want = 0.3 * sum(v**2 for v in PARAMS["W"].ravel())
+    want += sum(0.02 * PARAMS["w"][i] ** 2 + 0.7 * sum(v**2 for v in PARAMS["V"][i]) for i in ROWS)
+    assert l2_forward(PARAMS, LAM, ROWS) == pytest.approx(want, rel=1e-14)
+    assert l2_forward(PARAMS, {}, ROWS) == 0
+    assert l2_forward(PARAMS, {"V": 0.0}, ROWS) == 0
+
+
+@pytest.mark.parametrize("name", LAM)
+def test_l2_gradient_is_the_complex_step_slope_and_keeps_to_the_rows(name):
+    grads = l2_backward(PARAMS, LAM, ROWS)
+    assert list(grads) == list(LAM)
+    grad, theta = grads[name], PARAMS[name]
+    if name == "W":
+        dense = grad
+    else:
+        assert isinstance(grad, RowGrad) and grad.rows.tolist() == ROWS.tolist()
+        dense = grad.to_dense(6)
+    slopes = np.zeros(theta.shape)
+    for at in np.ndindex(theta.shape):
+        moved = theta.astype(complex)
+        moved[at] += 1e-20j
+        slopes[at] = l2_forward({**PARAMS, name: moved}, LAM, ROWS).imag / 1e-20
+    np.testing.assert_allclose(dense, slopes, rtol=1e-14)
+    assert (slopes != 0).sum() == (theta.size if name == "W" else theta.size // 2)
+
+
+def test_l2_keeps_float32():
+    params = {name: value.astype(np.float32) for name, value in PARAMS.items()}
+    grads = l2_backward(params, LAM, ROWS)
+    assert {name: getattr(grad, "values", grad).dtype for name, grad in grads.items()} == dict.fromkeys(LAM, np.float32)
+
+
+@pytest.mark.parametrize("lam, message", [
+    ({"b": 0.1}, "L2 applies to W, w and V; got 'b'"),
+    ({"V": -0.1}, "the L2 weight of V must be finite and not negative; got -0.1"),
+    ({"w": math.nan}, "the L2 weight of w must be finite and not negative; got nan"),
+    ({"W": math.inf}, "the L2 weight of W must be finite and not negative; got inf"),
+    ({"V": 0.1, "W": 0.1}, "L2 names 'W', which this model does not have; it has w0, V"),
+])  # fmt: skip
+def test_l2_refused(lam, message):
+    params = {"w0": PARAMS["w0"], "V": PARAMS["V"]} if len(lam) == 2 else PARAMS
+    for call in (l2_forward, l2_backward):
+        with pytest.raises(ValueError, match=re.escape(message)):
+            call(params, lam, ROWS)
+
+
+# ---- the table of conventions in the module's docstring ------------------------------------------------
+
+THEIRS, ROUNDS = 0.37, range(4)
+
+
+def a_model_at_random():
+    """Predictions for 5 rows, and a W."""
+    return RNG.standard_normal(5), RNG.standard_normal((2, 3))
+
+
+def ours(y_hat, W, lam):
+    return losses.squared_forward(y_hat, Y["squared"]) + l2_forward({"W": W}, {"W": lam}, ROWS)
+
+
+@pytest.mark.parametrize("theirs, lam, factor", [
+    (lambda e, W: (e**2).sum() + THEIRS * (W**2).sum(), THEIRS / 5, 5),                       # the paper's eq. (7), (8)
+    (lambda e, W: (e**2).sum() / 2 + THEIRS * (W**2).sum(), 2 * THEIRS / 5, 5 / 2),           # l2_loss of the errors
+    (lambda e, W: (e**2).mean() + THEIRS * (W**2).sum(), THEIRS, 1),                          # Keras l2
+    (lambda e, W: (e**2).mean() + THEIRS * (W**2).sum() / 2, THEIRS / 2, 1),                  # l2_loss of W
+], ids=["paper", "half the sum", "Keras", "half a square"])  # fmt: skip
+def test_conversion_of_objectives(theirs, lam, factor):
+    """The same minimum: one is a constant times the other, at every point."""
+    for _ in ROUNDS:
+        y_hat, W = a_model_at_random()
+        assert theirs(y_hat - Y["squared"], W) == pytest.approx(factor * ours(y_hat, W, lam), rel=1e-13)
+
+
+def test_conversion_of_weight_decay():
+    for _ in ROUNDS:
+        _, W = a_model_at_random()
+        np.testing.assert_allclose(l2_backward({"W": W}, {"W": THEIRS / 2}, ROWS)["W"], THEIRS * W, rtol=1e-15)
+
+
+# ---- by name, and targets ------------------------------------------------------------------------------
+
+
+def test_unknown_loss_is_refused():
+    for call in (losses.get, lambda loss: best_constant(loss, np.ones(1))):
+        with pytest.raises(ValueError, match="unknown loss 'hinge'; choose from squared, logistic"):
+            call("hinge")
+
+
+@both
+@weights
+def test_unknown_reduction_is_refused(loss, weight):
+    for call in losses.get(loss):
+        with pytest.raises(ValueError, match="unknown reduction 'none'; choose from mean, sum"):
+            call(Y_HAT, Y[loss], "none", weight)
+
+
+@pytest.mark.parametrize("bad", [-1.0, 0.5, 2.0, math.nan])
+def test_targets_of_the_logistic_loss_are_zero_or_one(bad):
+    y = np.array([0.0, 1.0, bad, 7.0, 0.0])
+    for call in (
+        lambda: losses.check_targets("logistic", y),
+        lambda: losses.logistic_forward(Y_HAT, y),
+        lambda: best_constant("logistic", y),
+    ):
+        with pytest.raises(ValueError, match=f"row 2: y is {bad}; the logistic loss wants 0 or 1"):
+            call()
+    assert losses.check_targets("squared", y) is None
+    assert losses.check_targets("logistic", Y["logistic"]) is None
+
+
+# ---- the best constant ---------------------------------------------------------------------------------
+
+
+@both
+@weights
+def test_best_constant_minimises_the_loss(loss, weight):
+    forward, backward = losses.get(loss)
+    best = best_constant(loss, Y[loss], weight)
+    assert isinstance(best, float)
+    assert backward(np.full(5, best), Y[loss], "mean", weight).sum() == pytest.approx(0, abs=1e-15)
+    for step in (-1e-3, 1e-3):
+        assert forward(np.full(5, best + step), Y[loss], "mean", weight) > forward(
+            np.full(5, best), Y[loss], "mean", weight
+        )
+
+
+def test_best_constant_of_one_class_is_finite():
+    for B in (1, 4):
+        odds = (B - 0.5) / 0.5
+        assert best_constant("logistic", np.ones(B)) == pytest.approx(math.log(odds))
+        assert best_constant("logistic", np.zeros(B)) == pytest.approx(-math.log(odds))

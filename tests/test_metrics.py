@@ -1,0 +1,109 @@
+"""Metrics: known values, ties, and the AUC against its definition."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from strategies import examples
+
+from afm_numpy import metrics
+from afm_numpy.metrics import accuracy, auc, log_loss, mae, rmse
+
+Y = np.array([0, 0, 1, 1])
+
+
+def test_rmse_and_mae():
+    y, y_hat = np.array([1.0, 2.0, 3.0]), np.array([1.0, 4.0, 2.0])
+    assert rmse(y, y_hat) == pytest.approx(math.sqrt(5 / 3), rel=1e-15)
+    assert mae(y, y_hat) == 1.0
+
+
+def test_log_loss_is_the_mean_of_minus_log_probability():
+    y_hat = np.array([0.3, -1.0, 0.5, -2.0])
+    prob = [1 / (1 + math.exp(-z)) for z in y_hat]
+    want = -(math.log(1 - prob[0]) + math.log(1 - prob[1]) + math.log(prob[2]) + math.log(prob[3])) / 4
+    assert log_loss(Y, y_hat) == pytest.approx(want, rel=1e-14)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("z", [800.0, 1e4])
+def test_log_loss_of_extreme_logits(dtype, z):
+    assert log_loss(Y, np.array([-z, -z, z, z], dtype)) == 0.0
+    assert log_loss(Y, np.array([z, -z, -z, z], dtype)) == z / 2
+
+
+def test_log_loss_refuses_other_targets():
+    with pytest.raises(ValueError, match="row 1: y is -1; the logistic loss wants 0 or 1"):
+        log_loss(np.array([1, -1]), np.zeros(2))
+
+
+def test_accuracy_counts_a_logit_of_zero_as_class_0():
+    assert accuracy(Y, np.array([-1.0, 0.5, 0.5, 2.0])) == 0.75
+    assert accuracy(Y, np.zeros(4)) == 0.5
+    assert accuracy(np.array([1]), np.zeros(1)) == 0.0
+    assert accuracy(np.array([1.0, 0.0]), np.array([1e-30, -1e-30])) == 1.0
+
+
+@pytest.mark.parametrize("y_hat, want", [
+    ([1, 2, 3, 4], 1.0),
+    ([4, 3, 2, 1], 0.0),
+    ([1, 3, 2, 4], 0.75),
+    ([5, 5, 5, 5], 0.5),
+    ([1, 2, 2, 3], 0.875),            # of 4 pairs one is a tie
+    ([2, 2, 2, 9], 0.75),             # of 4 pairs two are ties
+    ([-1e4, 0, 1e-300, 1e4], 1.0),
+])  # fmt: skip
+def test_auc_known_values(y_hat, want):
+    assert auc(Y, np.array(y_hat, float)) == want
+
+
+@examples(60)
+@given(st.lists(st.tuples(st.booleans(), st.integers(-3, 3)), min_size=2, max_size=20))
+def test_auc_is_the_share_of_pairs_in_order(rows):
+    y, y_hat = np.array([label for label, _ in rows]), np.array([float(z) for _, z in rows])
+    assume(y.any() and not y.all())
+    wins = [(one > zero) + (one == zero) / 2 for one in y_hat[y] for zero in y_hat[~y]]
+    assert auc(y.astype(float), y_hat) == pytest.approx(sum(wins) / len(wins), rel=1e-14)
+    assert auc(y, np.arctan(y_hat)) == auc(y, y_hat)                       # only the order counts
+
+
+@pytest.mark.parametrize("y, found", [([1, 1, 1], "3 ones and 0 oth"), ([0, 0], "0 ones and 2 others"), ([], "0 on")])
+def test_auc_needs_both_classes(y, found):
+    with pytest.raises(ValueError, match=f"AUC needs both classes; y holds {found}"):
+        auc(np.array(y), np.zeros(len(y)))
+
+
+def test_auc_of_many_rows_does_not_overflow():
+    B = 200_000                       # 10^10 pairs
+    y = np.arange(B) % 2
+    assert auc(y.astype(np.float32), np.zeros(B, np.float32)) == 0.5
+
+
+@pytest.mark.parametrize("metric", [rmse, mae, log_loss, accuracy, auc])
+def test_float32_is_computed_in_float64(metric):
+    y = np.array([0, 1] * 50_000, np.float32)
+    y_hat = np.where(y == 1, 0.1, -0.3).astype(np.float32)
+    got = metric(y, y_hat)
+    assert np.asarray(got).dtype == np.float64
+    assert got == pytest.approx(metric(y.astype(float), y_hat.astype(float)), rel=1e-12)
+
+
+def test_float32_errors_that_float32_cannot_add_up_or_square():
+    y = np.zeros(3, np.float32)
+    assert mae(y, np.array([2.0**25, 1.0, 1.0], np.float32)) == (2**25 + 2) / 3        # 2^25 + 1 is no float32
+    assert rmse(y, np.array([2.0**13, 1.0, 1.0], np.float32)) == math.sqrt((2**26 + 2) / 3)
+    assert rmse(y, np.full(3, 2.0**100, np.float32)) == 2.0**100                       # its square is beyond float32
+
+
+def test_by_name_with_the_better_direction():
+    assert {name: metrics.get(name) for name in metrics.METRICS} == {
+        "rmse": (rmse, False), "mae": (mae, False), "log_loss": (log_loss, False), "auc": (auc, True),
+        "accuracy": (accuracy, True),
+    }  # fmt: skip
+
+
+def test_unknown_metric_is_refused():
+    with pytest.raises(ValueError, match="unknown metric 'f1'; choose from rmse, mae, log_loss, auc, accuracy"):
+        metrics.get("f1")

@@ -1,0 +1,109 @@
+"""Model: a name stands for functions, and an unknown name is refused. The engines are compared in their own tests."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from afm_numpy import Batch, Model, afm, fm
+from afm_numpy.dropout import Dropout
+from afm_numpy.models import ENGINES, KINDS
+from afm_numpy.params import ATTENTION, FM_SHAPES, afm_shapes, check_params
+from afm_numpy.rowgrad import RowGrad
+
+BATCH = Batch.from_lists([[0, 1, 2], [1, 3], [4]], [[1.0, 0.5, 2.0], [1.0, -1.0], [3.0]], n=5)
+MODELS = [Model("fm"), *(Model("afm", attention) for attention in ATTENTION)]
+models = pytest.mark.parametrize("model", MODELS, ids=lambda model: f"{model.kind}-{model.attention}")
+engines = pytest.mark.parametrize("engine", ENGINES)
+
+
+def literal(model):
+    """The functions of fm.py or afm.py that the model stands for."""
+    if model.kind == "fm":
+        return fm.forward, fm.backward
+    return lambda params, batch, drop: afm.forward(params, batch, model.attention, drop), afm.backward
+
+
+def start(model):
+    return model.init_params(np.random.default_rng(0), BATCH, k=2, t=4, std=1.0, dtype=float)
+
+
+@models
+@engines
+@pytest.mark.parametrize("dropped", [False, True])
+def test_forward_and_backward_are_those_of_the_kind(model, engine, dropped):
+    model = dataclasses.replace(model, engine=engine)
+    drop = Dropout(pooled=np.array([[0.0, 2.0], [2.0, 0.0], [2.0, 2.0]])) if dropped else Dropout()
+    params, (forward, backward) = start(model), literal(model)
+    want, want_cache = forward(params, BATCH, drop)
+    for batch in (BATCH, model.prepare(BATCH)):
+        y_hat, cache = model.forward(params, batch, drop)
+        np.testing.assert_allclose(y_hat, want, rtol=1e-13, atol=1e-14)
+        for with_dx in (False, True):
+            grads = model.backward(np.array([1.0, -2.0, 3.0]), cache, with_dx)
+            want_grads = backward(np.array([1.0, -2.0, 3.0]), want_cache, with_dx)
+            assert grads.keys() == want_grads.keys()
+            assert grads.keys() - {"x"} == model.shapes.keys() - {"pairs"} and ("x" in grads) == with_dx
+            for name, grad in grads.items():
+                other = want_grads[name]
+                if isinstance(grad, RowGrad):
+                    assert grad.rows.tolist() == other.rows.tolist()
+                    grad, other = grad.values, other.values
+                np.testing.assert_allclose(grad, other, rtol=1e-12, atol=1e-13, err_msg=name)
+
+
+@models
+def test_dropout_is_left_out_by_default(model):
+    params = start(model)
+    np.testing.assert_array_equal(model.forward(params, BATCH)[0], model.forward(params, BATCH, Dropout())[0])
+
+
+@models
+def test_initial_parameters_fit_the_batch(model):
+    assert model.shapes == (FM_SHAPES if model.kind == "fm" else afm_shapes(model.attention))
+    params = start(model)
+    sizes = check_params(params, model.shapes, n=5, k=2)
+    assert params.keys() == model.shapes.keys()
+    assert sizes | {"n": 5, "k": 2, "P": 3, "t": 4, "F": 4} == {"n": 5, "k": 2, "P": 3, "t": 4, "F": 4}
+    if model.attention == "free" and model.kind == "afm":
+        np.testing.assert_array_equal(params["pairs"], BATCH.distinct_pairs())
+
+
+def test_options_of_the_initial_parameters():
+    rng = np.random.default_rng(0)
+    params = Model("fm").init_params(rng, BATCH, w0=0.5)
+    assert params["V"].shape == (5, 8) and params["V"].dtype == np.float32 and params["w0"] == 0.5
+    params = Model().init_params(rng, BATCH, p=7.0, dtype=np.float64)
+    assert params["W"].shape == (8, 16) and params["p"].tolist() == [7.0] * 8 and params["p"].dtype == np.float64
+
+
+def test_the_same_generator_gives_the_same_parameters():
+    one, same = (Model().init_params(np.random.default_rng(3), BATCH) for _ in range(2))
+    assert all(one[name].tobytes() == same[name].tobytes() for name in one)
+
+
+def test_prepare_keeps_the_rows():
+    assert Model(engine="dense").prepare(BATCH) is BATCH
+    for kind in KINDS:
+        prepared = Model(kind).prepare(BATCH)
+        for batch, want in ((prepared, BATCH), (prepared[[2, 0]], BATCH[[2, 0]])):
+            np.testing.assert_array_equal(batch.idx, want.idx)
+            np.testing.assert_array_equal(batch.x, want.x)
+
+
+def test_defaults_and_equality():
+    assert Model() == Model("afm", attention="network") and Model() != Model("fm")
+    assert len({Model(), Model(), Model("fm")}) == 2
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Model().kind = "fm"
+
+
+@pytest.mark.parametrize("settings, message", [
+    ({"kind": "mlp"}, "unknown kind 'mlp'; choose from fm, afm"),
+    ({"attention": "softmax"}, "unknown attention 'softmax'; choose from sum, uniform, free, field, network"),
+    ({"kind": "fm", "attention": "softmax"}, "unknown attention 'softmax'"),
+    ({"engine": "gpu"}, "unknown engine 'gpu'; choose from "),
+])  # fmt: skip
+def test_unknown_names_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        Model(**settings)

@@ -1,0 +1,266 @@
+"""Optimizers against a loop over single numbers, written out; what lazy means; and PyTorch, where it is installed."""
+
+import copy
+import math
+import re
+
+import numpy as np
+import pytest
+
+from afm_numpy import Batch, optim
+from afm_numpy.optim import SGD, Adagrad, Adam
+from afm_numpy.rowgrad import RowGrad
+
+OPTIMIZERS = [
+    SGD(lr=0.3), SGD(lr=0.3, momentum=0.7),
+    Adagrad(lr=0.3), Adagrad(lr=0.3, initial=0.1, eps=0.01), Adagrad(lr=0.3, initial=0.0),
+    Adam(lr=0.3), Adam(lr=0.3, beta1=0.5, beta2=0.6, eps=0.1), Adam(beta1=0.0, beta2=0.0),
+]  # fmt: skip
+each = pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=str)
+STEPS = [np.array(rows) for rows in ([0, 2], [2, 4], [1], [0, 1, 4], [2])]  # row 3 is never touched, row 1 late
+
+
+def start(dtype=np.float64):
+    rng = np.random.default_rng(1)
+    shapes = {"w0": (), "w": (5,), "V": (5, 2), "b": (3,)}
+    return {name: np.array(rng.standard_normal(shape), dtype) for name, shape in shapes.items()}
+
+
+def gradients(dtype=np.float64):
+    """One dict a step; w and V have a RowGrad."""
+    rng = np.random.default_rng(2)
+    for rows in STEPS:
+        grads = {"w0": rng.standard_normal(), "b": rng.standard_normal(3)}
+        grads |= {"w": rng.standard_normal(len(rows)), "V": rng.standard_normal((len(rows), 2))}
+        grads = {name: np.array(g, dtype) for name, g in grads.items()}
+        yield grads | {name: RowGrad(rows, grads[name]) for name in ("w", "V")}
+
+
+def one_number(optimizer, theta, g, memory, t):
+    """One step of one number, as spelled out in the docstrings. `memory` is a dict, empty at first."""
+    match optimizer:
+        case SGD():
+            memory["v"] = optimizer.momentum * memory.get("v", 0.0) + g
+            return theta - optimizer.lr * memory["v"]
+        case Adagrad():
+            memory["acc"] = memory.get("acc", optimizer.initial) + g**2
+            return theta - optimizer.lr * g / (math.sqrt(memory["acc"]) + optimizer.eps)
+        case Adam():
+            memory["m"] = optimizer.beta1 * memory.get("m", 0.0) + (1 - optimizer.beta1) * g
+            memory["v"] = optimizer.beta2 * memory.get("v", 0.0) + (1 - optimizer.beta2) * g**2
+            m_hat = memory["m"] / (1 - optimizer.beta1**t)
+            v_hat = memory["v"] / (1 - optimizer.beta2**t)
+            return theta - optimizer.lr * m_hat / (math.sqrt(v_hat) + optimizer.eps)
+
+
+# ---- against the loop ----------------------------------------------------------------------------------
+
+
+@each
+def test_five_steps_equal_the_loop_over_numbers(optimizer):
+    params = start()
+    state = optim.init(optimizer, params)
+    want = {name: theta.copy() for name, theta in params.items()}
+    memory = {name: {at: {} for at in np.ndindex(theta.shape)} for name, theta in params.items()}
+    for t, grads in enumerate(gradients(), start=1):
+        optim.step(optimizer, params, grads, state)
+        for name, grad in grads.items():
+            rows, values = grad if isinstance(grad, RowGrad) else (None, grad)
+            for at in np.ndindex(values.shape):
+                place = at if rows is None else (int(rows[at[0]]), *at[1:])
+                want[name][place] = one_number(optimizer, want[name][place], float(values[at]), memory[name][place], t)
+    assert state["step"] == 5
+    for name, theta in params.items():
+        np.testing.assert_allclose(theta, want[name], rtol=1e-14, err_msg=name)
+        for place, slots in memory[name].items():
+            assert {slot: state[name][slot][place] for slot in slots} == pytest.approx(slots, rel=1e-14)
+
+
+@each
+def test_rows_that_no_gradient_names_keep_their_bits_and_their_state(optimizer):
+    params = start()
+    state = optim.init(optimizer, params)
+    for rows, grads in zip(STEPS, gradients(), strict=True):
+        before, state_before = copy.deepcopy((params, state))
+        optim.step(optimizer, params, grads, state)
+        others = np.setdiff1d(np.arange(5), rows)
+        for name in ("w", "V"):
+            assert params[name][others].tobytes() == before[name][others].tobytes()
+            assert (params[name][rows] != before[name][rows]).all()
+            for slot, value in state[name].items():
+                assert value[others].tobytes() == state_before[name][slot][others].tobytes()
+
+
+def test_adagrad_by_rows_is_adagrad_on_the_dense_gradient_to_the_bit():
+    optimizer = Adagrad(lr=0.3)
+    lazy, dense = start(), start()
+    lazy_state, dense_state = optim.init(optimizer, lazy), optim.init(optimizer, dense)
+    for grads in gradients():
+        optim.step(optimizer, lazy, grads, lazy_state)
+        grads = {name: g.to_dense(5) if isinstance(g, RowGrad) else g for name, g in grads.items()}
+        optim.step(optimizer, dense, grads, dense_state)
+    for name, theta in lazy.items():
+        assert theta.tobytes() == dense[name].tobytes()
+        assert lazy_state[name]["acc"].tobytes() == dense_state[name]["acc"].tobytes()
+
+
+@pytest.mark.parametrize("optimizer, dense_move", [
+    (SGD(lr=1.0, momentum=0.5), 0.5),                                              # v = 0.5 * 1 + 0
+    (Adam(lr=1.0, beta1=0.5, beta2=0.5, eps=1e-300), (1 / 3) / math.sqrt(1 / 3)),  # m' = v' = (1/4) / (3/4)
+])  # fmt: skip
+def test_lazy_differs_from_dense_where_a_row_is_left_out(optimizer, dense_move):
+    """Row 0 has gradient 1 in the first step and none in the second: dense goes on moving it, lazy does not."""
+    first, second = RowGrad(np.array([0]), np.ones(1)), RowGrad(np.array([1]), np.ones(1))
+    lazy, dense = {"w": np.zeros(2)}, {"w": np.zeros(2)}
+    lazy_state, dense_state = optim.init(optimizer, lazy), optim.init(optimizer, dense)
+    for grad in (first, second):
+        optim.step(optimizer, lazy, {"w": grad}, lazy_state)
+        optim.step(optimizer, dense, {"w": grad.to_dense(2)}, dense_state)
+    assert lazy["w"][0] == pytest.approx(-1.0)
+    assert dense["w"][0] == pytest.approx(-1.0 - dense_move)
+
+
+def test_contributions_of_a_repeated_id_are_summed_before_they_are_squared():
+    batch = Batch.from_lists([[1], [1, 0]], [[2.0], [3.0, 1.0]])           # id 1 in two rows: g = 2 + 3
+    grad = RowGrad(batch.rows, batch.sum_by_row(batch.x))
+    params, optimizer = {"w": np.zeros(2)}, Adagrad(lr=1.0, initial=0.0, eps=1e-300)
+    state = optim.init(optimizer, params)
+    optim.step(optimizer, params, {"w": grad}, state)
+    assert state["w"]["acc"].tolist() == [1.0, 25.0]                       # not 2^2 + 3^2
+    assert params["w"].tolist() == [-1.0, -1.0]
+
+
+# ---- in place, and dtypes ------------------------------------------------------------------------------
+
+
+@each
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_in_place_and_in_the_dtype_of_the_parameters(optimizer, dtype):
+    params = start(dtype)
+    views = {name: theta[...] for name, theta in params.items()}
+    state = optim.init(optimizer, params)
+    slots = {(name, slot): value for name in params for slot, value in state[name].items()}
+    given, moved = dict(params), copy.deepcopy(params)
+    for grads in gradients(dtype):
+        kept = copy.deepcopy(grads)
+        optim.step(optimizer, params, grads, state)
+        for name, g in grads.items():
+            np.testing.assert_array_equal(getattr(g, "values", g), getattr(kept[name], "values", kept[name]))
+    for name, theta in params.items():
+        assert theta is given[name] and theta.dtype == dtype
+        assert (theta != moved[name]).any()
+        np.testing.assert_array_equal(views[name], theta)
+    for (name, slot), value in slots.items():
+        assert state[name][slot] is value and value.dtype == dtype and value.shape == params[name].shape
+
+
+@each
+def test_float32_follows_float64(optimizer):
+    params, exact = start(np.float32), {name: theta.astype(float) for name, theta in start(np.float32).items()}
+    state, exact_state = optim.init(optimizer, params), optim.init(optimizer, exact)
+    for grads in gradients(np.float32):
+        optim.step(optimizer, params, grads, state)
+        optim.step(optimizer, exact, grads, exact_state)
+    for name, theta in params.items():
+        np.testing.assert_allclose(theta, exact[name], rtol=1e-5, atol=1e-6)
+
+
+def test_settings_given_as_numpy_numbers_do_not_change_the_dtype():
+    optimizer = Adam(lr=np.float64(0.1), beta1=np.float64(0.9), beta2=np.float64(0.99), eps=np.float64(1e-8))
+    params = start(np.float32)
+    state = optim.init(optimizer, params)
+    for grads in gradients(np.float32):
+        optim.step(optimizer, params, grads, state)
+    assert {value.dtype for name in params for value in [params[name], *state[name].values()]} == {np.dtype(np.float32)}
+
+
+def test_a_parameter_that_is_a_number_and_no_array_is_not_lost_silently():
+    params = {"w0": np.float64(1.0)}
+    with pytest.raises(TypeError, match="does not support item assignment"):
+        optim.step(SGD(), params, {"w0": 1.0}, optim.init(SGD(), params))
+
+
+def test_parameters_without_a_gradient_and_integer_tables_stay():
+    params = start() | {"pairs": np.array([[0, 1]])}
+    before = copy.deepcopy(params)
+    state = optim.init(Adagrad(), params)
+    assert "pairs" not in state
+    optim.step(Adagrad(), params, {"b": np.ones(3)}, state)
+    assert [name for name in params if (params[name] != before[name]).any()] == ["b"]
+
+
+@pytest.mark.parametrize("optimizer, slots", [
+    (SGD(), {"v": 0.0}), (Adagrad(initial=0.25), {"acc": 0.25}), (Adam(), {"m": 0.0, "v": 0.0}),
+])  # fmt: skip
+def test_state_before_the_first_step(optimizer, slots):
+    params = start()
+    state = optim.init(optimizer, params)
+    assert state.pop("step") == 0 and list(state) == list(params)
+    for name, theta in params.items():
+        assert list(state[name]) == list(slots)
+        for slot, value in slots.items():
+            assert state[name][slot].shape == theta.shape and (state[name][slot] == value).all()
+
+
+# ---- by name, and refusals -----------------------------------------------------------------------------
+
+
+def test_get():
+    assert optim.get("sgd", lr=0.1, momentum=0.9) == SGD(0.1, 0.9)
+    assert optim.get("adagrad") == Adagrad() and optim.get("adam", beta1=0.5) == Adam(beta1=0.5)
+    own = Adam(lr=0.5)
+    assert optim.get(own) is own
+
+
+def test_get_refuses_unknown_names_and_settings_that_would_be_ignored():
+    with pytest.raises(ValueError, match="unknown optimizer 'rmsprop'; choose from sgd, adagrad, adam"):
+        optim.get("rmsprop")
+    with pytest.raises(TypeError, match=r"settings go with a name; SGD\(lr=0.05, momentum=0.0\) has its own"):
+        optim.get(SGD(), lr=0.1)
+
+
+@pytest.mark.parametrize("kind, name, values", [
+    (SGD, "lr", [0.0, -0.1, math.nan, math.inf]),
+    (SGD, "momentum", [-0.1, 1.0, math.nan]),
+    (Adagrad, "lr", [0.0, -0.1, math.nan, math.inf]),
+    (Adagrad, "initial", [-0.1, math.nan, math.inf]),
+    (Adagrad, "eps", [0.0, -1e-8, math.nan, math.inf]),
+    (Adam, "lr", [0.0, -0.1, math.nan, math.inf]),
+    (Adam, "beta1", [-0.1, 1.0, math.nan]),
+    (Adam, "beta2", [-0.1, 1.0, math.nan]),
+    (Adam, "eps", [0.0, -1e-8, math.nan, math.inf]),
+])  # fmt: skip
+def test_settings_out_of_range_are_refused(kind, name, values):
+    for value in values:
+        with pytest.raises(ValueError, match=re.escape(f"{kind.__name__}: {name} is out of range; got {value}")):
+            kind(**{name: value})
+
+
+def test_settings_cannot_be_changed():
+    with pytest.raises(AttributeError):
+        Adam().lr = 1.0
+
+
+# ---- PyTorch, where it is installed --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("optimizer, name, settings", [
+    (SGD(lr=0.3, momentum=0.7), "SGD", {"lr": 0.3, "momentum": 0.7}),
+    (Adagrad(0.3, 0.1, 1e-6), "Adagrad", {"lr": 0.3, "initial_accumulator_value": 0.1, "eps": 1e-6}),
+    (Adagrad(0.3, 0.0, 1e-10), "Adagrad", {"lr": 0.3}),
+    (Adam(0.3, 0.8, 0.9, 1e-6), "Adam", {"lr": 0.3, "betas": (0.8, 0.9), "eps": 1e-6}),
+], ids=str)  # fmt: skip
+def test_dense_steps_equal_pytorch(optimizer, name, settings):
+    torch = pytest.importorskip("torch")
+    params = start()
+    theirs = {name: torch.tensor(theta, requires_grad=True) for name, theta in params.items()}
+    other = getattr(torch.optim, name)(theirs.values(), **settings)
+    state = optim.init(optimizer, params)
+    for grads in gradients():
+        grads = {name: g.to_dense(5) if isinstance(g, RowGrad) else g for name, g in grads.items()}
+        optim.step(optimizer, params, grads, state)
+        for name, g in grads.items():
+            theirs[name].grad = torch.tensor(g)
+        other.step()
+    for name, theta in params.items():
+        np.testing.assert_allclose(theta, theirs[name].detach().numpy(), rtol=1e-13, err_msg=name)

@@ -1,0 +1,74 @@
+"""The arrays that a model has: names and shapes, and what is refused."""
+
+import re
+
+import numpy as np
+import pytest
+
+from afm_numpy.params import ATTENTION, FM_SHAPES, afm_shapes, check_attention, check_params
+
+SIZES = {"n": 11, "k": 5, "t": 2, "P": 6, "F": 7, "2": 2}
+
+
+def arrays(shapes):
+    return {name: np.zeros([SIZES[letter] for letter in letters]) for name, letters in shapes.items()}
+
+
+@pytest.mark.parametrize("attention, own", [
+    ("sum", ""), ("uniform", ""), ("free", "free pairs"), ("field", "field"), ("network", "W b h"),
+])  # fmt: skip
+def test_names_of_each_attention(attention, own):
+    assert set(afm_shapes(attention)) == {"w0", "w", "V", "p", *own.split()}
+
+
+def test_there_are_five_ways_to_weight_the_pairs():
+    assert set(ATTENTION) == {"sum", "uniform", "free", "field", "network"}
+    for attention in ATTENTION:
+        assert check_attention(attention) is None
+
+
+@pytest.mark.parametrize("call", [check_attention, afm_shapes])
+def test_unknown_attention_is_refused(call):
+    message = "unknown attention 'softmax'; choose from sum, uniform, free, field, network"
+    with pytest.raises(ValueError, match=message):
+        call("softmax")
+
+
+@pytest.mark.parametrize("shapes", [FM_SHAPES, *map(afm_shapes, ATTENTION)])
+def test_sizes_are_read_from_the_arrays(shapes):
+    letters = {letter for word in shapes.values() for letter in word if letter != "2"}
+    assert check_params(arrays(shapes), shapes) == {letter: SIZES[letter] for letter in letters}
+
+
+def test_other_arrays_are_ignored_and_numbers_count_as_arrays():
+    assert check_params({"w0": 1.0, "w": [0.0], "V": np.zeros((1, 4)), "more": None}, FM_SHAPES) == {"n": 1, "k": 4}
+
+
+@pytest.mark.parametrize("name", afm_shapes("network"))
+def test_a_missing_array_is_named(name):
+    shapes = afm_shapes("network")
+    params = arrays(shapes)
+    del params[name]
+    with pytest.raises(ValueError, match=f"params lacks '{name}'; it needs w0, w, V, p, W, b, h"):
+        check_params(params, shapes)
+
+
+@pytest.mark.parametrize("attention, name, shape, message", [
+    ("sum", "w0", (1,), "params['w0'] has shape (1,); want ()"),
+    ("sum", "w", (), "params['w'] has shape (); want (n)"),
+    ("sum", "w", (11, 1), "params['w'] has shape (11, 1); want (n)"),
+    ("sum", "V", (10, 5), "params['V'] has shape (10, 5); want (n, k) with n = 11"),
+    ("sum", "V", (11,), "params['V'] has shape (11,); want (n, k) with n = 11"),
+    ("sum", "p", (4,), "params['p'] has shape (4,); want (k) with k = 5"),
+    ("network", "W", (2, 5), "params['W'] has shape (2, 5); want (k, t) with k = 5"),
+    ("network", "b", (5,), "params['b'] has shape (5,); want (t) with t = 2"),
+    ("network", "h", (3,), "params['h'] has shape (3,); want (t) with t = 2"),
+    ("free", "pairs", (7, 3), "params['pairs'] has shape (7, 3); want (F, 2) with F = 7"),
+    ("free", "pairs", (6, 2), "params['pairs'] has shape (6, 2); want (F, 2) with F = 7"),
+    ("field", "field", (5,), "params['field'] has shape (5,); want (P) with P = 6"),
+])  # fmt: skip
+def test_a_wrong_shape_is_named_with_the_right_one(attention, name, shape, message):
+    shapes = afm_shapes(attention)
+    params = arrays(shapes) | {name: np.zeros(shape)}
+    with pytest.raises(ValueError, match=re.escape(message) + "$"):
+        check_params(params, shapes, P=6)
