@@ -11,8 +11,8 @@ __version__ = "0.1.0"
 
 _LATER = ("conformance", "datasets", "encode", "estimators", "plots", "recipes", "saving")  # imported when asked for
 
-__all__ = ["Batch", "Model", "RowGrad", "afm", "attention", "dropout", "explain", "fm", "gradcheck", "losses", "metrics",
-           "optim", "train", *_LATER]  # fmt: skip
+__all__ = ["Batch", "Model", "RowGrad", "afm", "attention", "dropout", "explain", "fm", "gradcheck", "losses",
+           "metrics", "optim", "train", *_LATER]  # fmt: skip
 
 
 def __getattr__(name):

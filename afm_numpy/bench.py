@@ -229,7 +229,8 @@ def peak(name, B, k, t):
     """`peak_here` in a process of its own; None where the system does not tell."""
     code = f"from afm_numpy import bench; print(bench.peak_here({name!r}, {B}, {k}, {t}))"
     path = os.pathsep.join(filter(None, sys.path))
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=os.environ | {"PYTHONPATH": path})
+    env = os.environ | {"PYTHONPATH": path}
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env)
     return float(run.stdout) if run.returncode == 0 else None
 
 
@@ -257,7 +258,8 @@ def measure(config, peers, rounds):
 
 
 def machine():
-    versions = {name: sys.modules[name].__version__ for name in ("numpy", "scipy", "torch", "jax") if name in sys.modules}
+    names = ("numpy", "scipy", "torch", "jax")
+    versions = {name: sys.modules[name].__version__ for name in names if name in sys.modules}
     return {"cores": os.cpu_count(), "system": platform.platform(), "python": platform.python_version(), **versions}
 
 
@@ -298,9 +300,9 @@ def draw(results, path):
         if result["floor_ms"]:
             label = None if ax.lines else "matrix products alone"
             ax.plot([place - 0.45, place + 0.45], 2 * [result["floor_ms"]], color="black", label=label)
-    sizes = [f"{'AFM' if r['t'] else 'FM'}\nB {r['B']}\nk {r['k']}" + (f"\nt {r['t']}" if r["t"] else "") for r in results]
+    sizes = [f"AFM\nB {r['B']}\nk {r['k']}\nt {r['t']}" if r["t"] else f"FM\nB {r['B']}\nk {r['k']}" for r in results]
     ax.set_xticks(range(len(results)), sizes)
-    ax.set(yscale="log", ylabel="milliseconds per training step", title="One step, forward to optimizer (less is better)")
+    ax.set(yscale="log", ylabel="milliseconds per training step", title="One training step (less is better)")
     ax.legend()
     figure.savefig(path, dpi=150)
 
@@ -316,7 +318,7 @@ def size_of(text):
 def main(argv=None):
     """Measure, print, draw; return 0."""
     parser = argparse.ArgumentParser(prog="afm-numpy bench", description=__doc__.splitlines()[0])
-    parser.add_argument("--config", nargs="+", type=size_of, metavar="B,k,t", help="rows, factors, attention size; t = 0 is FM")
+    parser.add_argument("--config", nargs="+", type=size_of, metavar="B,k,t", help="rows, factors, attention; t 0: FM")
     parser.add_argument("--steps", type=int, default=7, help="rounds; medians are over them (default 7)")
     parser.add_argument("--peers", action="store_true", help="measure PyTorch and JAX too, where installed")
     parser.add_argument("--json", action="store_true", help="print JSON instead of the table")

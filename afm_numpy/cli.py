@@ -20,6 +20,8 @@ COMMANDS = {
     "explain": ("commands.explain", "print which feature pairs made a prediction"),
     "gradcheck": ("commands.gradcheck", "compare every gradient with measured slopes"),
     "fetch": ("commands.fetch", "download a data set of the AFM paper"),
+    "bench": ("bench", "time training steps and predictions, also beside PyTorch and JAX"),
+    "conformance": ("conformance.cli", "check a port's results step by step, or write the conformance kit out"),
     "paper": ("commands.paper", "repeat the comparison of the AFM paper"),
 }
 

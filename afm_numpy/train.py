@@ -121,7 +121,8 @@ def fit(
     verbose : bool
         Show a progress bar on standard error.
     callback : callable, optional
-        Called as callback(row of the history, params) after each epoch; training stops when it returns True.
+        Called as callback(row of the history, params, state) after each epoch, with the parameters and the
+        optimizer's state as they stand then; training stops when it returns True.
 
     Returns
     -------
@@ -198,7 +199,7 @@ def fit(
             row["seconds"] = time.perf_counter() - start
             history.append(row)
             bar.set_postfix({key: f"{value:.4f}" for key, value in row.items() if key.endswith("loss")})
-            stop = callback is not None and callback(row, params)
+            stop = callback is not None and callback(row, params, state)
             if judge is None or judge.is_best(row):
                 best_epoch = epoch
                 best = {name: value.copy() for name, value in params.items()} if judge else params

@@ -59,6 +59,19 @@ def test_dropout_is_left_out_by_default(model):
 
 
 @models
+@engines
+@pytest.mark.parametrize("chunk", [1, 2, 3, 4096])
+def test_predict_is_forward_in_chunks(model, engine, chunk):
+    model = dataclasses.replace(model, engine=engine)
+    params = start(model)
+    want = literal(model)[0](params, BATCH, Dropout())[0]
+    for batch in (BATCH, model.prepare(BATCH)):
+        np.testing.assert_allclose(model.predict(params, batch, chunk), want, rtol=1e-13, atol=1e-14)
+        none = model.predict(params, batch[:0], chunk)
+        assert none.shape == (0,) and none.dtype == params["V"].dtype
+
+
+@models
 def test_initial_parameters_fit_the_batch(model):
     assert model.shapes == (FM_SHAPES if model.kind == "fm" else afm_shapes(model.attention))
     params = start(model)

@@ -274,7 +274,7 @@ def test_the_callback_sees_every_epoch_and_can_stop():
     batch, y, _ = problem()
     calls = []
 
-    def callback(row, params):
+    def callback(row, params, state):
         calls.append((row["epoch"], row["valid_loss"], params["w0"].copy()))
         return row["epoch"] == 2
 
@@ -283,7 +283,7 @@ def test_the_callback_sees_every_epoch_and_can_stop():
     assert [loss for _, loss, _ in calls] == [row["valid_loss"] for row in result.history]
     assert calls[-1][2] == result.last_params["w0"]
     assert result.best_epoch == min(calls, key=lambda call: call[1])[0]
-    assert len(train(FM, batch, y, epochs=3, callback=lambda row, params: None).history) == 3
+    assert len(train(FM, batch, y, epochs=3, callback=lambda row, params, state: None).history) == 3
 
 
 def test_progress_goes_to_standard_error_and_only_when_wanted(capsys):

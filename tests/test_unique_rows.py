@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from strategies import as_float32, examples, fixed_problem, frozen, make_batch, problems
 from test_unique_pairs import assert_same
 
-from afm_numpy import Model, RowGrad, fm, optim, numbering, train, unique_rows
+from afm_numpy import Model, RowGrad, fm, numbering, optim, train, unique_rows
 
 
 def assert_equal_to_dense(problem, batch=None):

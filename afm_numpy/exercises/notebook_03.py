@@ -1,4 +1,4 @@
-"""Exercises of notebook 03: gradient checking."""
+"""Exercises of 03_gradient_checking.ipynb."""
 
 import numpy as np
 
@@ -47,11 +47,12 @@ EXERCISES = {
         [(cubic, *_arrays(1, 4, 4)), (wave, *_arrays(2, 3, 3))],
         ("slope",),
         {
-            "not divided by eps": lambda f, theta, d: f(theta + 1e-20j * d).imag,
+            "not divided by eps, or a real step of 1e-20 that is lost in rounding": lambda f, theta, d: (
+                f(theta + 1e-20j * d).imag
+            ),
             "the real part, not the imaginary part": lambda f, theta, d: f(theta + 1e-20j * d).real / 1e-20,
             "d is forgotten": lambda f, theta, d: f(theta + 1e-20j).imag / 1e-20,
             "divided by 2 eps, as a central difference": lambda f, theta, d: f(theta + 1e-20j * d).imag / 2e-20,
-            "a real step of 1e-20 is lost in rounding": lambda f, theta, d: 0.0,
         },
     ),
     "03.3": Exercise(
@@ -72,7 +73,10 @@ EXERCISES = {
         [_arrays(3, 4, (4, 3), 3), _arrays(4, 5, (5, 2), 2)],
         ("dz", "dh"),
         {
-            "the sigmoid is missing": lambda ds, z, h: (ds[:, None] * h * np.ones_like(z), softplus_backward(ds, z, h)[1]),
+            "the sigmoid is missing": lambda ds, z, h: (
+                ds[:, None] * h * np.ones_like(z),
+                softplus_backward(ds, z, h)[1],
+            ),
             "h is missing in dz": lambda ds, z, h: (ds[:, None] * sigmoid(z), softplus_backward(ds, z, h)[1]),
             "the gate of ReLU, not the slope of softplus": lambda ds, z, h: (
                 ds[:, None] * h * (z > 0),
