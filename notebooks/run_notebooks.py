@@ -21,6 +21,7 @@ TIMEOUT = 300  # seconds a cell may take
 
 def execute(notebook):
     """Run a notebook object in a fresh kernel whose working folder is this one; returns it with new outputs."""
+    os.environ.pop("MPLBACKEND", None)  # another backend would draw nothing below the cells
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
