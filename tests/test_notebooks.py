@@ -15,7 +15,7 @@ import run_notebooks
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NAMES = [
     "01_factorization_machines", "02_losses_and_optimizers", "03_gradient_checking", "04_interactions_and_pooling",
-    "05_attention", "06_adult_income",
+    "05_attention", "06_adult_income", "07_when_attention_helps",
 ]  # fmt: skip
 
 
