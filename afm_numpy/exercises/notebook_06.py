@@ -9,7 +9,7 @@ rng = np.random.default_rng(106)
 EDGES = np.array([10.0, 20.0, 25.0, 40.0])
 VALUES1, VALUES2 = np.array([10.0, 10.5, 25.0, 3.0, 41.0, 20.0, 40.0]), np.array([24.5, 50.0, 20.0])
 MASK1, MASK2 = rng.random((7, 5)) < 0.6, rng.random((4, 3)) < 0.7
-MASK1[:, 2] = False                                       # a pair that no row has
+MASK1[:, 2] = False  # a pair that no row has
 A1, A2 = rng.uniform(0.1, 0.9, (7, 5)), rng.uniform(0.1, 0.9, (4, 3))  # also behind the mask: it must be used
 Y_HAT, C = rng.standard_normal((2, 6))
 N, K = 9, 4
@@ -43,7 +43,7 @@ EXERCISES = {
         [(VALUES1, EDGES), (VALUES2, EDGES)],
         ("number",),
         {
-            'a value on an edge belongs to the bin below it: mind `side`': lambda values, edges: np.searchsorted(
+            "a value on an edge belongs to the bin below it: mind `side`": lambda values, edges: np.searchsorted(
                 edges, values, side="right"),
             "one too many: the first bin has the number 0": lambda values, edges: bin_of(values, edges) + 1,
             "one too few: a value above the first edge is in bin 1": lambda values, edges: bin_of(values, edges) - 1,
