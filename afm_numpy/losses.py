@@ -122,8 +122,8 @@ def l2_forward(params, lam, rows):
 
     Examples
     --------
-    >>> l2_forward({"V": np.array([[1.0], [2.0], [3.0]])}, {"V": 0.1}, np.array([0, 2])).round(6)
-    np.float64(1.0)
+    >>> float(l2_forward({"V": np.array([[1.0], [2.0], [3.0]])}, {"V": 0.1}, np.array([0, 2])).round(6))
+    1.0
     """
     return sum(weight * (theta**2).sum() for _, weight, theta in _penalised(params, lam, rows))
 
