@@ -217,6 +217,11 @@ class TableEncoder:
             setattr(self, name, value)
         return self
 
+    def __sklearn_tags__(self):
+        from sklearn.utils import Tags, TargetTags
+
+        return Tags(estimator_type=None, target_tags=TargetTags(required=False))
+
     # ---- to a file and back --------------------------------------------------------------------------
 
     def to_dict(self):

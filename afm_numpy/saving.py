@@ -187,7 +187,7 @@ def _generator(state):
     if state["bit_generator"] not in _GENERATORS:
         raise ValueError(f"a generator {state['bit_generator']} cannot be kept; use numpy.random.default_rng")
     if not all(type(number) is int and 0 <= number < 2**128 for number in state["state"].values()):
-        raise ValueError("the generator's state must hold whole numbers from 0 to 2**128 - 1")  # NumPy 1.26 wraps others
+        raise ValueError("the generator's state must hold whole numbers from 0 to 2**128 - 1")
     bit_generator = getattr(np.random, state["bit_generator"])(0)
     bit_generator.state = state
     return np.random.Generator(bit_generator)

@@ -1,6 +1,8 @@
 """`afm-numpy train`: from a libFM/libsvm text file to a saved model."""
 
+import signal
 import sys
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -128,6 +130,19 @@ def start(args, batch, y):
     return model, params, rng, optimizer, None, args.epochs, {"epoch": 0, "best_epoch": 0, "best": None}
 
 
+@contextmanager
+def unbroken():
+    """Let Ctrl-C wait until the block has ended, so that it never falls into the writing of a file."""
+    waiting = []
+    before = signal.signal(signal.SIGINT, lambda *_: waiting.append(True))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if waiting:
+        raise KeyboardInterrupt
+
+
 class _Keeper:
     """After each epoch: MODEL when it is the best so far, and MODEL.last with all that going on needs."""
 
@@ -136,6 +151,11 @@ class _Keeper:
         self.done, self.best_epoch, self.best = before["epoch"], before["best_epoch"], before["best"]
 
     def __call__(self, row, params, state):
+        with unbroken():
+            self.save(row, params, state)
+
+    def save(self, row, params, state):
+        """Write one file, or both."""
         self.done += 1
         score = row.get("valid_loss", -self.done)           # without validation rows the last epoch is the best
         if self.best is None or score < self.best:
