@@ -13,7 +13,7 @@ import numpy as np
 from . import afm
 from .batch import Batch
 
-__all__ = ["Contributions", "contributions", "field_attention", "table"]
+__all__ = ["Contributions", "contributions", "field_attention", "largest", "table"]
 
 
 class Contributions(NamedTuple):
@@ -115,6 +115,39 @@ def field_attention(parts):
     return mean, count
 
 
+def largest(parts, row, names=None):
+    """The pairs of one row, the largest contribution first: their places, and the names of the two features.
+
+    Parameters
+    ----------
+    parts : Contributions
+    row : int
+    names : sequence of str, optional
+        Name of each feature id; the ids themselves when not given.
+
+    Returns
+    -------
+    order : (N,) array
+        Columns of `parts.pair`, of the N pairs that the row has.
+    labels : list of (str, str)
+
+    Examples
+    --------
+    >>> from afm_numpy import Batch, Model
+    >>> params = {"w0": np.array(0.0), "w": np.zeros(3), "V": np.array([[1.0], [2.0], [3.0]])}
+    >>> parts = contributions(Model("fm"), params, Batch.from_lists([[0, 1, 2]], n=3))
+    >>> largest(parts, 0)
+    (array([2, 1, 0]), [('1', '2'), ('0', '2'), ('0', '1')])
+    """
+    batch = parts.batch
+    if not -len(batch) <= row < len(batch):
+        raise ValueError(f"row {row} is out of range; there are {len(batch)} rows")
+    present = np.flatnonzero(batch.mask[row])
+    order = present[np.argsort(-np.abs(parts.pair[row, present]), kind="stable")]
+    ends = batch.idx[row, batch.pair_i[order]], batch.idx[row, batch.pair_j[order]]
+    return order, [tuple(str(id) if names is None else str(names[id]) for id in ids) for ids in zip(*ends, strict=True)]
+
+
 def table(parts, row=0, names=None, top=10):
     """One row's prediction as text: its largest pair contributions, and how the parts add up.
 
@@ -140,16 +173,11 @@ def table(parts, row=0, names=None, top=10):
                                +0.5000  bias w0
                               +14.5000  prediction
     """
-    batch = parts.batch
-    if not -len(batch) <= row < len(batch):
-        raise ValueError(f"row {row} is out of range; there are {len(batch)} rows")
-    present = np.flatnonzero(batch.mask[row])
-    order = present[np.argsort(-np.abs(parts.pair[row, present]), kind="stable")]
+    order, labels = largest(parts, row, names)
     lines = ["attention      score  contribution  pair"]
-    for p in order[:top]:
-        ids = batch.idx[row, batch.pair_i[p]], batch.idx[row, batch.pair_j[p]]
-        label = " x ".join(str(id) if names is None else str(names[id]) for id in ids)
-        lines.append(f"{parts.a[row, p]:9.4f} {parts.score[row, p]:+10.4f} {parts.pair[row, p]:+13.4f}  {label}")
+    for p, (first, second) in zip(order[:top], labels, strict=False):
+        numbers = f"{parts.a[row, p]:9.4f} {parts.score[row, p]:+10.4f} {parts.pair[row, p]:+13.4f}"
+        lines.append(f"{numbers}  {first} x {second}")
     rest = order[top:]
     sums = [(parts.pair[row, rest].sum(), f"{len(rest)} other pairs")] if len(rest) else []
     sums += [(parts.linear[row].sum(), "linear terms"), (parts.bias, "bias w0"), (parts.y_hat[row], "prediction")]

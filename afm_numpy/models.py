@@ -61,8 +61,16 @@ class Model:
         """
         if self.kind == "fm":
             return fm.init_params(rng, batch.n, k, **options)
-        pairs = batch.distinct_pairs() if self.attention == "free" else None
-        return afm.init_params(rng, batch.n, batch.m, k, t, attention=self.attention, pairs=pairs, **options)
+        return afm.init_params(rng, batch.n, batch.m, k, t, **self._weights_of(batch), **options)
+
+    def from_fm(self, fm_params, rng, batch, t=16, p=None):
+        """Initial parameters of an AFM with w0, w and V of a trained FM; see `afm.from_fm`."""
+        if self.kind == "fm":
+            raise ValueError("from_fm starts an AFM; this model is an FM")
+        return afm.from_fm(fm_params, rng, batch.m, t, p=p, **self._weights_of(batch))
+
+    def _weights_of(self, batch):
+        return {"attention": self.attention, "pairs": batch.distinct_pairs() if self.attention == "free" else None}
 
     @property
     def functions(self):

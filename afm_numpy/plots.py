@@ -6,6 +6,8 @@ read in black and white.
 
 import numpy as np
 
+from .explain import largest
+
 __all__ = ["attention_map", "contribution_bars", "convergence", "embedding_map", "learning_curves", "v_curve"]
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")  # Okabe and Ito
@@ -143,20 +145,14 @@ def contribution_bars(parts, row=0, names=None, *, top=10, ax=None):
     -------
     matplotlib Axes
     """
-    batch = parts.batch
-    present = np.flatnonzero(batch.mask[row])
-    order = present[np.argsort(-np.abs(parts.pair[row, present]), kind="stable")][:top]
+    order, labels = (found[:top] for found in largest(parts, row, names))
     ax = _axes(ax, figsize=(8.0, 1.2 + 0.36 * max(len(order), 1)))
-    labels = []
-    for p in order:
-        ids = batch.idx[row, batch.pair_i[p]], batch.idx[row, batch.pair_j[p]]
-        labels.append(" × ".join(str(id) if names is None else str(names[id]) for id in ids))
     values = parts.pair[row, order]
     bars = ax.barh(range(len(order)), values, edgecolor="black")
     for bar, value in zip(bars, values, strict=True):
         bar.set(facecolor=COLORS[0] if value >= 0 else COLORS[1], hatch="" if value >= 0 else "//")
     ax.bar_label(bars, [f"a = {a:.3f}" for a in parts.a[row, order]], padding=4, fontsize=8)
-    ax.set_yticks(range(len(order)), labels, fontsize=8)
+    ax.set_yticks(range(len(order)), [" × ".join(pair) for pair in labels], fontsize=8)
     ax.invert_yaxis()
     ax.margins(x=0.2)
     ax.axvline(0, color="black", linewidth=0.8)

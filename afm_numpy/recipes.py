@@ -184,8 +184,10 @@ def run(recipe, fit, valid, *, seed=0, fm_params=None, **changes):
     """
     rng = np.random.default_rng(seed)
     settings = recipe.fit | changes
-    w0 = losses.best_constant(settings["loss"], fit[1])
-    params = recipe.model.init_params(rng, fit[0], w0=w0, **recipe.start)
-    if fm_params is not None:
-        params |= {name: fm_params[name] for name in ("w0", "w", "V")}
+    if fm_params is None:
+        w0 = losses.best_constant(settings["loss"], fit[1])
+        params = recipe.model.init_params(rng, fit[0], w0=w0, **recipe.start)
+    else:
+        options = {name: recipe.start[name] for name in ("t", "p") if name in recipe.start}
+        params = recipe.model.from_fm(fm_params, rng, fit[0], **options)
     return train.fit(recipe.model, params, *fit, rng=rng, valid=valid, **settings)

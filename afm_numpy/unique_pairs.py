@@ -1,4 +1,32 @@
-"""x"""
+"""The fast engine: AFM evaluated once per distinct pair of (feature, value) tokens. The same numbers as `afm.py`.
+
+Everything of eq. (5) before the softmax depends on the pair alone, not on the row it stands in:
+
+    rows of a batch      every pair of every row         distinct pairs, each evaluated once
+    [a b c]              (a,b) (a,c) (b,c)               (a,b)  m, s, t     two rows gather it
+    [a b d]              (a,b) (a,d) (b,d)               (a,c)  m, s, t
+    [b c]                (b,c)                           (b,c)  m, s, t     two rows gather it
+                         7 evaluations                   (a,d), (b,d)       5 evaluations
+
+Why this is exact. For pair q, with m_q = (v_i * v_j) x_i x_j, let s_q = h . relu(m_q W + b) be its score and
+t_q = p . m_q its value. A row gathers its scores and values; the softmax runs there, and y_hat = ... + sum a_q t_q.
+Backward, a pair receives the sum of its gradients over the rows that hold it,
+
+    dt_q = sum over rows of dy a_q,        ds_q = sum over rows of the softmax's ds,
+
+because a derivative is linear in the upstream gradient. The matrix products then run over the distinct pairs,
+and dm_q goes on to the two tokens and from tokens to rows of V. Only the order of the sums has changed.
+
+How it stays small. W, b and p form one matrix C (see `layer`), so that z_q and t_q come from one product. Pairs are
+worked through in blocks that fit a cache; nothing of size (B, P, k) is stored. Dropout on the pooled vector needs
+that vector: pooled = 1/2 sum_i e_i * (A E)_i, with the row's weights as a symmetric m x m matrix A.
+
+When it does not help. Dropout on the interactions or the attention gives every pair of every row numbers of its own;
+and with real values few pairs repeat. Then the dense code of `afm.py` is called (see `pays`).
+
+Dimensions: B rows, m slots, k factors, t attention size, n features; R features, S filled slots, U tokens, D distinct
+pairs and O pairs of slots (all rows together) of a batch; T tokens of the data set.
+"""
 
 from typing import NamedTuple
 

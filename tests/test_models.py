@@ -120,3 +120,13 @@ def test_defaults_and_equality():
 def test_unknown_names_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         Model(**settings)
+
+
+def test_from_fm_takes_the_pairs_and_slots_of_the_batch():
+    batch = Batch.from_lists([[0, 1, 2], [1, 3]], n=4)
+    fm_params = Model("fm").init_params(np.random.default_rng(0), batch, k=2, std=1.0)
+    params = Model("afm", "free").from_fm(fm_params, np.random.default_rng(1), batch)
+    assert (params["pairs"] == batch.distinct_pairs()).all() and (params["V"] == fm_params["V"]).all()
+    assert Model("afm", "field").from_fm(fm_params, np.random.default_rng(1), batch)["field"].shape == (3,)
+    with pytest.raises(ValueError, match="from_fm starts an AFM"):
+        Model("fm").from_fm(fm_params, np.random.default_rng(1), batch)

@@ -39,7 +39,7 @@ not_negative = _number(float, lambda value: 0 <= value < np.inf, "a number of at
 fraction = _number(float, lambda value: 0 < value <= 1, "a number above 0 and at most 1")
 
 
-def add_data(options, several=False):
+def add_data(options):
     """MODEL and DATA, for the commands that use a trained model."""
     options.add_argument("model", metavar="MODEL", help="a file that `afm-numpy train` wrote")
     options.add_argument("data", metavar="DATA", help="rows as libFM/libsvm text, plain or .gz")

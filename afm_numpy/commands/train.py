@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from .. import afm, losses, optim, saving, train
+from .. import losses, optim, saving, train
 from ..batch import Batch
 from ..datasets import load_libfm
 from ..models import Model
@@ -122,8 +122,7 @@ def start(args, batch, y):
         saved = load_model(args)
         if model.kind != "afm" or saved.model.kind != "fm":
             raise ValueError(f"--start-from makes an AFM from an FM; {args.start_from} holds {saved.model.kind}")
-        pairs = batch.distinct_pairs() if args.attention == "free" else None
-        params = afm.from_fm(saved.params, rng, batch.m, args.t, attention=args.attention, pairs=pairs)
+        params = model.from_fm(saved.params, rng, batch, args.t)
     else:
         w0 = losses.best_constant(args.loss, y)
         params = model.init_params(rng, batch, args.k, args.t, std=args.std, w0=w0)

@@ -44,14 +44,12 @@ def check(case_id, values, *, dtype="float64"):
     float64: 1 passed, 0 failed, 0 skipped (1 passed in part: not every tensor was reported)
     """
     case = load_case(case_id)["id"]
-    plain = {name: value.tolist() if hasattr(value, "tolist") else value for name, value in values.items()}
-    for name, value in plain.items():
-        plain[name] = without_nan(value)
+    plain = {name: _plain(value) for name, value in values.items()}
     return check_results(one_block({"case": case, "values": plain, "dtype": dtype}), [case])
 
 
-def without_nan(value):
-    """NumPy scalars in lists become plain numbers."""
+def _plain(value):
+    """Arrays and NumPy scalars, also inside lists, as lists and plain numbers."""
     if isinstance(value, (list, tuple)):
-        return [without_nan(part) for part in value]
-    return value.item() if hasattr(value, "item") else value
+        return [_plain(part) for part in value]
+    return value.tolist() if hasattr(value, "tolist") else value

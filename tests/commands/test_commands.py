@@ -85,6 +85,14 @@ def test_predict_without_probability_prints_the_raw_output(fm_file, folder, caps
     np.testing.assert_array_equal(printed, train.predict(saved.model, saved.params, batch))
 
 
+def test_a_reader_that_goes_away_is_no_error(fm_file, folder):
+    command = [sys.executable, "-m", "afm_numpy", "predict", str(fm_file), str(folder / "test.libfm")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.close()                                      # as `head` does, before anything is written
+        assert process.stderr.read() == ""
+        assert process.wait(timeout=30) == 1
+
+
 def test_explain_prints_the_rows_asked_for(fm_file, folder, tmp_path, capsys):
     names = tmp_path / "names.txt"
     names.write_text("\n".join(f"f{i}" for i in range(30)))

@@ -1,0 +1,79 @@
+"""Every exercise of every notebook: the right answer passes, and every likely mistake is named by its label."""
+
+import json
+import re
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import afm_numpy.exercises as exercises
+from afm_numpy.exercises import Exercise, check, judge
+
+MODULES = [path.stem for path in sorted(Path(exercises.__file__).parent.glob("notebook_*.py"))]
+EXERCISES = {}
+for name in MODULES:
+    EXERCISES |= import_module(f"afm_numpy.exercises.{name}").EXERCISES
+MISTAKES = [(number, label) for number, exercise in EXERCISES.items() for label in exercise.mistakes]
+
+
+@pytest.mark.parametrize("number", EXERCISES)
+def test_right(number):
+    assert check(number, EXERCISES[number].right).ok
+
+
+@pytest.mark.parametrize(("number", "label"), MISTAKES)
+def test_mistake_is_named(number, label):
+    verdict = check(number, EXERCISES[number].mistakes[label])
+    assert not verdict.ok and label in verdict.text
+
+
+def test_the_notebooks_ask_for_every_exercise_and_for_no_other():
+    cells = []
+    for path in (Path(__file__).parents[2] / "notebooks").glob("*.ipynb"):
+        cells += [c for c in json.loads(path.read_text("utf-8"))["cells"] if "check" in c["metadata"].get("tags", [])]
+    asked = [re.match(r'check\("(\d\d\.\d)"', "".join(cell["source"]))[1] for cell in cells]
+    assert sorted(asked) == sorted(EXERCISES)
+
+
+# ---- what the checker says -----------------------------------------------------------------------------
+
+TWO = Exercise(lambda a: (a + 1, 2 * a), [(np.array([1.0, 2.0]),), (np.array([3.0]),)], ("sum", "double"))
+ONE = Exercise(lambda a: a + 1, [(np.array([1.0, 2.0]),)], ("sum",))
+
+
+def changes_its_argument(a):
+    a += 1
+    return a
+
+
+@pytest.mark.parametrize(("exercise", "answer", "words"), [
+    (ONE, ..., "No answer yet"),
+    (ONE, lambda a: ..., "No answer yet"),
+    (TWO, lambda a: (a + 1, ...), "No answer yet"),
+    (ONE, 3.0, "Give the function itself, not float"),
+    (ONE, lambda a: a / {}, "it raised TypeError"),
+    (ONE, changes_its_argument, "it changes its arguments"),
+    (TWO, lambda a: a + 1, "2 results (sum, double), not 1"),
+    (TWO, lambda a: (a + 1, a), "double: 2 of 2 entries are wrong"),
+    (Exercise(4.0), 5.0, "the answer: is wrong"),
+])  # fmt: skip
+def test_wrong_answers_are_described_without_a_crash(exercise, answer, words):
+    verdict = judge(exercise, answer)
+    assert not verdict.ok and words in repr(verdict)
+
+
+@pytest.mark.parametrize(("exercise", "answer", "words"), [
+    (ONE, lambda a: a + 1, "Right."),
+    (TWO, lambda a: [a + 1, 2 * a], "Right, for 2 inputs."),
+    (Exercise(4.0), 4.0, "Right."),
+])  # fmt: skip
+def test_right_answers(exercise, answer, words):
+    verdict = judge(exercise, answer)
+    assert verdict.ok and repr(verdict) == words
+
+
+def test_unknown_exercise():
+    with pytest.raises(ValueError, match="there is no exercise '05.99'"):
+        check("05.99", ...)
