@@ -5,10 +5,10 @@
     python -m afm_numpy bench --json > bench.json              everything, and the machine
     python -m afm_numpy bench --plot bench.png
 
-A step is forward, backward and Adagrad on B rows in float32, with attention "network" (t > 0) or FM (t = 0). That of
-our engines selects its rows from a numbered data set, as `train.fit` does. All contenders of a size take turns in
-one process, so that a busy machine slows all of them alike; medians are compared. The floor is the time of the three
-matrix products over the distinct pairs alone. Peak memory is the growth of the resident set of a process of its own.
+A step selects B rows in a new order, and is forward, backward and Adagrad in float32, with attention "network" (t > 0)
+or FM (t = 0). All contenders of a size take turns in one process, so that a busy machine slows all of them alike;
+medians are compared (see `medians`). The floor is the time of the three matrix products over the distinct pairs
+alone. Peak memory is the growth of the resident set of a process of its own.
 """
 
 import argparse
@@ -32,7 +32,8 @@ CONFIGS = (
 )  # fmt: skip
 ENGINES = ("unique", "dense")
 LR, EPS = 0.05, 1e-8
-PAUSE = 0.05  # seconds before each measurement: thread pools spin for a while after their work
+PAUSE = 0.05  # seconds before each burst of calls: thread pools spin for a while after their work
+BURST = 0.05  # seconds that a burst takes, if a call is shorter
 
 
 # ---- data: an app-usage log of ten categorical fields --------------------------------------------------------
@@ -104,6 +105,7 @@ def in_torch(sparse, batch, y, k, t):
     import torch
     from torch.nn import functional
 
+    rng = np.random.default_rng(1)
     params = {name: torch.tensor(value) for name, value in start(batch, k, t).items()}
     tables = {
         name: torch.nn.Embedding.from_pretrained(params.pop(name).reshape(batch.n, -1), freeze=False, sparse=sparse)
@@ -115,7 +117,7 @@ def in_torch(sparse, batch, y, k, t):
     idx, y = torch.tensor(batch.idx), torch.tensor(y)
     pair_i, pair_j = torch.tensor(batch.pair_i.copy()), torch.tensor(batch.pair_j.copy())
 
-    def forward():
+    def forward(idx):
         E = tables["V"](idx)
         if t:
             M = E[:, pair_i] * E[:, pair_j]
@@ -126,17 +128,19 @@ def in_torch(sparse, batch, y, k, t):
         return params["w0"] + tables["w"](idx).sum((1, 2)) + pairs
 
     def step():
+        rows = torch.from_numpy(rng.permutation(len(y)))
         optimizer.zero_grad()
-        ((forward() - y) ** 2).mean().backward()
+        ((forward(idx[rows]) - y[rows]) ** 2).mean().backward()
         optimizer.step()
 
-    return step, torch.no_grad()(forward)
+    return step, torch.no_grad()(lambda: forward(idx))
 
 
 def in_jax(batch, y, k, t):
     import jax
     import jax.numpy as jnp
 
+    rng = np.random.default_rng(1)
     params = {name: jnp.array(value) for name, value in start(batch, k, t).items()}
     state = [params, {name: jnp.zeros_like(value) for name, value in params.items()}]
     idx, y = jnp.array(batch.idx), jnp.array(y)
@@ -152,15 +156,15 @@ def in_jax(batch, y, k, t):
             pairs = 0.5 * ((E.sum(1) ** 2).sum(1) - (E**2).sum((1, 2)))
         return params["w0"] + params["w"][idx].sum(1) + pairs
 
-    def adagrad(params, acc, idx, y):
-        grads = jax.grad(lambda params: ((forward(params, idx) - y) ** 2).mean())(params)
+    def adagrad(params, acc, rows):
+        grads = jax.grad(lambda params: ((forward(params, idx[rows]) - y[rows]) ** 2).mean())(params)
         acc = {name: acc[name] + grads[name] ** 2 for name in acc}
         return {name: params[name] - LR * grads[name] / (jnp.sqrt(acc[name]) + EPS) for name in params}, acc
 
     one_step, predict = jax.jit(adagrad, donate_argnums=(0, 1)), jax.jit(forward)
 
     def step():
-        state[:] = one_step(*state, idx, y)
+        state[:] = one_step(*state, rng.permutation(len(y)))
         jax.block_until_ready(state)
 
     return step, lambda: jax.block_until_ready(predict(state[0], idx))
@@ -186,17 +190,30 @@ def build(name, batch, y, k, t):
 
 
 def medians(functions, rounds):
-    """Milliseconds of each function: all of them once a round, the median over the rounds."""
-    for function in functions.values():
+    """Milliseconds of each function: every round each of them makes a burst of calls; medians over the rounds.
+
+    A burst is one call, or as many as take BURST seconds, after one that is not timed: as in training, a step then
+    finds the caches as the step before it left them, not as another contender did.
+    """
+    calls, times = {}, {name: [] for name in functions}
+    for name, function in functions.items():
         function()                                                       # compiles, fills caches
-    times = {name: [] for name in functions}
+        calls[name] = max(1, int(BURST / seconds(function, 1)))
     for _ in range(rounds):
         for name, function in functions.items():
             time.sleep(PAUSE)
-            began = time.perf_counter()
-            function()
-            times[name].append(1e3 * (time.perf_counter() - began))
+            if calls[name] > 1:
+                function()
+            times[name].append(1e3 * seconds(function, calls[name]))
     return {name: float(np.median(taken)) for name, taken in times.items()}
+
+
+def seconds(function, calls):
+    """The mean time of a call."""
+    began = time.perf_counter()
+    for _ in range(calls):
+        function()
+    return (time.perf_counter() - began) / calls
 
 
 def products(batch, k, t):

@@ -24,7 +24,7 @@ from scipy import sparse
 
 from .batch import Batch
 
-__all__ = ["Local", "PairBatch", "RowBatch", "distinct", "number_pairs", "number_rows", "sum_rows"]
+__all__ = ["Local", "PairBatch", "RowBatch", "distinct", "number_pairs", "number_rows", "row_ends", "sum_rows"]
 
 CHUNK = 1 << 23  # slot pairs whose keys are made at a time
 
@@ -92,14 +92,14 @@ def sum_rows(at, values, size):
     [[3.0, 4.0], [6.0, 8.0]]
     """
     one_each = (np.ones(at.size, values.dtype), at, np.arange(at.size + 1, dtype=np.int32))
-    return sparse.csr_array(one_each, (at.size, size)).T @ values
+    return sparse.csc_array(one_each, (size, at.size)) @ values
 
 
-def _ends(count):
-    """Where the entries of each row start, and where the last row ends: (B+1,)."""
-    ends = np.zeros(count.size + 1, np.intp)
+def row_ends(count):
+    """Where the entries of each row start, and where the last row ends: (B+1,), int32 if that suffices."""
+    ends = np.zeros(count.size + 1, np.int64)
     np.cumsum(count, out=ends[1:])
-    return ends
+    return ends if ends[-1] > np.iinfo(np.int32).max else ends.astype(np.int32)
 
 
 def _select(batch, rows):
@@ -138,7 +138,7 @@ class RowBatch(Batch):
 
     @cached_property
     def _touched(self):
-        used, slot_row = distinct(self.number[self.present], self.features.size)
+        used, slot_row = distinct(self.filled(self.number), self.features.size)
         return self.features.take(used), slot_row
 
 
@@ -153,7 +153,7 @@ def number_rows(batch):
     if isinstance(batch, RowBatch):
         return batch
     keep_memory()
-    features, slot_number = distinct(batch.idx[batch.present], batch.n)
+    features, slot_number = distinct(batch.filled(batch.idx), batch.n)
     number = np.zeros(batch.idx.shape, np.int32)
     number[batch.present] = slot_number
     return RowBatch(batch.idx, batch.x, batch.n, features, number)
@@ -205,7 +205,7 @@ class PairBatch(Batch):
     def __getitem__(self, rows):
         rows = _select(self, rows)
         count = self.count.take(rows)
-        at = np.repeat(self.ends.take(rows) - _ends(count)[:-1], count)
+        at = np.repeat(self.ends.take(rows) - row_ends(count)[:-1], count)
         at += np.arange(at.size)
         idx, x, token = (slots.take(rows, axis=0) for slots in (self.idx, self.x, self.token))
         return dataclasses.replace(self, idx=idx, x=x, token=token, pair=self.pair.take(at), count=count)
@@ -216,13 +216,13 @@ class PairBatch(Batch):
     @cached_property
     def ends(self):
         """Where the pairs of each row start, and where the last row ends: (B+1,)."""
-        return _ends(self.count)
+        return row_ends(self.count)
 
     @cached_property
     def local(self):
         """The features, tokens and pairs of these rows."""
         pairs, pair_at = distinct(self.pair, self.first.size)
-        slots = self.token[self.present]
+        slots = self.filled(self.token)
         ends = np.concatenate([slots, self.first.take(pairs), self.second.take(pairs)])
         tokens, place = distinct(ends, self.feature.size)
         slot_at, first, second = np.split(place, [slots.size, slots.size + pairs.size])
@@ -233,7 +233,7 @@ class PairBatch(Batch):
     def whole(self):
         """All tokens and pairs of the data set, under the numbers that it gave them."""
         row = np.arange(self.feature.size)
-        return Local(self.feature, row, self.value, self.token[self.present], self.first, self.second, self.pair)
+        return Local(self.feature, row, self.value, self.filled(self.token), self.first, self.second, self.pair)
 
     @cached_property
     def _touched(self):
@@ -253,7 +253,7 @@ class PairBatch(Batch):
 
     def sum_at(self, at, values, weights, size):
         """Sum (O,) values, times the (B,) weight of their row, over those that have the same number: (size,)."""
-        return sparse.csr_array((values, at, self.ends), (len(self), size)).T @ weights
+        return sparse.csc_array((values, at, self.ends), (size, len(self))) @ weights
 
 
 def number_pairs(batch):
@@ -266,9 +266,9 @@ def number_pairs(batch):
     ([0, 1, 2, 2], [0, 0, 1], [1, 2, 2])
     """
     keep_memory()
-    x = batch.x[batch.present]
+    x = batch.filled(batch.x)
     values, code = (np.ones(1, x.dtype), 0) if (x == 1).all() else np.unique(x, return_inverse=True)
-    keys, slot_token = distinct(batch.idx[batch.present] * values.size + code, batch.n * values.size)
+    keys, slot_token = distinct(batch.filled(batch.idx) * values.size + code, batch.n * values.size)
     feature, code = np.divmod(keys, values.size)
     token = np.zeros(batch.idx.shape, np.int32)
     token[batch.present] = slot_token

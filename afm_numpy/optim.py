@@ -18,6 +18,8 @@ from .rowgrad import RowGrad
 
 __all__ = ["OPTIMIZERS", "SGD", "Adagrad", "Adam", "get", "init", "step"]
 
+BLOCK = 1 << 16  # numbers of a RowGrad that are moved at a time: what a step needs in between stays in a cache
+
 
 @dataclass(frozen=True)
 class SGD:
@@ -175,11 +177,13 @@ def step(optimizer, params, grads, state):
     for name, grad in grads.items():
         theta, slots = params[name], state[name]
         if isinstance(grad, RowGrad):
-            rows, g = grad
-            touched = {slot: value[rows] for slot, value in slots.items()}
-            theta[rows] -= optimizer.move(g, touched, state["step"])
-            for slot, value in touched.items():
-                slots[slot][rows] = value
+            a_block = max(1, BLOCK // max(1, theta[:1].size))
+            for at in range(0, grad.rows.size, a_block):
+                rows, g = (part[at : at + a_block] for part in grad)
+                touched = {slot: value.take(rows, axis=0) for slot, value in slots.items()}
+                theta[rows] -= optimizer.move(g, touched, state["step"])
+                for slot, value in touched.items():
+                    slots[slot][rows] = value
         else:
             theta[...] -= optimizer.move(grad, slots, state["step"])
 

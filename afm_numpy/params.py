@@ -67,15 +67,14 @@ def check_params(params, shapes, **known):
     for name, letters in shapes.items():
         if name not in params:
             raise ValueError(f"params lacks {name!r}; it needs {', '.join(shapes)}")
-        shape = np.shape(params[name])
-        want = tuple(int(letter) if letter.isdigit() else sizes.get(letter, letter) for letter in letters)
-        if len(shape) == len(want):
-            want = tuple(size if isinstance(wanted, str) else wanted for size, wanted in zip(shape, want, strict=True))
-        if shape != want:
-            legend = ", ".join(f"{letter} = {sizes[letter]}" for letter in letters if letter in sizes)
+        shape, fixed = np.shape(params[name]), sizes.copy()
+        fits = len(shape) == len(letters)
+        for letter, size in zip(letters, shape, strict=False):
+            fits &= size == (int(letter) if letter.isdigit() else sizes.setdefault(letter, size))
+        if not fits:
+            legend = ", ".join(f"{letter} = {fixed[letter]}" for letter in letters if letter in fixed)
             raise ValueError(
                 f"params[{name!r}] has shape {shape}; want ({', '.join(letters)})"
                 + (f" with {legend}" if legend else "")
             )
-        sizes |= {letter: size for letter, size in zip(letters, shape, strict=True) if not letter.isdigit()}
     return sizes

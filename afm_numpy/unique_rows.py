@@ -27,6 +27,7 @@ from . import fm
 from .batch import Batch
 from .dropout import Dropout
 from .numbering import number_rows as prepare
+from .numbering import row_ends
 from .params import FM_SHAPES, check_params
 from .rowgrad import RowGrad
 
@@ -47,10 +48,8 @@ class Cache(NamedTuple):
 
 def design(batch):
     """X (B, U), and the same with its entries squared, in CSR."""
-    x, slot_row = batch.x[batch.present], batch._touched[1]
-    ends = np.zeros(len(batch) + 1, np.int32)
-    np.cumsum(batch.present.sum(axis=1), out=ends[1:])
-    shape = (len(batch), batch.rows.size)
+    x, slot_row, shape = batch.filled(batch.x), batch._touched[1], (len(batch), batch.rows.size)
+    ends = row_ends(batch.present.sum(axis=1))
     X = sparse.csr_array((x, slot_row, ends), shape)
     return X, X if (x == 1).all() else sparse.csr_array((x * x, slot_row, ends), shape)
 
@@ -89,13 +88,14 @@ def backward(dy_hat, cache, with_dx=False):
     """
     batch, X, X2, v, sum_e, w, drop = cache
     rows = batch.rows
-    dw = X.T @ dy_hat                                                # (U,)
+    Xt = X.T
+    dw = Xt @ dy_hat                                                 # (U,)
     if drop.pooled is None:
-        dV = X.T @ (dy_hat[:, None] * sum_e)                         # (U, k)
+        dV = Xt @ (dy_hat[:, None] * sum_e)                          # (U, k)
         dV -= (dw if X2 is X else X2.T @ dy_hat)[:, None] * v
     else:
         dpooled = dy_hat[:, None] * drop.pooled                      # (B, k)
-        dV = X.T @ (dpooled * sum_e) - (X2.T @ dpooled) * v
+        dV = Xt @ (dpooled * sum_e) - (X2.T @ dpooled) * v
     grads = {"w0": dy_hat.sum(), "w": RowGrad(rows, dw), "V": RowGrad(rows, dV)}
     if with_dx:
         grads["x"] = slot_gradients(dy_hat, cache)
