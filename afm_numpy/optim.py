@@ -181,7 +181,9 @@ def step(optimizer, params, grads, state):
             for at in range(0, grad.rows.size, a_block):
                 rows, g = (part[at : at + a_block] for part in grad)
                 touched = {slot: value.take(rows, axis=0) for slot, value in slots.items()}
-                theta[rows] -= optimizer.move(g, touched, state["step"])
+                moved = theta.take(rows, axis=0)
+                moved -= optimizer.move(g, touched, state["step"])
+                theta[rows] = moved
                 for slot, value in touched.items():
                     slots[slot][rows] = value
         else:

@@ -22,7 +22,8 @@ worked through in blocks that fit a cache; nothing of size (B, P, k) is stored. 
 that vector: pooled = 1/2 sum_i e_i * (A E)_i, with the row's weights as a symmetric m x m matrix A.
 
 When it does not help. Dropout on the interactions or the attention gives every pair of every row numbers of its own;
-and with real values few pairs repeat. Then the dense code of `afm.py` is called (see `pays`).
+and with real values few pairs repeat. Then the dense code of `afm.py` is called (see `pays`), as long as its arrays
+fit into memory.
 
 Dimensions: B rows, m slots, k factors, t attention size, n features; R features, S filled slots, U tokens, D distinct
 pairs and O pairs of slots (all rows together) of a batch; T tokens of the data set.
@@ -43,7 +44,8 @@ from .rowgrad import RowGrad
 __all__ = ["Cache", "backward", "forward", "predict", "prepare"]
 
 BLOCK = 1 << 18  # numbers in one array of a block of pairs: a few such arrays stay in a cache
-FEW_REPEATS = 0.9  # distinct pairs per pair above which the dense evaluation is taken
+FEW_REPEATS = 0.9  # distinct pairs per pair above which the dense evaluation is taken,
+DENSE = 1 << 27  # unless its arrays would hold more numbers than this
 SPAN = 1 << 24  # slot pairs, roughly twice, that prediction numbers at a time
 MANY = 1 << 25  # pairs above which a data set is not numbered as a whole, but batch by batch
 
@@ -55,9 +57,10 @@ def prepare(batch):
     return batch if numbered else number_pairs(batch)
 
 
-def pays(local):
-    """Whether enough pairs repeat."""
-    return local.first.size <= FEW_REPEATS * local.pair_at.size
+def pays(local, params):
+    """Whether enough pairs repeat, or the dense evaluation would need too much memory."""
+    per_pair = params["V"].shape[1] + (params["h"].size if "h" in params else 0)
+    return local.first.size <= FEW_REPEATS * local.pair_at.size or local.pair_at.size * per_pair > DENSE
 
 
 # ---- the distinct pairs, block by block --------------------------------------------------------------------
@@ -217,7 +220,7 @@ def forward(params, batch, attention="network", drop=Dropout()):
         return afm.forward(params, batch, attention, drop)
     batch = batch if isinstance(batch, PairBatch) else number_pairs(batch)
     local = batch.local
-    if not pays(local):
+    if not pays(local, params):
         return afm.forward(params, batch, attention, drop)
     E, (C, h) = embed(params["V"], local), layer(params, attention)
     t, s, gate = pairs_forward(E, local, C, h)
@@ -324,7 +327,7 @@ def predict(params, batch, attention="network", chunk=4096):
     for at in range(0, len(batch), step or 1):
         span = batch if isinstance(batch, PairBatch) else number_pairs(batch[at : at + step])
         whole = span.whole
-        worth = pays(whole)
+        worth = pays(whole, params)
         if worth:
             C, h = layer(params, attention)
             t, s, _ = pairs_forward(embed(params["V"], whole), whole, C, h, with_gate=False)

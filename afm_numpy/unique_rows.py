@@ -88,14 +88,14 @@ def backward(dy_hat, cache, with_dx=False):
     """
     batch, X, X2, v, sum_e, w, drop = cache
     rows = batch.rows
-    Xt = X.T
-    dw = Xt @ dy_hat                                                 # (U,)
+    dX = dy_hat.repeat(np.diff(X.indptr)) * X.data                   # (S,)  dy_hat x of each slot
+    Xt = sparse.csc_array((dX, X.indices, X.indptr), X.shape[::-1])  # (U, B)
+    dw = Xt @ np.ones_like(dy_hat)                                   # (U,)
     if drop.pooled is None:
-        dV = Xt @ (dy_hat[:, None] * sum_e)                          # (U, k)
+        dV = Xt @ sum_e                                              # (U, k)
         dV -= (dw if X2 is X else X2.T @ dy_hat)[:, None] * v
     else:
-        dpooled = dy_hat[:, None] * drop.pooled                      # (B, k)
-        dV = Xt @ (dpooled * sum_e) - (X2.T @ dpooled) * v
+        dV = Xt @ (drop.pooled * sum_e) - (X2.T @ (dy_hat[:, None] * drop.pooled)) * v
     grads = {"w0": dy_hat.sum(), "w": RowGrad(rows, dw), "V": RowGrad(rows, dV)}
     if with_dx:
         grads["x"] = slot_gradients(dy_hat, cache)

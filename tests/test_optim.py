@@ -236,9 +236,28 @@ def test_settings_out_of_range_are_refused(kind, name, values):
             kind(**{name: value})
 
 
+def test_settings_at_the_ends_of_their_ranges_are_allowed():
+    assert SGD(momentum=0.0).momentum == Adagrad(initial=0.0).initial == 0.0
+    assert (Adam(beta1=0.0).beta1, Adam(beta2=0.0).beta2) == (0.0, 0.0)
+
+
 def test_settings_cannot_be_changed():
     with pytest.raises(AttributeError):
         Adam().lr = 1.0
+
+
+@pytest.mark.parametrize("optimizer", [SGD(lr=0.3, momentum=0.7), Adagrad(0.3), Adam(0.3)], ids=str)
+def test_many_rows_are_moved_block_by_block_to_the_same_bits(optimizer, monkeypatch):
+    rng = np.random.default_rng(0)
+    grad = RowGrad(np.arange(0, 70, 3), rng.standard_normal((24, 4)))
+    whole, parts = ({"V": np.ones((70, 4))} for _ in range(2))
+    optim.step(optimizer, whole, {"V": grad}, one := optim.init(optimizer, whole))
+    monkeypatch.setattr(optim, "BLOCK", 20)                  # five rows at a time, and four in the last block
+    optim.step(optimizer, parts, {"V": grad}, other := optim.init(optimizer, parts))
+    np.testing.assert_array_equal(parts["V"], whole["V"])
+    assert (parts["V"][grad.rows] != 1).all()
+    for slot, value in one["V"].items():
+        np.testing.assert_array_equal(other["V"][slot], value)
 
 
 # ---- PyTorch, where it is installed --------------------------------------------------------------------
