@@ -81,6 +81,14 @@ def test_tables_of_small_integers_do_not_wrap_around(dtype):
     assert attention.free_rows(pairs, batch).tolist() == [[2], [1]]
 
 
+def test_pairs_of_the_largest_ids_are_told_apart():
+    """i n + j is about 2^62 here: as floats, the numbers of these pairs would be one."""
+    n = 2**31
+    batch = Batch.from_lists([[n - 3, n - 1], [n - 3, n - 2]], n=n)
+    for dtype in (np.int64, np.uint32):
+        assert attention.free_rows(np.array([[n - 3, n - 2]], dtype), batch).tolist() == [[-1], [0]]
+
+
 @given(st.lists(st.integers(0, 5), max_size=4), seeds)
 @examples(60)
 def test_free_rows_equal_a_search_pair_by_pair(lengths, seed):
@@ -116,6 +124,10 @@ def test_free_gradient_sums_repeated_pairs_and_skips_unseen_ones():
 def test_relu_gates_on_the_real_part():
     assert attention.relu(np.array([-1.0, 0.0, 2.0])).tolist() == [0, 0, 2]
     assert attention.relu(np.array([-1 + 5j, 3j, 2 - 1j])).tolist() == [0, 0, 2 - 1j]
+
+
+def test_relu_does_not_hide_what_is_no_number():
+    assert np.isnan(attention.relu(np.array([np.nan, -1.0]))).tolist() == [True, False]
 
 
 def test_relu_has_slope_zero_at_zero():
@@ -167,6 +179,7 @@ def test_scores_of_a_thousand(sign, dtype):
 
 
 def test_network_by_hand():
+    """eq. (5)"""
     M = np.array([[[1.0, 2.0], [3.0, -1.0]]])                                        # (1, 2, 2)
     W = np.array([[1.0, 0.0, -1.0], [1.0, 2.0, 0.0]])                                # (2, 3)
     b, h = np.array([-1.0, 1.0, 0.5]), np.array([1.0, -1.0, 4.0])

@@ -48,6 +48,7 @@ def test_a_row_worked_out_by_hand():
 @given(fm_problems)
 @examples(150)
 def test_equals_the_double_sum(problem):
+    """eq. (1)"""
     params, batch, drop = problem.params, problem.batch, problem.drop
     masks = [None] * len(batch) if drop.pooled is None else drop.pooled
     want = [fm_row(params, *row) for row in zip(batch.idx, batch.x, masks, strict=True)]
@@ -299,6 +300,8 @@ def test_initial_parameters():
     assert abs(params["V"].mean()) < 0.0005
     again = fm.init_params(np.random.default_rng(3), 4000, 5, std=0.5, dtype=np.float64)
     close(again["V"] / 50, params["V"], 1.0, 1e-7)
+    assert again["w0"] == 0.0
+    assert fm.init_params(np.random.default_rng(3), 1, 1)["V"].shape == (1, 1)
 
 
 @pytest.mark.parametrize("sizes, message", [

@@ -31,6 +31,7 @@ dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @reductions
 @weights
 def test_value_is_the_formula_row_by_row(loss, reduction, weight):
+    """eq. (7) for the squared loss"""
     each = [LITERAL[loss](y_hat, y) for y_hat, y in zip(Y_HAT, Y[loss], strict=True)]
     counts = [1.0] * 5 if weight is None else weight
     want = sum(c * e for c, e in zip(counts, each, strict=True)) / (sum(counts) if reduction == "mean" else 1)
@@ -126,6 +127,7 @@ LAM = {"W": 0.3, "w": 0.02, "V": 0.7}
 
 
 def test_l2_value():
+    """eq. (8), the penalty"""
     want = 0.3 * sum(v**2 for v in PARAMS["W"].ravel())
     want += sum(0.02 * PARAMS["w"][i] ** 2 + 0.7 * sum(v**2 for v in PARAMS["V"][i]) for i in ROWS)
     assert l2_forward(PARAMS, LAM, ROWS) == pytest.approx(want, rel=1e-14)

@@ -35,6 +35,14 @@ def test_named_files_exist():
             assert (ROOT / "afm_numpy" / name).exists(), name
 
 
+def test_the_course_lists_every_notebook():
+    course = README[README.index("## The course") : README.index("## Ten lines")]
+    listed = re.findall(r"^\| \[\d\d [^\]]+\]\(notebooks/([\w.]+)\) \| .+ \| \d+ \|$", course, re.M)
+    assert listed == sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
+    (opened,) = re.findall(r"jupyter lab notebooks/([\w.]+)", course)
+    assert opened == listed[0]
+
+
 def test_commands_use_what_the_project_defines():
     commands = re.findall(r"```bash\n(.*?)```", README, re.S)
     assert len(commands) >= 2

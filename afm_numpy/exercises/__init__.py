@@ -6,12 +6,12 @@ names typical mistakes, and by the exercise's own list of likely mistakes.
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 
 import numpy as np
 
-from ..conformance import check_answer
+from ..conformance import Answer, check_answer
 
 __all__ = ["Exercise", "Verdict", "check", "find"]
 
@@ -91,34 +91,49 @@ def check(number, answer):
 
 
 def judge(exercise, answer):
-    """Compare an answer with an exercise, input by input and result by result."""
+    """Compare an answer with an exercise, input by input and result by result, and tell the first difference.
+
+    Where it does not show which mistake was made, for instance because a number overflows, another input may.
+    """
     if answer is ...:
         return Verdict(False, "No answer yet: replace the dots.")
-    for inputs in exercise.inputs:
-        given = copy.deepcopy(inputs)
-        if callable(exercise.right) and not callable(answer):
-            return Verdict(False, f"Give the function itself, not {type(answer).__name__}.")
-        try:
-            got = answer(*given) if callable(exercise.right) else answer
-        except Exception as error:  # whatever the reader's code raises is a message, not a crash
-            return Verdict(False, f"Not yet: it raised {type(error).__name__}: {error}")
-        if got is ... or (isinstance(got, tuple) and any(part is ... for part in got)):
-            return Verdict(False, "No answer yet: replace the dots.")
-        if not _same(given, inputs):
-            return Verdict(False, "Not yet: it changes its arguments; work on copies.")
-        names = exercise.names
-        wants = _results(exercise.right, inputs)
-        gots = got if isinstance(got, (tuple, list)) and len(names) > 1 else (got,)
-        if len(gots) != len(names):
-            wanted = f"{len(names)} results ({', '.join(names)})"
-            return Verdict(False, f"Not yet: it should return {wanted}, not {len(gots)}.")
+    found = [_difference(exercise, answer, inputs) for inputs in exercise.inputs]
+    found = [difference for difference in found if difference is not None]
+    if not found:
+        return Verdict(True, "Right." if len(exercise.inputs) == 1 else f"Right, for {len(exercise.inputs)} inputs.")
+    first = found[0]
+    if isinstance(first, Answer) and not first.likely:
+        same = [other for other in found if isinstance(other, Answer) and other.name == first.name]
+        first = replace(first, likely=next((other.likely for other in same if other.likely), ""))
+    return Verdict(False, f"Not yet: {first}" if isinstance(first, Answer) else first)
+
+
+def _difference(exercise, answer, inputs):
+    """What is wrong with the answer for one input: an `Answer`, a sentence, or None if nothing is."""
+    given = copy.deepcopy(inputs)
+    if callable(exercise.right) and not callable(answer):
+        return f"Give the function itself, not {type(answer).__name__}."
+    try:
+        got = answer(*given) if callable(exercise.right) else answer
+    except Exception as error:  # whatever the reader's code raises is a message, not a crash
+        return f"Not yet: it raised {type(error).__name__}: {error}"
+    if got is ... or (isinstance(got, tuple) and any(part is ... for part in got)):
+        return "No answer yet: replace the dots."
+    if not _same(given, inputs):
+        return "Not yet: it changes its arguments; work on copies."
+    names = exercise.names
+    wants = _results(exercise.right, inputs)
+    gots = got if isinstance(got, (tuple, list)) and len(names) > 1 else (got,)
+    if len(gots) != len(names):
+        return f"Not yet: it should return {len(names)} results ({', '.join(names)}), not {len(gots)}."
+    with np.errstate(all="ignore"):  # a mistake may overflow
         wrongs = {label: _results(wrong, inputs) for label, wrong in exercise.mistakes.items()}
-        for at, name in enumerate(names):
-            variants = {label: _dense(values[at]) for label, values in wrongs.items()}
-            found = check_answer(_dense(gots[at]), _dense(wants[at]), name, variants=variants, rtol=exercise.rtol)
-            if not found.ok:
-                return Verdict(False, f"Not yet: {found}")
-    return Verdict(True, "Right." if len(exercise.inputs) == 1 else f"Right, for {len(exercise.inputs)} inputs.")
+    for at, name in enumerate(names):
+        variants = {label: _dense(values[at]) for label, values in wrongs.items()}
+        found = check_answer(_dense(gots[at]), _dense(wants[at]), name, variants=variants, rtol=exercise.rtol)
+        if not found.ok:
+            return found
+    return None
 
 
 def _results(right, inputs):

@@ -74,6 +74,27 @@ def test_right_answers(exercise, answer, words):
     assert verdict.ok and repr(verdict) == words
 
 
+def exp_without_maximum(s):
+    with np.errstate(all="ignore"):
+        e = np.exp(s)
+        return e / e.sum()
+
+
+def test_a_mistake_that_overflows_for_one_input_is_named_by_another():
+    """The answer's numbers overflow at the first input in another way than those of the registered mistake."""
+    inputs = [(np.array([0.0, 900.0]),), (np.array([1.0, 2.0]),)]
+    doubled = {"twice too much": lambda s: 2 * s}
+    verdict = judge(Exercise(lambda s: s, inputs, ("s",), doubled), lambda s: np.where(s > 800, np.inf, 2 * s))
+    assert verdict.text == "Not yet: s: 1 of 2 entries are not finite, the first at (1,); likely: twice too much"
+    verdict = judge(Exercise(lambda s: s, inputs, ("s",), {"exp": exp_without_maximum}), exp_without_maximum)
+    assert verdict.text == "Not yet: s: 1 of 2 entries are not finite, the first at (1,); likely: exp"
+
+
+def test_a_registered_mistake_may_overflow():
+    exercise = Exercise(lambda s: s, [(np.array([0.0, 900.0]),)], ("s",), {"exp": np.exp})
+    assert judge(exercise, lambda s: 2 * s).text.startswith("Not yet: s: 1 of 2")
+
+
 def test_unknown_exercise():
     with pytest.raises(ValueError, match="there is no exercise '05.99'"):
         check("05.99", ...)

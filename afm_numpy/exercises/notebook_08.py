@@ -1,0 +1,212 @@
+"""Exercises of 08_once_per_pair.ipynb."""
+
+import numpy as np
+
+from .. import afm
+from .. import attention as att
+from . import Exercise
+
+__all__ = ["EXERCISES"]
+
+
+def _gather_inputs(seed, S, U, k):
+    rng = np.random.default_rng(seed)
+    at = np.concatenate([np.arange(U), rng.integers(0, U, S - U)])          # every row is used, some repeat
+    return rng.standard_normal((S, k)), rng.permutation(at), U
+
+
+def _rows_inputs(seed, B, P, D):
+    rng = np.random.default_rng(seed)
+    pair_at = np.stack([rng.permutation(D)[:P] for _ in range(B)])          # a row has a pair once
+    kept = (rng.random((B, P)) < 0.7) / 0.7
+    return rng.standard_normal(D), rng.standard_normal(D), pair_at, kept, rng.standard_normal(B)
+
+
+def _token_inputs(seed, B, m, n):
+    rng = np.random.default_rng(seed)
+    idx = np.stack([rng.permutation(n)[:m] for _ in range(B)])
+    return idx, rng.choice([-1.5, 0.5, 1.0, 3.0], (B, m))
+
+
+def _pooling_inputs(seed, B, m, k):
+    rng = np.random.default_rng(seed)
+    return rng.standard_normal((B, m, k)), rng.random((B, m * (m - 1) // 2)), rng.standard_normal((B, k))
+
+
+# ---- right answers -------------------------------------------------------------------------------------
+
+
+def gather_backward(dR, at, U):
+    dE = np.zeros((U, dR.shape[1]))
+    np.add.at(dE, at, dR)
+    return dE
+
+
+def expected_distinct(prob, B):
+    return (1 - (1 - prob) ** B).sum()
+
+
+def with_attention_dropout(s_q, t_q, pair_at, kept, dy, *, kept_back=True, kept_in_softmax=False, sum_at=np.add.at):
+    a, t = att.softmax_forward(s_q[pair_at]), t_q[pair_at]
+    back = kept if kept_back else 1.0
+    ds = att.softmax_backward(dy[:, None] * t * back, a * kept if kept_in_softmax else a)
+    ds_q, dt_q = np.zeros_like(s_q), np.zeros_like(t_q)
+    sum_at(ds_q, pair_at, ds)
+    sum_at(dt_q, pair_at, dy[:, None] * a * back)
+    return (a * kept * t).sum(axis=1), ds_q, dt_q
+
+
+def number_tokens(idx, x):
+    (feature, value), token = np.unique(np.stack([idx.ravel(), x.ravel()]), axis=1, return_inverse=True)
+    return token.reshape(idx.shape), feature, value
+
+
+def pooled_by_matrix(E, a, dpooled):
+    M = afm.interactions_forward(E)
+    da, dM = afm.pooling_backward(dpooled, a, M)
+    return afm.pooling_forward(a, M), da, afm.interactions_backward(dM, E)
+
+
+# ---- likely mistakes -----------------------------------------------------------------------------------
+
+
+def _last_wins(total, at, values):
+    total[at] = values
+
+
+def _mean_of_repeats(dR, at, U):
+    return gather_backward(dR, at, U) / np.bincount(at, minlength=U)[:, None]
+
+
+def _kept_once(dR, at, U):
+    dE = np.zeros((U, dR.shape[1]))
+    dE[at] += dR
+    return dE
+
+
+def _gathered_again(dR, at, U):
+    return dR[at]
+
+
+def _mask_on_scores(s_q, t_q, pair_at, kept, dy):
+    a = att.softmax_forward(s_q[pair_at] * kept)
+    return (a * t_q[pair_at]).sum(axis=1), *with_attention_dropout(s_q, t_q, pair_at, kept, dy)[1:]
+
+
+def _places(s_q, t_q, pair_at, kept, dy):
+    a, t = att.softmax_forward(s_q[pair_at]), t_q[pair_at]
+    return (a * kept * t).sum(axis=1), att.softmax_backward(dy[:, None] * t * kept, a), dy[:, None] * a * kept
+
+
+def _as_they_come(idx, x):
+    tokens = list(zip(idx.ravel(), x.ravel(), strict=True))
+    number = {token: at for at, token in enumerate(dict.fromkeys(tokens))}
+    feature, value = np.array(list(number)).T
+    return np.array([number[token] for token in tokens]).reshape(idx.shape), feature, value
+
+
+def _value_first(idx, x):
+    (value, feature), token = np.unique(np.stack([x.ravel(), idx.ravel()]), axis=1, return_inverse=True)
+    return token.reshape(idx.shape), feature, value
+
+
+def _features_only(idx, x):
+    feature, first, token = np.unique(idx, return_index=True, return_inverse=True)
+    return token.reshape(idx.shape), feature, x.ravel()[first]
+
+
+def _scaled(pooled=1.0, da=1.0, dE=1.0):
+    def wrong(*inputs):
+        return tuple(c * value for c, value in zip((pooled, da, dE), pooled_by_matrix(*inputs), strict=True))
+
+    return wrong
+
+
+def _without_upstream(E, a, dpooled):
+    pooled, _, dE = pooled_by_matrix(E, a, dpooled)
+    return pooled, pooled_by_matrix(E, a, np.ones_like(dpooled))[1], dE
+
+
+def _whole_matrix(E, a, dpooled):
+    pooled, _, dE = pooled_by_matrix(E, a, dpooled)
+    return pooled, (E * dpooled[:, None]) @ E.swapaxes(1, 2), dE
+
+
+def _other_side(E, a, dpooled):
+    pooled, da, _ = pooled_by_matrix(E, a, dpooled)
+    return pooled, da, dpooled[:, None] * E
+
+
+EXERCISES = {
+    "08.1": Exercise(
+        (12, 6),
+        names=("in_all_rows", "distinct"),
+        mistakes={
+            "a pair has no order: (2, 5) and (5, 2) are one": (24, 12),
+            "these are the features, not the pairs": (12, 4),
+            "these are the pairs that stand in one row only": (12, 2),
+            "a row of 3 features has 3 pairs": (4, 6),
+        },
+    ),
+    "08.2": Exercise(
+        expected_distinct,
+        [(np.array([0.9, 0.5, 0.1, 0.02, 0.02]), 3), (np.linspace(0.001, 0.6, 11), 20)],
+        ("expected",),
+        {
+            "every repeat is counted: this is the number of pairs in all rows": lambda prob, B: B * prob.sum(),
+            "these are the pairs that no row holds": lambda prob, B: ((1 - prob) ** B).sum(),
+            "these are the pairs that all rows hold": lambda prob, B: (prob**B).sum(),
+            "this is one row: B is missing": lambda prob, B: prob.sum(),
+            "the mean over the pairs: their sum is asked for": lambda prob, B: expected_distinct(prob, B) / len(prob),
+        },
+    ),
+    "08.3": Exercise(
+        gather_backward,
+        [_gather_inputs(1, 9, 4, 3), _gather_inputs(2, 12, 7, 2)],
+        ("dE",),
+        {
+            "not summed over repeated numbers: each row of dE keeps one of its gradients": _kept_once,
+            "the mean of the repeats: their sum is asked for": _mean_of_repeats,
+            "gathered once more: the way back adds to dE[at]": _gathered_again,
+        },
+    ),
+    "08.4": Exercise(
+        with_attention_dropout,
+        [_rows_inputs(3, 5, 4, 7), _rows_inputs(4, 6, 3, 5)],
+        ("y", "ds_q", "dt_q"),
+        {
+            "the mask is missing on the way back": lambda *args: with_attention_dropout(*args, kept_back=False),
+            "the backward of the softmax takes a as it was before the mask": lambda *args: with_attention_dropout(
+                *args, kept_in_softmax=True),
+            "the mask is missing in da, and the backward of the softmax takes a as it was before the mask": (
+                lambda *args: with_attention_dropout(*args, kept_back=False, kept_in_softmax=True)),
+            "not summed: of all places of a pair, one is kept": lambda *args: with_attention_dropout(
+                *args, sum_at=_last_wins),
+            "these are the gradients of the places: sum those of one pair": _places,
+            "the mask multiplies a, not the scores": _mask_on_scores,
+        },
+    ),
+    "08.5": Exercise(
+        number_tokens,
+        [_token_inputs(5, 6, 3, 5), _token_inputs(6, 8, 4, 7)],
+        ("token", "feature", "value"),
+        {
+            "the values are not used: the same feature with another value is another token": _features_only,
+            "in order of the values: the feature comes first": _value_first,
+            "in order of appearance: they are to ascend": _as_they_come,
+        },
+    ),
+    "08.6": Exercise(
+        pooled_by_matrix,
+        [_pooling_inputs(7, 3, 4, 2), _pooling_inputs(8, 2, 5, 3)],
+        ("pooled", "da", "dE"),
+        {
+            "A holds every pair twice: 1/2 is missing": _scaled(pooled=2.0),
+            "a_ij stands in A twice, so its two halves add up": _scaled(da=0.5),
+            "e_i is the left and the right side of products: no 1/2 here": _scaled(dE=0.5),
+            "dpooled is missing in da": _without_upstream,
+            "the whole matrix: take the entries (i, j) of the pairs": _whole_matrix,
+            "A is missing in dE": _other_side,
+        },
+    ),
+}  # fmt: skip

@@ -1,0 +1,135 @@
+"""Exercises of 09_porting.ipynb: nested lists and `math`, as a port would have them."""
+
+import math
+
+from ..conformance import load_case
+from . import Exercise
+
+__all__ = ["EXERCISES"]
+
+
+def _expected(number, *names):
+    return [load_case(number)["expect"][name] for name in names]
+
+
+def right_numbers(got, want, tol):
+    return [abs(a - b) <= tol for a, b in zip(got, want, strict=True)]
+
+
+def fm_pooled(emb, active_ptr, k, *, half=0.5, own=1.0, all_rows=False, inside=False):
+    """The right stage for the defaults."""
+    result = []
+    for start, end in zip(active_ptr[:-1], active_ptr[1:], strict=True):
+        columns = [[e[f] for e in (emb if all_rows else emb[start:end])] for f in range(k)]
+        scale = 0.25 if inside else half
+        result.append([scale * sum(e) ** 2 - own * half * sum(z * z for z in e) for e in columns])
+    return result
+
+
+def adagrad_rows(V, acc, ids, grads, lr, eps, *, summed=True, squared_sum=True, inside=False, old=False):
+    """The right step for the defaults."""
+    total, squares = {}, {}
+    for i, g in zip(ids, grads, strict=True):
+        total[i] = [a + b for a, b in zip(total.get(i, [0.0] * len(g)), g, strict=True)] if summed else g
+        squares[i] = [a + b * b for a, b in zip(squares.get(i, [0.0] * len(g)), g, strict=True)]
+    new_V, new_acc = [list(row) for row in V], [list(row) for row in acc]
+    for i, g in total.items():
+        added = [z * z for z in g] if squared_sum else squares[i]
+        new_acc[i] = [a + z for a, z in zip(acc[i], added, strict=True)]
+        used = acc[i] if old else new_acc[i]
+        roots = [math.sqrt(a + eps) if inside else math.sqrt(a) + eps for a in used]
+        new_V[i] = [v - lr * z / root for v, z, root in zip(V[i], g, roots, strict=True)]
+    return new_V, new_acc
+
+
+def logistic(y_hat, y, *, mean=True, gate=True, clip=0.0):
+    """The right loss for the defaults."""
+    prob = [1 / (1 + math.exp(-z)) if z >= 0 else math.exp(z) / (1 + math.exp(z)) for z in y_hat]
+    both = list(zip(y_hat, y, strict=True))
+    loss_rows = [(1 - t) * max(z, 0) + t * max(-z, 0) + math.log1p(math.exp(-abs(z))) for z, t in both]
+    if clip:
+        loss_rows = [-math.log(max(s if t else 1 - s, clip)) for s, t in zip(prob, y, strict=True)]
+    share = len(y) if mean else 1
+    return prob, loss_rows, [((s if gate else z) - t) / share for s, (z, t) in zip(prob, both, strict=True)]
+
+
+def _signed(y_hat, y):
+    """Labels taken as -1 and 1."""
+    prob, _, d_y_hat = logistic(y_hat, y)
+    loss_rows = [max(-z * t, 0) + math.log1p(math.exp(-abs(z * t))) for z, t in zip(y_hat, y, strict=True)]
+    return prob, loss_rows, d_y_hat
+
+
+def _plain_powers(V, acc, ids, grads, lr, eps):
+    """Gradient steps of plain SGD on the rows."""
+    new_V, (_, new_acc) = [list(row) for row in V], adagrad_rows(V, acc, ids, grads, lr, eps)
+    for i, g in zip(ids, grads, strict=True):
+        new_V[i] = [v - lr * z for v, z in zip(new_V[i], g, strict=True)]
+    return new_V, new_acc
+
+
+_V = [[0.3, -0.2, 0.9], [1.1, 0.4, -0.5], [-0.7, 0.6, 0.2], [0.8, -1.3, 0.1]]
+_ACC = [[0.1, 0.2, 0.3], [0.4, 0.1, 0.2], [0.3, 0.3, 0.1], [0.2, 0.1, 0.4]]
+_GRADS = [[0.5, -0.4, 0.3], [0.2, 0.7, -0.6], [0.9, 0.1, 0.8], [-0.3, 0.6, 0.4], [0.7, -0.8, 0.2]]
+
+_RIGHT = "line {} makes {}, which is right: look at a tensor that is wrong by itself"
+_FOLLOWS = "line {} makes {}, which follows from a wrong tensor before it: report that one, too"
+_LINES = {
+    **{line: _RIGHT.format(line, name) for line, name in ((1, "d_score"), (2, "d_score"), (3, "d_pre"), (9, "g_h"))},
+    4: "line 4 helps to make the right tensor, but is right itself: look at the other line that does",
+    **{line: _FOLLOWS.format(line, name) for line, name in ((6, "d_emb"), (7, "d_emb"), (8, "g_V"))},
+}
+
+EXERCISES = {
+    "09.1": Exercise(
+        right_numbers,
+        [([1.0, math.nan, 2.05, -3.0, math.inf, 0.999, 120.0], [1.0, 1.0, 2.0, 3.0, 1.0, 1.0, 100.0], 0.01)],
+        ("result",),
+        {
+            "NaN passes, because a comparison with it is never true": lambda got, want, tol: [
+                not abs(a - b) > tol for a, b in zip(got, want, strict=True)],
+            "a number that is far too small passes: take the size of the difference": lambda got, want, tol: [
+                a - b <= tol for a, b in zip(got, want, strict=True)],
+            "the question was which numbers are right, not which are wrong": lambda got, want, tol: [
+                not abs(a - b) <= tol for a, b in zip(got, want, strict=True)],
+            "one answer for all numbers: give a list": lambda got, want, tol: all(right_numbers(got, want, tol)),
+        },
+    ),
+    "09.2": Exercise(
+        fm_pooled,
+        [(*_expected(number, "emb", "active_ptr"), load_case(number)["config"]["k"]) for number in ("30", "31")],
+        ("pooled",),
+        {
+            "the half is missing": lambda *args: fm_pooled(*args, half=1.0),
+            "the squares are not subtracted: a feature is paired with itself": lambda *args: fm_pooled(*args, own=0.0),
+            "the squares are added, not subtracted": lambda *args: fm_pooled(*args, own=-1.0),
+            "summed over the whole batch, not over each row": lambda *args: fm_pooled(*args, all_rows=True),
+            "the half stands inside the square": lambda *args: fm_pooled(*args, inside=True),
+        },
+    ),
+    "09.3": Exercise(
+        adagrad_rows,
+        [(_V, _ACC, [2, 0, 2, 3, 2], _GRADS, 0.1, 0.05), (_V, _ACC, [1, 1, 0], _GRADS[:3], 0.3, 0.01)],
+        ("new_V", "new_acc"),
+        {
+            "only the last gradient of a repeated id is kept": lambda *args: adagrad_rows(*args, summed=False),
+            "each contribution is squared by itself: first add up": lambda *args: adagrad_rows(
+                *args, squared_sum=False),
+            "eps stands inside the root": lambda *args: adagrad_rows(*args, inside=True),
+            "the root is that of the accumulator before the addition": lambda *args: adagrad_rows(*args, old=True),
+            "not divided by the root: that is plain SGD": _plain_powers,
+        },
+    ),
+    "09.4": Exercise(5, names=("wrong_line",), mistakes={text: line for line, text in _LINES.items()}),
+    "09.5": Exercise(
+        logistic,
+        [(*_expected(number, "y_hat"), load_case(number)["batches"][0]["y"]) for number in ("15", "16")],
+        ("prob", "loss_rows", "d_y_hat"),
+        {
+            "labels are 0 and 1 here, not -1 and 1": _signed,
+            "the probability is clipped inside the logarithm": lambda *args: logistic(*args, clip=1e-7),
+            "not divided by B": lambda *args: logistic(*args, mean=False),
+            "the sigmoid is missing in the gradient": lambda *args: logistic(*args, gate=False),
+        },
+    ),
+}  # fmt: skip
