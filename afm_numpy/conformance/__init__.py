@@ -41,7 +41,7 @@ def check(case_id, values, *, dtype="float64"):
     --------
     >>> case = load_case("05")
     >>> print(check("05", {"y_hat": case["expect"]["y_hat"]}))
-    float64: 1 passed, 0 failed, 0 skipped (1 passed in part: not every tensor was reported)
+    float64: 0 passed, 1 passed in part, 0 failed, 0 skipped (not every tensor was reported)
     """
     case = load_case(case_id)["id"]
     plain = {name: _plain(value) for name, value in values.items()}

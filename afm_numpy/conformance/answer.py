@@ -39,6 +39,8 @@ class Answer:
 def check_answer(got, want, name="answer", *, variants=None, rows=None, rtol=1e-6, atol=1e-9):
     """Compare an answer with the right one and describe a difference without giving the right one away.
 
+    Where the right answer is NaN or infinite, the answer must be so too; elsewhere neither passes.
+
     Parameters
     ----------
     got, want : array_like
@@ -71,30 +73,42 @@ def check_answer(got, want, name="answer", *, variants=None, rows=None, rtol=1e-
         got = np.asarray(got, dtype=float)
     except (TypeError, ValueError):
         return Answer(name, False, f"is not an array of numbers but {type(got).__name__}")
-    tol = atol + rtol * float(np.max(np.abs(want), initial=0.0))
+    with np.errstate(all="ignore"):  # an answer may hold any numbers, and their sums may overflow
+        return described(got, want, name, variants or {}, rows, rtol, atol)
+
+
+def described(got, want, name, variants, rows, rtol, atol):
+    """The answer to `check_answer` for two arrays."""
+    known = np.isfinite(want)
+    tol = atol + rtol * float(np.max(np.abs(want), initial=0.0, where=known))
+
+    def near(a, b):
+        return (np.abs(a - b) <= tol) | (a == b) | (np.isnan(a) & np.isnan(b))
 
     def fits(a, b):
         b = np.asarray(b, dtype=float)
-        with np.errstate(all="ignore"):
-            return a.shape == b.shape and bool(np.all((np.abs(a - b) <= tol) | (np.isnan(a) & np.isnan(b))))
+        return a.shape == b.shape and bool(near(a, b).all())
 
-    likely = next((label for label, value in (variants or {}).items() if fits(got, value)), "")
+    likely = next((label for label, value in variants.items() if fits(got, value)), "")
     if got.shape != want.shape:
-        return Answer(
-            name, False, f"has shape {got.shape}, should have {want.shape}", likely or other_shape(got, want, fits)
-        )
-    finite = np.isfinite(got)
-    if not finite.all():
-        first = tuple(int(i) for i in np.argwhere(~finite)[0])
-        return Answer(
-            name, False, f"{int((~finite).sum())} of {got.size} entries are not finite, the first at {first}", likely
-        )
-    bad = ~(np.abs(got - want) <= tol)
+        return Answer(name, False, shapes(got, want), likely or other_shape(got, want, fits))
+    bad = ~near(got, want)
     if not bad.any():
         return Answer(name, True)
-    first = tuple(int(i) for i in np.argwhere(bad)[0])
-    where = f"{int(bad.sum())} of {got.size} entries are wrong, the first at {first}" if want.ndim else "is wrong"
-    return Answer(name, False, where, likely or same_shape(got, want, bad, rows, fits, tol))
+    infinite = bad & known & ~np.isfinite(got)
+    shown, what = (infinite, "not finite") if infinite.any() else (bad, "wrong")
+    first = tuple(int(i) for i in np.argwhere(shown)[0])
+    where = f"{int(shown.sum())} of {got.size} entries are {what}, the first at {first}" if want.ndim else f"is {what}"
+    if not likely and not infinite.any():
+        likely = same_shape(got, want, bad, rows, fits, tol)
+    return Answer(name, False, where, likely)
+
+
+def shapes(got, want):
+    """Two different shapes in words."""
+    if got.ndim == want.ndim == 1:
+        return f"has the wrong length: {len(got)}, should be {len(want)}"
+    return f"has shape {got.shape}, should have {want.shape}"
 
 
 def other_shape(got, want, fits):
@@ -139,8 +153,8 @@ def same_shape(got, want, bad, rows, fits, tol):
         rest = tuple(a for a in range(want.ndim) if a != axis)
         scale = np.abs(want).max(axis=rest, keepdims=True) if rest else np.abs(want)
         ratio = np.divide(
-            got.sum(axis=rest, keepdims=True),
-            want.sum(axis=rest, keepdims=True),
+            (got * want).sum(axis=rest, keepdims=True),
+            (want * want).sum(axis=rest, keepdims=True),  # above 0 where the scale is; a plain sum may cancel to 0
             where=scale > tol,
             out=np.ones_like(scale),
         )
@@ -156,7 +170,8 @@ def common_factor(got, want, tol):
     if not big.any():
         return None
     factor = float(np.sum(got[big] * want[big]) / np.sum(want[big] ** 2))
-    return factor if np.all(np.abs(got - factor * want) <= 2 * tol * max(1.0, abs(factor))) else None
+    near = np.abs(got - factor * want) <= 2 * tol * max(1.0, abs(factor))
+    return factor if math.isfinite(factor) and near.all() else None
 
 
 def factor_text(factor, rows):

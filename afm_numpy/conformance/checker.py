@@ -11,6 +11,7 @@ from . import kit
 from .compare import fitted, problem, same, stretched
 from .literal import Trace
 from .literal.numbers import flatten, nest
+from .order import aligned
 from .wrong import WRONG, layers
 
 FAULTS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
@@ -24,7 +25,9 @@ class Root:
     name: str
     problem: str
     narrow: list  # tensors before it that were not reported
+    hint: str = ""
     mistakes: set = field(default_factory=set)  # those that give the port's value
+    alone: bool = False  # the mistakes are in this tensor only: elsewhere the port does not make them
 
 
 @dataclass(eq=False)
@@ -49,9 +52,10 @@ class CaseCheck:
     def __init__(self, case, values, dtype):
         self.case, self.which = case, 1 if dtype == "float32" else 0
         self.names = [full for full, _, _ in kit.tensors(case)]
-        self.values = aligned(case, {name: values[name] for name in self.names if name in values})
+        values, self.ordered = aligned(case, values)  # ordered: those whose order the port told
+        self.values = {name: values[name] for name in self.names if name in values}
         self.accepted = [{} for _ in case["batches"]]
-        self.local, self.needs = {}, {}
+        self.local, self.needs, self.rules = {}, {}, {}
         self.problems = {}
         self.evaluate()
         wrong = [full for full in self.problems if self.problems[full] is not None]
@@ -72,7 +76,8 @@ class CaseCheck:
                 self.problems[full] = problem(got, want, self.tol(full))
                 value = calculated(trace, name)
                 self.local[full] = want if value is None else value
-                self.needs[full] = trace.needs.get(name, {name})
+                self.needs[full] = trace.needs.get(name, {(step, name, name)})
+                self.rules[full] = {rule for _, rule, _ in self.needs[full]}
                 value = self.usable(trace, step, name, got)
                 if value is not None:
                     self.accept(trace, step, name, value)
@@ -97,7 +102,8 @@ class CaseCheck:
             return got if self.ragged(trace, step, got) else None
         if name in ("active_ids", "active_x", "active_slots"):
             inside = name != "active_ids" or whole(got) and all(z < self.case["config"]["n"] for z in got)
-            return got if len(got) == trace["active_ptr"][-1] and inside else None
+            fits = isinstance(got, list) and len(got) == trace["active_ptr"][-1]
+            return got if fits and inside else None
         return fitted(got, self.local[kit.prefix(self.case, step) + name])
 
     def ragged(self, trace, step, ptr):
@@ -127,17 +133,38 @@ class CaseCheck:
 
     def may_change(self, mistake, full):
         """Does a mistake stand in a rule that ran for this tensor?"""
-        return not WRONG[mistake].keys().isdisjoint(self.needs[full])
+        return not self.rules[full].isdisjoint(WRONG[mistake])
 
     def roots(self):
         """Tensors that are wrong, and not what their rules give on the port's own numbers."""
-        return [Root(self.case["id"], full, self.problems[full], self.unreported(full)) for full in self.root_names]
+        return [
+            Root(self.case["id"], full, self.problems[full], self.unreported(full), self.hint(full))
+            for full in self.root_names
+        ]
 
     def unreported(self, full):
-        """Tensors of the kit that the value was calculated through because the port did not give them."""
-        step = full.partition("/")[0] + "/" if "/" in full else ""
-        names = [step + rule for rule in self.needs[full]]
-        return [name for name in self.names if name in names and name not in self.values and name != full]
+        """Tensors of the kit that the value was calculated through because the port did not give them.
+
+        Of the steps before only the one next to it counts, and of that the parameters and the state it leaves.
+        """
+        here, base = (int(full[1 : full.index("/")]) if "/" in full else 0), full.rpartition("/")[2]
+        before = [
+            kit.prefix(self.case, step) + name
+            for step, _, name in self.needs[full]
+            if step == here or step == here - 1 and (name.startswith("new_") or name == base)
+        ]
+        return [name for name in self.names if name in before and name not in self.values and name != full]
+
+    def hint(self, full):
+        """Are the rows of the tensor right, but in another order that the port did not tell?"""
+        here, base = full[: full.rfind("/") + 1], full.rpartition("/")[2]
+        key = {**dict.fromkeys(kit.BY_FEATURE, "active_ids"), **dict.fromkeys(kit.BY_PAIR, "pair_keys")}.get(base, base)
+        want = self.case["expect"][full]
+        got = fitted(self.values[full], want)
+        if key == base or full in self.ordered or got is None:
+            return ""
+        right = same(sorted(got), sorted(want), self.tol(full))
+        return f"the rows are right, in another order: report {here}{key} too" if right else ""
 
 
 def calculated(trace, name):
@@ -152,17 +179,6 @@ def calculated(trace, name):
 def whole(numbers):
     """Whole numbers from 0 that can be used as indices?"""
     return isinstance(numbers, list) and all(isinstance(z, int) and 0 <= z < 10**6 for z in numbers)
-
-
-def is_integer(name):
-    return name.rpartition("/")[2] in kit.INTEGER
-
-
-def integers(value):
-    """Whole floats, such as 3.0, as integers."""
-    if isinstance(value, list):
-        return [integers(part) for part in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def positions(trace, keys):
@@ -183,44 +199,6 @@ def positions(trace, keys):
         if len(places) > 1:
             places.remove(in_order[0])
     return result
-
-
-def aligned(case, values):
-    """Values in the kit's order of features and pairs, if the port lists the same ones in another order."""
-    values = {name: integers(value) if is_integer(name) else value for name, value in values.items()}
-    for key, group, ends in (("active_ids", kit.BY_FEATURE, features), ("pair_keys", kit.BY_PAIR, pairs)):
-        if key not in values or len(case["batches"]) > 1:
-            continue
-        want, got = ends(case["expect"], case["expect"]), ends(values, case["expect"])
-        if got is None or got == want or sorted(got) != sorted(want) or len(set(got)) != len(got):
-            continue
-        order = [got.index(item) for item in want]
-        for name in group:
-            size = len(order)
-            numbers = flatten(values.get(name, []))
-            if numbers and len(numbers) % size == 0:
-                width = len(numbers) // size
-                moved = [numbers[q * width : (q + 1) * width] for q in order]
-                values[name] = [row[0] for row in moved] if width == 1 else moved
-        if key == "pair_keys":
-            values[key] = case["expect"][key]
-    return values
-
-
-def features(values, expect):
-    """(row, id) of every feature."""
-    ids, ptr = flatten(values["active_ids"]), flatten(values.get("active_ptr", expect["active_ptr"]))
-    if ptr != expect["active_ptr"] or len(ids) != ptr[-1]:
-        return None
-    return [(r, ids[a]) for r in range(len(ptr) - 1) for a in range(ptr[r], ptr[r + 1])]
-
-
-def pairs(values, expect):
-    """(row, smaller id, larger id) of every pair."""
-    numbers = flatten(values["pair_keys"])
-    if len(numbers) != len(flatten(expect["pair_keys"])):
-        return None
-    return [(numbers[q], *sorted(numbers[q + 1 : q + 3])) for q in range(0, len(numbers), 3)]
 
 
 def check_case(case, values, dtype="float64"):

@@ -2,11 +2,11 @@
 
 import argparse
 import json
-import shutil
 import sys
 import tempfile
 from pathlib import Path
 
+from ..files import atomic_write, printable
 from . import kit
 from .report import check_results
 from .results import ResultError, read
@@ -32,6 +32,8 @@ def parser():
     one = commands.add_parser("check", help="check the result files of one port")
     one.add_argument("results", nargs="+", metavar="RESULTS", help="JSON or text files; see PORTING.md for the form")
     one.add_argument("--json", action="store_true", help="print the report as JSON")
+    one.add_argument("--all", action="store_true", help="show every case even if case 00 failed")
+    one.add_argument("--complete", action="store_true", help="exit 1 if a case is skipped or passed in part")
     one.set_defaults(run=check_files)
     one = commands.add_parser("export", help="write the kit's files to a folder")
     one.add_argument("folder", metavar="DIR", type=Path)
@@ -46,25 +48,24 @@ def check_files(args):
     try:
         report = check_results(read(args.results))
     except ResultError as error:
-        print(error, file=sys.stderr)
+        print(printable(str(error)), file=sys.stderr)
         return 2
-    print(json.dumps(report.as_dict(), indent=1) if args.json else report)
-    return 0 if report.ok else 1
+    print(json.dumps(report.as_dict(), indent=1) if args.json else report.text(args.all))
+    return 0 if (report.complete if args.complete else report.ok) else 1
 
 
 def export(args):
     try:
-        args.folder.mkdir(parents=True, exist_ok=True)
-        for name in EXPORTED:
-            source, target = kit.HERE / name, args.folder / name
-            if source.is_dir():
-                shutil.copytree(source, target, dirs_exist_ok=True)
-            else:
-                shutil.copyfile(source, target)
+        for source in [kit.HERE / name for name in EXPORTED]:
+            for path in [source] if source.is_file() else sorted(source.iterdir()):
+                target = args.folder / path.relative_to(kit.HERE)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with atomic_write(target) as file:
+                    file.write(path.read_bytes())
     except OSError as error:
         print(f"{args.folder}: cannot be written: {error.strerror}", file=sys.stderr)
         return 2
-    print(f"kit {kit.KIT_VERSION}, {len(kit.load_cases())} cases, written to {args.folder}")
+    print(f"kit {kit.KIT_VERSION}, {len(kit.load_cases())} cases, written to {args.folder}; begin with PORTING.md")
     return 0
 
 

@@ -45,7 +45,14 @@ def problem(got, want, tol):
     if not wrong:
         return None
     i = max(wrong, key=lambda i: abs(got[i] - want[i]))
-    return f"{len(wrong)} of {len(got)} numbers are wrong, the worst at {i}: got {got[i]:.9g}, want {want[i]:.9g}"
+    return f"{len(wrong)} of {len(got)} numbers are wrong, the worst at {i}: {difference(got[i], want[i], tol)}"
+
+
+def difference(got, want, tol):
+    """Two numbers with as many digits as tell them apart."""
+    if f"{got:.9g}" != f"{want:.9g}":
+        return f"got {got:.9g}, want {want:.9g}"
+    return f"got {got:.17g}, want {want:.17g}, off by {abs(got - want):.2g} where {tol:.2g} is allowed"
 
 
 def stretched(tol, local, want):

@@ -1,7 +1,8 @@
 """Writing the kit: expected values from the oracle, measured tolerances, both encodings, the manifest.
 
 Deterministic: all arithmetic is mpmath's, the pseudo-random jitter is a congruential generator written out
-here, and tolerances are rounded up to one digit. The same bytes come out on every machine.
+here, and tolerances are rounded up to one digit. The same bytes come out on every machine, and did with Python 3.10,
+3.11, 3.12 and 3.13 and with mpmath 1.3.0 and 1.4.1; `conformance regenerate` compares them with the installed files.
 """
 
 import hashlib
@@ -155,8 +156,16 @@ def write_manifest(folder, cases, mistakes):
         "parents": tensor_parents(cases),
         "files": files,
     }
-    text = json.dumps(manifest, indent=0) + "\n"
+    lines = [f"{json.dumps(key)}: {one_by_line(value)}" for key, value in manifest.items()]
+    text = "{\n" + ",\n".join(lines) + "\n}\n"
     (folder / "MANIFEST.json").write_text(text, encoding="utf-8", newline="\n")
+
+
+def one_by_line(value):
+    """JSON with the entries of a dict on lines of their own."""
+    if not isinstance(value, dict):
+        return json.dumps(value)
+    return "{\n" + ",\n".join(f"{json.dumps(key)}: {json.dumps(part)}" for key, part in value.items()) + "\n}"
 
 
 def tensor_order(cases):

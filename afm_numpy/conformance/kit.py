@@ -204,6 +204,12 @@ def all_names():
 
 
 @functools.cache
+def all_capabilities():
+    """The words that `requires` of the cases uses."""
+    return list(dict.fromkeys(word for case in load_cases().values() for word in case["requires"]))
+
+
+@functools.cache
 def load_mistakes():
     """The catalogue: mistake id to its entry."""
     return json.loads((HERE / "mistakes.json").read_text(encoding="utf-8"))

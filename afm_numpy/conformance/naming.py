@@ -2,7 +2,8 @@
 
 A mistake that gives the value of a root tensor is a candidate. It is ruled out if it would also make a tensor
 wrong that the port has right. Of those left, the one that explains most roots is named, then the one that
-explains most of the rest, and so on. Roots that no single mistake gives are tried with two.
+explains most of the rest, and so on. Roots that no single mistake gives are tried with two, which must both
+matter. Last come mistakes that were ruled out because of other tensors: the port makes them in this one alone.
 """
 
 import itertools
@@ -15,6 +16,7 @@ from .wrong import WRONG
 CLEAR = 10  # a mistake shows in a tensor if it moves it by this many tolerances
 TRIES = 4000  # variants tried in all, which keeps the worst report below two seconds
 TWO = 200  # and of two mistakes together
+FEW = 20  # mistakes whose contradictions are all looked for
 
 
 class Namer:
@@ -24,6 +26,7 @@ class Namer:
         self.checks = {result.id: result.check for result in results if result.check is not None}
         self.roots = [root for result in results for root in result.roots]
         self.variants, self.tries, self.two_tries = {}, TRIES, TWO
+        self.elsewhere = {}  # mistake to the tensors it contradicts
         self.known = {}  # tensor to the mistakes that gave its value in a case before
 
     def variant(self, case, mistakes):
@@ -53,29 +56,33 @@ class Namer:
         known |= found
         return found
 
-    def contradicted(self, mistake):
-        """Would the mistake make a tensor wrong that the port has right?"""
+    def contradictions(self, mistakes):
+        """Names of tensors that the port has right and the mistakes would make wrong, found one by one."""
         for case, check in self.checks.items():
             for full in check.local:
-                if not check.may_change(mistake, full) or full in check.root_names:
+                if full in check.root_names or not any(check.may_change(m, full) for m in mistakes):
                     continue
-                value = self.variant(case, (mistake,))(full)
+                value = self.variant(case, mistakes)(full)
                 if value is not None and differs(check, full, value, CLEAR) and not check.agrees(full, value):
-                    return True
-        return False
+                    yield full.rpartition("/")[2]
+
+    def contradicted(self, *mistakes):
+        """Would the mistakes make a tensor wrong that the port has right?"""
+        return next(self.contradictions(mistakes), None) is not None
 
     def name(self):
         """Fill root.mistakes; return the groups of named mistakes, most telling first.
 
         A group has one mistake if it was named alone, several if the roots do not tell them apart.
         """
-        out, found = set(), set()
+        out, found, ruled_out = set(), set(), {root: set() for root in self.roots}
         for root in self.roots:
             root.mistakes = self.candidates(root)
         while fresh := {m for root in self.roots for m in root.mistakes} - found:
             found |= fresh
             out |= {m for m in fresh if m != "SCORE_BIAS" and self.contradicted(m)}
             for root in self.roots:
+                ruled_out[root].update(root.mistakes & out)
                 root.mistakes = root.mistakes - out or (self.candidates(root, out) if root.mistakes else set())
         groups = self.cover([root for root in self.roots if root.mistakes])
         named = [m for group in groups for m in group]
@@ -84,7 +91,21 @@ class Namer:
                 root.mistakes = self.two(root, named)
                 groups += [[m] for m in sorted(root.mistakes) if m not in named]
                 named += [m for m in root.mistakes if m not in named]
+        for root in self.roots:
+            if not root.mistakes:
+                root.mistakes = self.in_this_tensor(root, ruled_out[root])
+                root.alone = bool(root.mistakes)
+        groups += self.cover([root for root in self.roots if root.alone and root.mistakes.isdisjoint(named)])
         return groups
+
+    def in_this_tensor(self, root, ruled_out):
+        """Of the mistakes that give the root but contradict other tensors, those that contradict the fewest."""
+        for m in sorted(ruled_out - self.elsewhere.keys())[: max(FEW - len(self.elsewhere), 0)]:
+            self.elsewhere[m] = set(self.contradictions((m,)))
+        names = {m: self.elsewhere[m] for m in ruled_out & self.elsewhere.keys()}
+        names = {m: found for m, found in names.items() if root.name.rpartition("/")[2] not in found}
+        fewest = min(map(len, names.values()), default=0)
+        return {m for m, found in names.items() if len(found) == fewest}
 
     def cover(self, roots):
         groups, left = [], list(roots)
@@ -108,8 +129,10 @@ class Namer:
             if self.two_tries == 0 or "finite" in root.problem:
                 break
             self.two_tries -= 1
-            if self.gives(root, (first, second)):
-                return {first, second}
+            both = (first, second)
+            if self.gives(root, both) and not any(self.gives(root, (m,)) for m in both):
+                if not self.contradicted(*both):
+                    return set(both)
         return set()
 
 
@@ -137,7 +160,9 @@ def settle(results):
     for result in results:
         wrong = [root.name for root in result.roots] + result.follows
         harmless = not any(kit.is_outcome(name.rpartition("/")[2]) for name in wrong)
-        explained = all(any(mistakes[m].get("equivalent") for m in root.mistakes) for root in result.roots)
+        explained = all(
+            not root.alone and any(mistakes[m].get("equivalent") for m in root.mistakes) for root in result.roots
+        )
         if result.status == "failed" and harmless and explained:
             result.status = "equivalent"
     return groups

@@ -4,9 +4,10 @@ JSON, one object or a list of them:
     {"kit": "1.0", "dtype": "float64", "case": "01-onehot", "values": {"emb": [...], ...}}
     {"kit": "1.0", "dtype": "float64", "cases": {"01-onehot": {"emb": [...]}, ...}, "skipped": {"39-adam": "no Adam"}}
 or the same as text, in the manner of the .vec files:
-    dtype float64 / case 01-onehot / tensor emb 2 8 2 0.29 0.409 ... / skip 39-adam-3-steps / end
+    dtype float64 / case 01-onehot / tensor emb 2 8 2 0.29 0.409 ... / skip 39-adam-3-steps no Adam / end
 Tensors are flat lists in row-major order, nested lists, or {"shape": [...], "data": [...]}. JSON has no NaN: a
-number that is not finite is written as null or as a string, "nan", "inf" or "-inf".
+number that is not finite is written as null or as a string, "nan", "inf" or "-inf". Without `kit` and `dtype` a
+file is taken to be of this kit, in float64.
 """
 
 import json
@@ -16,16 +17,20 @@ from pathlib import Path
 
 from . import kit
 from .literal.numbers import flatten, nest
+from .result_text import (
+    MAX_DEPTH,
+    MAX_NUMBERS,
+    ResultError,
+    from_text,
+    known_capability,
+    known_case,
+    known_dtype,
+    known_kit,
+    short,
+)
 
 MAX_BYTES = 8_000_000
-MAX_NUMBERS = 100_000
-MAX_DEPTH = 4
-DTYPES = ("float64", "float32")
 WORDS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf, "infinity": math.inf, "-infinity": -math.inf}
-
-
-class ResultError(ValueError):
-    """A result file that cannot be read."""
 
 
 @dataclass
@@ -73,7 +78,7 @@ def merged(total, part, path):
     total.skipped.update(part.skipped)
     if part.capabilities is not None:
         total.capabilities = (total.capabilities or []) + part.capabilities
-    return total
+    return apart(total)
 
 
 def read_text(text):
@@ -81,7 +86,7 @@ def read_text(text):
     start = text.lstrip("\ufeff \t\r\n")[:1]
     if not start:
         raise ResultError("is empty")
-    results = from_json(parsed(text.lstrip("\ufeff"))) if start in "{[" else from_vec(text)
+    results = from_json(parsed(text.lstrip("\ufeff"))) if start in "{[" else one_block(from_text(text.lstrip("\ufeff")))
     if not results.cases and not results.skipped:
         raise ResultError("has no case")
     return results
@@ -121,11 +126,6 @@ def real_or_int(token):
     return int(token)
 
 
-def short(value):
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
 def expect(value, kind, what):
     names = {dict: "an object", list: "a list", str: "a string"}
     if not isinstance(value, kind):
@@ -144,28 +144,30 @@ def from_json(data):
 
 
 def one_block(block):
-    results = Results(dtype=block.get("dtype", "float64"), skipped=expect(block.get("skipped", {}), dict, "skipped"))
-    if results.dtype not in DTYPES:
-        raise ResultError(f"dtype should be float64 or float32, not {short(results.dtype)}")
-    version = block.get("kit", kit.KIT_VERSION)
-    if str(version).split(".")[0] != kit.KIT_VERSION.split(".")[0]:
-        raise ResultError(f"was made for kit {short(version)}, this is kit {kit.KIT_VERSION}; export and run again")
+    skipped = expect(block.get("skipped", {}), dict, "skipped")
+    results = Results(dtype=known_dtype(block.get("dtype", "float64")), skipped=skipped)
+    known_kit(block.get("kit", kit.KIT_VERSION))
     if "capabilities" in block:
-        results.capabilities = [
-            expect(c, str, "a capability") for c in expect(block["capabilities"], list, "capabilities")
-        ]
+        words = expect(block["capabilities"], list, "capabilities")
+        results.capabilities = [known_capability(expect(word, str, "a capability")) for word in words]
     cases = dict(expect(block.get("cases", {}), dict, "cases"))
     if "case" in block:
         cases[expect(block["case"], str, "case")] = block.get("values", {})
-    known = kit.load_cases()
     for case in [*cases, *results.skipped]:
-        if case not in known:
-            raise ResultError(f"case {short(case)} is not in kit {kit.KIT_VERSION}")
+        known_case(case)
     for case, tensors in cases.items():
         tensors = expect(tensors, dict, f"case {case}")
         if isinstance(tensors.get("values"), dict):
             tensors = tensors["values"]
         results.cases[case] = {short_name(name): tensor(value, f"{case} {name}") for name, value in tensors.items()}
+    return apart(results)
+
+
+def apart(results):
+    """A case is reported or skipped, not both."""
+    both = sorted(results.cases.keys() & results.skipped.keys())
+    if both:
+        raise ResultError(f"case {both[0]} is skipped and has tensors; a case that is reported is not skipped")
     return results
 
 
@@ -207,59 +209,3 @@ def numeric(value, what, depth):
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ResultError(f"{what} holds {short(value)}, which is no number")
     return value
-
-
-# ---- the text form ------------------------------------------------------------------------------------------------
-
-
-def from_vec(text):
-    """Results from records of words: dtype, kit, capability, skip, case, tensor, end."""
-    words, block, at, case = text.split(), {"cases": {}, "skipped": {}}, 0, None
-
-    def word(what):
-        nonlocal at
-        if at >= len(words):
-            raise ResultError(f"ends where {what} should stand")
-        at += 1
-        return words[at - 1]
-
-    def count(what):
-        token = word(what)
-        if not token.isdigit() or int(token[:9]) > MAX_NUMBERS:
-            raise ResultError(f"{what} should be a count, not {short(token)}")
-        return int(token)
-
-    while (key := word("a record or end")) != "end":
-        if key in ("dtype", "kit"):
-            block[key] = word(key)
-        elif key == "capability":
-            block.setdefault("capabilities", []).append(word(key))
-        elif key == "skip":
-            block["skipped"][word(key)] = "the port leaves it out"
-        elif key == "case":
-            case = word(key)
-            if case in block["cases"]:
-                raise ResultError(f"case {short(case)} stands twice")
-            block["cases"][case] = {}
-        elif key == "tensor" and case is not None:
-            name, shape = word("a tensor name"), [count("a dimension") for _ in range(min(count("ndim"), MAX_DEPTH))]
-            if name in block["cases"][case]:
-                raise ResultError(f"tensor {short(name)} of {case} stands twice")
-            size = math.prod(shape)
-            if at + size > len(words):
-                raise ResultError(f"ends inside tensor {short(name)} of {case}")
-            block["cases"][case][name] = {"shape": shape, "data": [number(token) for token in words[at : at + size]]}
-            at += size
-        else:
-            raise ResultError(f"is neither JSON nor a result text: {short(key)} is no record")
-    return one_block(block)
-
-
-def number(token):
-    """A number as C prints it; "-nan" and "nan(...)" are NaN."""
-    if token.lower().lstrip("+-").startswith("nan"):
-        return math.nan
-    try:
-        return int(token) if token.lstrip("-").isdigit() and len(token) < 18 and token != "-0" else float(token)
-    except ValueError:
-        raise ResultError(f"{short(token)} is no number") from None

@@ -66,7 +66,48 @@ def test_survives_any_answer(got):
     assert not check_answer(got, W).ok
 
 
-def test_nan_never_passes():
-    want = np.array([1.0, np.nan])
-    assert not check_answer(want, want).ok
-    assert not check_answer([1.0, 2.0], want).ok
+def test_a_wrong_length_is_told_in_words():
+    assert str(check_answer(W[0, :4], W[0], "dw")) == "dw: has the wrong length: 4, should be 5"
+    assert str(check_answer(W[0], W, "dW")).startswith("dW: has shape (5,), should have (3, 5)")
+    assert check_answer(np.repeat(W[0], 2), W[0], variants={"twice": np.repeat(W[0], 2)}).likely == "twice"
+
+
+def test_what_is_not_finite_never_passes_for_a_number():
+    for wrong in (np.nan, np.inf, -np.inf):
+        answer = check_answer([1.0, wrong, 3.0], [1.0, 2.0, 3.0])
+        assert answer.where == "1 of 3 entries are not finite, the first at (1,)"
+        assert str(check_answer(wrong, 2.0, "loss")) == "loss: is not finite"
+
+
+def test_what_is_not_finite_on_purpose_is_right():
+    """Scores of absent pairs are -inf; the root of a negative number is NaN."""
+    want = np.array([1.0, np.nan, -np.inf, 4.0])
+    assert check_answer(want + 1e-9, want).ok
+    assert not check_answer([1.1, -np.inf], want[[0, 2]]).ok
+    assert check_answer([1.0, np.inf], want[:2]).where == "1 of 2 entries are wrong, the first at (1,)"
+    for at, wrong in ((0, np.nan), (0, 1.1), (1, 2.0), (1, np.inf), (2, np.inf), (2, -1e300), (2, np.nan)):
+        got = want.copy()
+        got[at] = wrong
+        assert check_answer(got, want).where.endswith(f"the first at ({at},)")
+    nine = [9.0, np.nan, -np.inf, 9.0]
+    assert check_answer(nine, want, variants={"nine": nine}).likely == "nine"
+
+
+def test_a_mistake_that_overflows_is_named():
+    got = np.array([1.0, np.inf, np.nan])
+    answer = check_answer(got, [1.0, 2.0, 3.0], variants={"all one": np.ones(3), "exp without the maximum": got.copy()})
+    assert answer.likely == "exp without the maximum" and answer.where.startswith("2 of 3 entries are not finite")
+
+
+@pytest.mark.parametrize("got", [W + (np.arange(5) == 2), 1e200 * W**3, 1e307 * W])
+def test_no_sum_and_no_division_warns(got):
+    want = np.array(W)
+    want[0] = [1.0, -1.0, 2.0, -2.0, 0.0]                               # a row that sums to 0
+    assert not check_answer(got, want, rows=3).ok
+    assert "factor inf" not in str(check_answer(got, W, rows=3))
+
+
+def test_a_factor_per_row_is_seen_where_the_rows_sum_to_zero():
+    want = np.outer([1.0, 2.0, 3.0], [1.0, -1.0, 2.0, -2.0])
+    answer = check_answer(want * np.array([[1.0], [2.0], [0.5]]), want)
+    assert answer.likely == "a factor is missing that depends on axis 0"

@@ -27,6 +27,29 @@ def test_a_full_right_file(write, capsys):
     assert capsys.readouterr().out == f"float64: {len(load_cases())} passed, 0 failed, 0 skipped\n"
 
 
+def test_complete(write, capsys):
+    part = {"01-onehot": {"y_hat": load_cases()["01-onehot"]["expect"]["y_hat"]}}
+    assert cli.main(["check", write(part)]) == 0
+    assert cli.main(["check", "--complete", write(part)]) == 1
+    assert cli.main(["check", "--complete", write(everything())]) == 0
+    capsys.readouterr()
+    assert cli.main(["check", "--json", write(part)]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["passed_in_part"] == 1 and report["complete"] is False
+
+
+def test_nothing_checked_is_no_success(write):
+    assert cli.main(["check", write({}, skipped={"01-onehot": "later"})]) == 1
+
+
+def test_all_shows_every_case_when_case_00_fails(write, capsys):
+    values = everything() | {"00-selftest-floats": {"echo": [0.5] * 9}, "01-onehot": {"y_hat": [1, 2, 3]}}
+    assert cli.main(["check", write(values)]) == 1
+    assert "01-onehot" not in capsys.readouterr().out
+    assert cli.main(["check", "--all", write(values)]) == 1
+    assert "FAILED 01-onehot" in capsys.readouterr().out
+
+
 def plain(value):
     """JSON has no NaN; the kit's result files write it as a string."""
     if isinstance(value, list):
@@ -82,6 +105,7 @@ def test_export_writes_what_a_porter_needs(tmp_path, capsys):
     for path in (kit.HERE / "cases").iterdir():
         assert (target / "cases" / path.name).read_bytes() == path.read_bytes()
     assert not list(target.rglob("*.py"))
+    assert "begin with PORTING.md" in capsys.readouterr().out
 
 
 def test_export_to_a_place_that_cannot_be_written(tmp_path, capsys):

@@ -1,11 +1,13 @@
 import hashlib
 import json
 import re
+from fnmatch import fnmatch
 
 import pytest
 
 from afm_numpy.conformance import kit
 from afm_numpy.conformance.cli import EXPORTED
+from afm_numpy.conformance.literal import Trace
 
 CASES = sorted((kit.HERE / "cases").glob("*.json"))
 
@@ -100,6 +102,55 @@ def test_references_between_the_files():
     rows = [line.split("|")[3] for line in porting.splitlines() if re.match(r"\| \d+ \|", line)]
     named = set(re.findall(r"\b\d\d\b", " ".join(rows)))
     assert named == numbers
+
+
+def porting_steps():
+    """(cases, names of tensors, does the step ask for those before too, new words of `requires`) of every step."""
+    for line in (kit.HERE / "PORTING.md").read_text().splitlines():
+        if re.match(r"\| \d+ \|", line):
+            _, _, _, run, tensors, new, _ = line.split("|")
+            names = [word for word in re.findall(r"[\w*]+", tensors) if word in kit.all_names() or word.endswith("*")]
+            cases = [kit.load_case(number) for number in re.findall(r"\d\d", run)]
+            yield cases, names, bool(re.search(r"\b(the|all)\b", tensors)), re.findall(r"\w+", new)
+
+
+def among(name, patterns):
+    return any(fnmatch(name, pattern) for pattern in patterns)
+
+
+def test_the_porting_order_needs_only_what_was_built():
+    """Every tensor that a step asks for comes from tensors built up to it, and every case from words built up to it."""
+    words, built = set(), []
+    for at, (cases, new, before_too, more) in enumerate(porting_steps(), 1):
+        words.update(more)
+        built += new
+        asked = built if before_too else new
+        found = set()
+        for case in cases:
+            assert at <= 2 or set(case["requires"]) <= words, (at, case["id"])  # before that only rows are compared
+            trace = None
+            for step in range(len(case["batches"])):
+                trace, names = Trace(case, step, trace), kit.step_tensors(case, step)
+                for name in (name for name in names if among(name, asked)):
+                    trace.compute(name)
+                    lost = [n for s, _, n in trace.needs[name] if s == step and n in names and not among(n, built)]
+                    assert not lost, (at, case["id"], name, lost)
+                    found.add((case["id"], name))
+        assert {case for case, _ in found} == {case["id"] for case in cases}, at
+        assert all(any(fnmatch(name, pattern) for _, name in found) for pattern in new), at
+    assert words == set(kit.all_capabilities())
+    assert all(among(name, built) for name in kit.all_names())
+
+
+def test_the_table_of_config_keys_is_that_of_the_schema():
+    spec = (kit.HERE / "SPEC.md").read_text()
+    table = spec.split("| key of config")[1].split("\n\n")[0]
+    keys = set(re.findall(r"`(\w+)`", " ".join(line.split("|")[1] for line in table.splitlines()[2:])))
+    config = json.loads((kit.HERE / "schema" / "case.schema.json").read_text())["properties"]["config"]
+    patterns = list(config["patternProperties"])
+    assert all(key in config["properties"] or any(re.fullmatch(p, key) for p in patterns) for key in keys)
+    used = {key for case in kit.load_cases().values() for key in case["config"]} | {"steps"}
+    assert keys == used
 
 
 @pytest.mark.parametrize("wanted", ["3", "99", "", "03-expl"])

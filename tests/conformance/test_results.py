@@ -57,6 +57,75 @@ def test_negative_zero_survives(reads):
         assert math.copysign(1, values["echo"][0]) == -1
 
 
+def test_a_skip_has_a_reason_in_both_forms(reads):
+    reason = "no Adam yet: later"
+    text = f"kit 1.0\nskip 39-adam-3-steps {reason}\nskip 28-adam\ncase 01-onehot\ntensor y_hat 1 1 0.5\nend"
+    skipped = {"39-adam-3-steps": reason, "28-adam": ""}
+    assert reads(text).skipped == reads(json.dumps({**GOOD, "skipped": skipped})).skipped == skipped
+
+
+def test_whole_numbers_and_exponents(reads):
+    text = "case 01-onehot tensor y_hat 1 4 3 3.0 1E-3 +2.5e+00 end"
+    assert reads(text).cases["01-onehot"]["y_hat"] == [3, 3.0, 0.001, 2.5]
+
+
+def test_a_skipped_case_has_no_tensors(reads):
+    for texts in (
+        [json.dumps({**GOOD, "skipped": {"01-onehot": ""}})],
+        ["skip 01-onehot\ncase 01-onehot tensor y_hat 1 1 0.1 end"],
+        [json.dumps(GOOD), '{"skipped": {"01-onehot": ""}}'],
+    ):
+        with pytest.raises(ResultError, match="01-onehot is skipped and has tensors"):
+            reads(*texts)
+
+
+def test_both_forms_have_one_rule(reads):
+    """What one form refuses, the other does too."""
+    head, tail = "kit 1.0\ndtype float64\n", "case 01-onehot\ntensor y_hat 1 1 0.5\nend\n"
+    reads(head + tail)
+    for line, more, message in (
+        ("dtype float64", '"dtype": "float64", "dtype": "float64"', "dtype.* twice"),
+        ("kit 1.0", '"kit": "1.0", "kit": "1.0"', "kit.* twice"),
+        ("capability lstm", '"capabilities": ["lstm"]', "capability 'lstm' is unknown; there are float64, afm"),
+        ("capability FM", '"capabilities": ["FM"]', "capability 'FM' is unknown"),
+        ("skip 99-no", '"skipped": {"99-no": ""}', "case '99-no' is not in kit"),
+    ):
+        with pytest.raises(ResultError, match=message):
+            reads(head + line + "\n" + tail)
+        with pytest.raises(ResultError, match=message):
+            reads('{"case": "01-onehot", "values": {"y_hat": [0.5]}, ' + more + "}")
+    for number in ("1e400", "-1e400"):
+        with pytest.raises(ResultError, match="too large"):
+            reads(tail.replace("0.5", number))
+        with pytest.raises(ResultError, match="too large"):
+            reads(values(f"[{number}]"))
+
+
+LINES = {
+    "after end": ("case 01-onehot\nend\ncase 02-real-values\nend\n", "line 3: 'case' stands after end"),
+    "too few": ("case 01-onehot\ntensor y_hat 1 3 1 2\ntensor loss 0 2\nend",
+                r"line 2: too few numbers for tensor 'y_hat': shape \(3,\), want 3, found 2"),
+    "too few at the end": ("case 01-onehot\ntensor y_hat 1 3 1 2", "line 2: too few .* found 2"),
+    "too many": ("case 01-onehot\ntensor y_hat 1 3 1 2 3 4\nend", "line 2: too many .* want 3, found 4"),
+    "huge dimension": ("case 01-onehot\ntensor y_hat 2 1000000000 2 1",
+                       "line 2: a dimension of tensor 'y_hat' is 1000000000; at most 100000 can be read"),
+    "no ndim": ("case 01-onehot\n\ntensor loss 0.5", "line 3: ndim of tensor 'loss' should be a count, not '0.5'"),
+    "a word": ("case 01-onehot\ntensor y_hat 1 3\n1 2,5 3\nend", "line 3: '2,5' is no number"),
+    "an unknown case": ("kit 1.0\ncase 14-los-sum\nend", "line 2: case '14-los-sum' is not in kit"),
+    "an unknown record": ("kit 1.0\ndtype float64\nresult 3\nend", "line 3: .*'result' is no record"),
+    "another dtype": ("kit 1.0\ndtype float16\nend", "line 2: dtype should be"),
+    "a tensor twice": ("case 01-onehot\ntensor loss 0 1\ntensor loss 0 1\nend", "line 3: tensor 'loss' .* twice"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", LINES)
+def test_messages_about_a_text_name_the_line(kind, reads):
+    text, message = LINES[kind]
+    with pytest.raises(ResultError, match=message) as caught:
+        reads(text)
+    assert "\n" not in str(caught.value)
+
+
 def values(text):
     return json.dumps(GOOD).replace("[0.1, 0.2, 0.3]", text)
 

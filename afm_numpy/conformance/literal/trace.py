@@ -64,7 +64,7 @@ class Trace:
         function = RULES[key]
         for layer in self.layers.get(key, ()):
             function = covered(layer, function)
-        self.open.append({key})
+        self.open.append({(self.step, key, name)})
         try:
             value = function(self, *args)
         finally:

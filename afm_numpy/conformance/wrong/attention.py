@@ -101,6 +101,15 @@ def _(v, right):
     return softmax(v, v["score"])
 
 
+@wrong("SOFTMAX_SUM_OVER_BATCH", "attn")
+@network
+def _(v, right):
+    top = {}
+    for s, (r, _, _) in zip(v["score"], v["pairs"], strict=True):
+        top[r] = max(s, top.get(r, s))
+    return shares(v, [v.ops.exp(s - top[r]) for s, (r, _, _) in zip(v["score"], v["pairs"], strict=True)])
+
+
 @wrong("SOFTMAX_ACROSS_ROWS", "attn")
 @network
 def _(v, right):

@@ -21,6 +21,11 @@ def _(v, right, site):
     return right(Seen(v, train=True), site)
 
 
+@wrong("DROPOUT_MISSING", "mask")
+def _(v, right, site):
+    return None
+
+
 @wrong("DROPOUT_NOT_IN_BACKWARD", "d_pooled", "d_attn", "d_prod")
 def _(v, right):
     return right(Seen(v, dict.fromkeys(("mask_pooled", "mask_attn", "mask_pairs"))))

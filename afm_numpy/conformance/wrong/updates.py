@@ -182,6 +182,11 @@ def _(v, right, key):
     return 1.0
 
 
+@wrong("ADAM_STEP_COUNT_AHEAD", "correction")
+def _(v, right, key):
+    return 1 - v.config[key] ** (v.step + 2)
+
+
 def adam_step(formula):
     """Another formula for the step, from the moments, their corrections and eps."""
 
