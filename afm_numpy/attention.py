@@ -89,7 +89,7 @@ def free_backward(da, rows, mask):
     """dfree of free_forward, RowGrad over the seen pairs that the batch holds. Unseen pairs get nothing."""
     seen = mask & (rows >= 0)
     touched, group = np.unique(rows[seen], return_inverse=True)
-    return RowGrad(touched, np.bincount(group, da[seen], minlength=touched.size).astype(da.dtype, copy=False))
+    return RowGrad(touched, np.bincount(group, da[seen]).astype(da.dtype, copy=False))
 
 
 # ---- the attention network, eq. (5) --------------------------------------------------------------------

@@ -116,10 +116,8 @@ class Batch:
         >>> Batch.from_lists([[3, 1, 3]], [[1.0, 2.0, 0.5]], n=4).x.tolist()
         [[1.5, 2.0, 0.0]]
         """
-        rows = [_flat(row, r, "ids") for r, row in enumerate(rows)]
-        if values is None:
-            values = [np.ones(row.shape) for row in rows]
-        values = [_flat(value, r, "values") for r, value in enumerate(values)]
+        rows = _flat_rows(rows, "ids")
+        values = _flat_rows([np.ones(row.shape) for row in rows] if values is None else values, "values")
         if len(values) != len(rows):
             raise ValueError(f"{len(rows)} rows of ids but {len(values)} rows of values")
         for r, (row, value) in enumerate(zip(rows, values, strict=True)):
@@ -160,7 +158,9 @@ class Batch:
         if not sparse.issparse(matrix) or matrix.ndim != 2:
             raise TypeError(f"matrix must be a 2-d scipy sparse matrix or array; got {type(matrix).__name__}")
         _check_kind(matrix.dtype, REAL, "x")
-        matrix = sparse.csr_array(matrix.astype(np.float64))         # a copy; float64 before anything is summed
+        _check_index_arrays(matrix)
+        with np.errstate(over="ignore", invalid="ignore"):
+            matrix = sparse.csr_array(matrix.astype(np.float64))     # a copy; float64 before anything is summed
         matrix.sum_duplicates()
         matrix.eliminate_zeros()
         length = np.diff(matrix.indptr)
@@ -196,10 +196,12 @@ class Batch:
 
     def __getitem__(self, rows):
         """The rows that a number, a slice, an index array or a boolean array selects, as a Batch."""
+        if isinstance(rows, tuple) and len(rows) == 2 and rows[1] is Ellipsis:
+            rows = rows[0]                                   # batch[rows, ...], as scikit-learn writes it
         if isinstance(rows, (int, np.integer)):
             rows = [rows]
         idx = self.idx[rows]
-        if idx.ndim != 2:
+        if idx.ndim != 2 or isinstance(rows, tuple):
             raise IndexError("select rows by a number, a slice, a 1-d index array or a 1-d boolean array")
         return Batch(idx, self.x[rows], self.n)
 
@@ -238,9 +240,24 @@ class Batch:
         """(B, P) bool: both features of the pair are present, R_x in eq. (2)."""
         return self.present[:, self.pair_i] & self.present[:, self.pair_j]
 
+    def filled(self, values):
+        """The (S, ...) values, of (B, m, ...), in the slots that hold a feature, row after row.
+
+        Examples
+        --------
+        >>> batch = Batch.from_lists([[0, 2], [2]], n=3)
+        >>> batch.filled(batch.idx).tolist()
+        [0, 2, 2]
+        """
+        return values.reshape(-1, *values.shape[2:]) if self._full else values[self.present]
+
+    @cached_property
+    def _full(self):
+        return bool(self.present.all())
+
     @cached_property
     def _touched(self):
-        return np.unique(self.idx[self.present], return_inverse=True)
+        return np.unique(self.filled(self.idx), return_inverse=True)
 
     @property
     def rows(self):
@@ -257,10 +274,9 @@ class Batch:
         [1.0, 15.0]
         """
         rows, slot_row = self._touched
-        values = values[self.present]                                        # (slots present, ...)
-        slots = slot_row.size
-        one_each = (np.ones(slots, values.dtype), slot_row, np.arange(slots + 1))
-        return sparse.csr_array(one_each, (slots, rows.size)).T @ values     # (U, ...)
+        values = self.filled(values)                                         # (S, ...)
+        one_each = (np.ones(slot_row.size, values.dtype), slot_row, np.arange(slot_row.size + 1))
+        return sparse.csc_array(one_each, (rows.size, slot_row.size)) @ values     # (U, ...)
 
     def distinct_pairs(self):
         """(F, 2) the pairs of feature ids i < j that some row holds together, in lexicographic order.
@@ -306,7 +322,7 @@ def row_values(values, n_rows, name, dtype=np.float64):
     >>> row_values([1, 0], 2, "y")
     array([1., 0.])
     """
-    values = np.asarray(values)
+    values = _array(values)
     if values.shape != (n_rows,):
         raise ValueError(f"{name} must have one value for each of the {n_rows} rows; got shape {values.shape}")
     return _reals(values, dtype, None, np.arange(n_rows), None, name)
@@ -315,9 +331,15 @@ def row_values(values, n_rows, name, dtype=np.float64):
 WHOLE, REAL = "iuf", "biuf"     # kinds of dtype: a float may be a whole number, a bool is not an id
 
 
+def _array(values):
+    if np.ma.is_masked(values):                              # NumPy would take what is under the mask
+        raise TypeError("masked values are not supported; leave masked entries out, or fill them")
+    return np.asarray(values)
+
+
 def _rectangle(values, name, across):
     try:
-        values = np.asarray(values)
+        values = _array(values)
     except ValueError:
         raise ValueError(f"{name} must be 2-d with rows of one length; for ragged rows use Batch.from_lists") from None
     if values.ndim != 2:
@@ -325,9 +347,17 @@ def _rectangle(values, name, across):
     return values
 
 
+def _flat_rows(rows, name):
+    try:
+        rows = list(rows)
+    except TypeError:
+        raise TypeError(f"{name} must be a sequence of rows; got {type(rows).__name__}") from None
+    return [_flat(row, r, name) for r, row in enumerate(rows)]
+
+
 def _flat(values, row, name):
     try:
-        values = np.asarray(values)
+        values = _array(values)
     except ValueError:
         values = np.zeros((0, 0))
     if values.ndim != 1:
@@ -340,6 +370,17 @@ def _check_kind(dtype, kinds, name, place=""):
     if dtype.kind not in kinds:
         want = "integers" if kinds == WHOLE else "real numbers"
         raise TypeError(f"{place}{name} must be {want}; got {dtype}")
+
+
+def _check_index_arrays(matrix):
+    """SciPy trusts the index arrays of csr, csc and bsr: damaged ones make it write outside of its arrays."""
+    try:
+        if hasattr(matrix, "check_format"):
+            if (np.diff(matrix.indptr) < 0).any():           # check_format does not look when the last is below 1
+                raise ValueError("index pointer values must not decrease")
+            matrix.check_format()
+    except ValueError as error:
+        raise ValueError(f"the index arrays of the {matrix.format} matrix are damaged: {error}") from None
 
 
 def _emptied(idx, x):
@@ -358,7 +399,8 @@ def _whole(ids, kind, row_of=None, slot_of=None):
     _check_kind(ids.dtype, WHOLE, "ids")
     if ids.dtype.kind != "f":
         return ids.astype(np.intp, copy=False)
-    bad = ~(np.isfinite(ids) & (ids == np.round(ids)) & (np.abs(ids) < 2**53))
+    with np.errstate(over="ignore", invalid="ignore"):       # 2**53 is infinite in float16; a NaN may be signaling
+        bad = ~(np.isfinite(ids) & (ids == np.round(ids)) & (np.abs(ids) < 2**53))
     if bad.any():
         at, place = _place(bad, kind, row_of, slot_of)
         raise ValueError(f"{place}: id {ids[at]} is not an integer")
@@ -369,7 +411,7 @@ def _reals(values, dtype, kind, row_of=None, slot_of=None, name="x"):
     _check_kind(values.dtype, REAL, name)
     if np.dtype(dtype).kind != "f":
         raise TypeError(f"dtype must be a float type, such as float32; got {np.dtype(dtype)}")
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         values = values.astype(dtype, copy=False)
     bad = ~np.isfinite(values)
     if bad.any():

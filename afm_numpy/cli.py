@@ -5,10 +5,12 @@ output, progress and errors to standard error. A wrong argument or a wrong file 
 """
 
 import os
+import signal
 import sys
 from importlib import import_module
 
 from . import __version__
+from .files import printable
 
 __all__ = ["COMMANDS", "main"]
 
@@ -35,7 +37,29 @@ def main(argv=None):
     afm-numpy 0.1.0
     True
     """
-    argv = sys.argv[1:] if argv is None else argv
+    alone = argv is None                                # the process is ours
+    argv = sys.argv[1:] if alone else argv
+    name = f"afm-numpy {argv[0]}" if argv and argv[0] in COMMANDS else "afm-numpy"
+    try:
+        if getattr(sys.stdout, "errors", None) == "strict" and hasattr(sys.stdout, "reconfigure"):
+            sys.stdout.reconfigure(errors="backslashreplace")          # a file's name may be no text
+        try:
+            return _run(argv)
+        finally:
+            _flush()
+    except (ValueError, TypeError, ArithmeticError, MemoryError, OSError) as error:
+        if isinstance(error, BrokenPipeError):          # the reader, such as `head`, has gone: nothing to say
+            return 1
+        print(f"{name}: error: {_words(error)}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt as stop:
+        if alone:                                       # a second Ctrl-C would only break into the line below
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        print(str(stop) or f"{name}: interrupted", file=sys.stderr)
+        return 130
+
+
+def _run(argv):
     if not argv or argv[0] in ("-h", "--help"):
         print(usage())
         return 0 if argv else 2
@@ -46,17 +70,24 @@ def main(argv=None):
     if command not in COMMANDS:
         print(f"afm-numpy: unknown command {command!r}; choose from {', '.join(COMMANDS)}", file=sys.stderr)
         return 2
+    return import_module(f".{COMMANDS[command][0]}", __package__).main(rest)
+
+
+def _words(error):
+    """An error in one line, without the number that the system gives it."""
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return printable(f"{os.fsdecode(error.filename)}: {error.strerror}")
+    return printable(str(error)) or type(error).__name__
+
+
+def _flush():
+    """Write out what was printed. What cannot be written goes nowhere: Python would complain again at its end."""
     try:
-        return import_module(f".{COMMANDS[command][0]}", __package__).main(rest)
-    except (ValueError, TypeError, ArithmeticError, OSError) as error:
-        if isinstance(error, BrokenPipeError):          # the reader, such as `head`, has gone: nothing to say
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 1
-        print(f"afm-numpy {command}: error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print(f"afm-numpy {command}: interrupted", file=sys.stderr)
-        return 130
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise OSError(error.errno, error.strerror, "standard output") from None
 
 
 def usage():

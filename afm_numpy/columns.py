@@ -6,6 +6,7 @@ Each kind is fitted on the cells of the training part, a flat array with B entri
 
 import math
 from collections import Counter
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -67,6 +68,15 @@ class Categorical:
             raise _no_value(name, cells)
         return cls(name, type_, tuple(sorted(value for value in count if count[value] >= min_count)))
 
+    def is_sound(self):
+        """Whether the fields are what `fit` makes: sorted values of one type."""
+        kinds = {"text": (str,), "bool": (bool,), "number": (int, float)}[self.type]
+        pairs = zip(self.values, self.values[1:], strict=False)
+        return (
+            isinstance(self.name, str) and isinstance(self.values, tuple)
+            and all(type(value) in kinds for value in self.values) and all(a < b for a, b in pairs)
+        )  # fmt: skip
+
     def encode(self, cells, missing):
         """(B,) local ids and (B,) x."""
         cells, token, type_ = tokens(self.name, cells, missing)
@@ -103,11 +113,18 @@ class Scaled:
         low, high = float(values.min()), float(values.max())
         if scaling == "none":
             return cls(name, 0.0, 1.0)
+        if not math.isfinite(high - low):
+            raise ValueError(f"column {name!r} runs from {low} to {high}; their difference is beyond float64")
         if low == high or scaling == "minmax":
             return cls(name, low, (high - low) or 1.0)
         unit = math.ldexp(1.0, math.frexp(max(-low, high))[1] - 1)           # a power of 2: squares stay finite
         mean, deviation = float(unit * np.mean(values / unit)), float(unit * np.std(values / unit))
         return cls(name, mean, deviation or high - low)
+
+    def is_sound(self):
+        """Whether the fields are what `fit` makes: finite numbers, and no division by 0."""
+        reals = type(self.shift) is type(self.scale) is float
+        return isinstance(self.name, str) and reals and math.isfinite(self.shift) and 0 < self.scale < math.inf
 
     def encode(self, cells, missing=()):
         """(B,) local ids and (B,) x."""
@@ -161,6 +178,12 @@ class Binned:
         edges = np.where((last <= middle) & (middle < first), middle, last)
         return cls(name, tuple(edges.tolist()), own_zero)
 
+    def is_sound(self):
+        """Whether the fields are what `fit` makes: ascending finite edges."""
+        reals = isinstance(self.edges, tuple) and all(type(edge) is float for edge in self.edges)
+        ascending = reals and all(a < b for a, b in zip((-math.inf, *self.edges), (*self.edges, math.inf), strict=True))
+        return isinstance(self.name, str) and type(self.own_zero) is bool and ascending
+
     def encode(self, cells, missing=()):
         """(B,) local ids and (B,) x."""
         values = numbers(self.name, cells, missing)
@@ -194,7 +217,11 @@ def declared(table, categorical=None, continuous=None, ignored=(), scaling="quan
     for place, names in lists.items():
         if isinstance(names, str):
             raise TypeError(f"{place} must be a list of column names; got the text {names!r}")
+        if not (names is None or isinstance(names, Iterable)):
+            raise TypeError(f"{place} must be a list of column names; got {names!r:.60}")
         lists[place] = [] if names is None else list(names)
+        if not all(isinstance(name, Hashable) for name in lists[place]):
+            raise TypeError(f"{place} must hold column names, which are text; got {lists[place]!r:.60}")
     for name, count in Counter(sum(lists.values(), [])).items():
         if count > 1:
             places = " and ".join(place for place, names in lists.items() for other in names if other == name)
@@ -202,7 +229,7 @@ def declared(table, categorical=None, continuous=None, ignored=(), scaling="quan
     names, continuous = lists["categorical"] + lists["continuous"], lists["continuous"]
     if infer:
         names = [name for name in column_names(table) if name not in lists["ignored"]]
-        continuous = [name for name in names if is_number(table[name])]
+        continuous = [name for name in names if is_number(table[name], name)]
     if not names:
         raise ValueError("no column to encode: the table has none, or none is declared, or all are ignored")
     scaling = scaling if isinstance(scaling, dict) else dict.fromkeys(continuous, scaling)

@@ -3,8 +3,10 @@
 Dimensions: B rows of the table, m encoded columns (one slot each), n features.
 """
 
+import inspect
 import json
 import os
+from collections.abc import Hashable, Iterable
 from dataclasses import asdict
 from numbers import Integral
 
@@ -102,6 +104,8 @@ class TableEncoder:
                 raise ValueError(f"{name} must be an integer of at least {least}; got {value!r}")
         if isinstance(self.missing, str):
             raise TypeError(f"missing must be a list of values; got the text {self.missing!r}")
+        if not isinstance(self.missing, Iterable) or not all(isinstance(value, Hashable) for value in self.missing):
+            raise TypeError(f"missing must be a list of texts and numbers; got {self.missing!r:.60}")
         scaling_of = declared(table, self.categorical, self.continuous, self.ignored, self.scaling)
         cells = read_columns(table, scaling_of)
         if len(cells[0]) == 0:
@@ -205,6 +209,11 @@ class TableEncoder:
 
     # ---- parameters, as scikit-learn calls them ------------------------------------------------------
 
+    def __repr__(self):
+        default = inspect.signature(type(self)).parameters
+        changed = {name: value for name, value in self.get_params().items() if value is not default[name].default}
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in changed.items())})"
+
     def get_params(self, deep=True):
         """The constructor's arguments."""
         return {name: getattr(self, name) for name in _PARAMETERS}
@@ -250,12 +259,15 @@ class TableEncoder:
             raise ValueError("this is not a saved TableEncoder")
         if data.get("version") != _VERSION:
             raise ValueError(f"a TableEncoder of version {data.get('version')!r}; version {_VERSION} is understood")
-        try:
-            encoder = cls(**data["parameters"])
-            columns = [dict(column) for column in data["columns"]]
-            encoder._set(_KINDS[column.pop("kind")](**{k: _frozen(v) for k, v in column.items()}) for column in columns)
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"damaged TableEncoder: {type(error).__name__} {error}") from None
+        parameters, columns = data.get("parameters"), data.get("columns")
+        if not isinstance(parameters, dict) or parameters.keys() != set(_PARAMETERS):
+            raise ValueError(f"damaged TableEncoder: parameters should be a dict of {', '.join(_PARAMETERS)}")
+        if not isinstance(parameters["missing"], list) or not all(map(_is_cell, parameters["missing"])):
+            raise ValueError("damaged TableEncoder: missing should be a list of values")
+        if not isinstance(columns, list) or not columns:
+            raise ValueError("damaged TableEncoder: columns should be a list")
+        encoder = cls(**parameters)
+        encoder._set([_restored(column, at) for at, column in enumerate(columns)])
         return encoder
 
     def save(self, path):
@@ -280,6 +292,8 @@ class TableEncoder:
         with open(path, encoding="utf-8") as file:
             try:
                 return cls.from_dict(json.load(file))
+            except UnicodeDecodeError:
+                raise ValueError(f"{os.fspath(path)}: this is not a saved TableEncoder") from None
             except ValueError as error:
                 raise ValueError(f"{os.fspath(path)}: {error}") from None
 
@@ -296,5 +310,18 @@ def _plain(value):
     return value.item() if isinstance(value, np.generic) else [_plain(item) for item in value if item == item]
 
 
-def _frozen(value):
-    return tuple(value) if isinstance(value, list) else value
+def _is_cell(value):
+    return value is None or isinstance(value, (str, bool, int, float))
+
+
+def _restored(fields, at):
+    """A fitted column from what `to_dict` made of it."""
+    try:
+        fields = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
+        column = _KINDS[fields.pop("kind")](**fields)
+        good = column.is_sound()
+    except (AttributeError, KeyError, TypeError):
+        good = False
+    if not good:
+        raise ValueError(f"damaged TableEncoder: column {at} is not what fit makes")
+    return column

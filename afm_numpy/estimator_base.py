@@ -1,10 +1,11 @@
 """What the estimators share: parameters, training, explanations and files. `estimators.py` has the classes to use."""
 
 import inspect
+from numbers import Real
 
 import numpy as np
 
-from . import explain, inputs, losses, npz, optim, saving, train
+from . import checks, explain, inputs, losses, npz, optim, saving, train
 from .models import Model
 
 __all__ = ["AFMBase", "FMBase"]
@@ -88,6 +89,7 @@ class FMBase:
 
     def _train(self, X, y, weight, fresh, epochs, early_stopping=False, classes=None):
         """Train one model for each row of the targets that `_heads` makes of y."""
+        self._check_parameters()
         batch = self._rows(X, fresh)
         heads = self._heads(y, len(batch), fresh, classes)                                    # (C, B)
         if weight is not None:
@@ -127,6 +129,17 @@ class FMBase:
         ]  # fmt: skip
         return self
 
+    def _check_parameters(self):
+        """Refuse texts and the like where a number is wanted. Ranges are checked where the numbers are used."""
+        for name, value in self.get_params().items():
+            if name in ("k", "t"):
+                checks.check_size(name, value)
+            elif name in _NUMBERS and not isinstance(value, _NUMBERS[name]):
+                if isinstance(value, bool) or not isinstance(value, Real) or not np.isfinite(value):
+                    raise ValueError(f"{name} must be a finite number; got {value!r:.60}")
+        if self.std < 0:
+            raise ValueError(f"std must not be negative; got {self.std}")
+
     def _check_continues(self):
         """Refuse to go on from parameters that other constructor arguments made."""
         params, state = self.params_[0], self.states_[0]
@@ -152,7 +165,7 @@ class FMBase:
         ----------
         X : as in fit
         label : optional
-            The class, when there are more than two.
+            The class, when there are more than two. With two, the parts add up to the logit of the second.
 
         Returns
         -------
@@ -164,6 +177,8 @@ class FMBase:
             if label not in classes:
                 raise ValueError(f"label must be one of the classes, {classes}; got {label!r}")
             c = classes.index(label)
+        elif label is not None:
+            raise ValueError(f"label is for more than two classes; got {label!r}")
         return explain.contributions(self._model, self.params_[c], batch)
 
     def explain(self, X, row=0, *, names=None, top=10, label=None):
@@ -245,6 +260,7 @@ class AFMBase(FMBase):
 
 
 _ARRAYS = ("classes_", "feature_names_in_")
+_NUMBERS = {"std": (), "lr": type(None), "p": type(None), "keep": dict, "l2": dict, "validation_fraction": ()}
 
 
 def _described(array):
@@ -257,7 +273,13 @@ def _generators(random_state, count):
         random_state = random_state.randint(2**32, size=4, dtype=np.uint32)
     elif isinstance(random_state, np.random.Generator):
         random_state = random_state.integers(2**32, size=4, dtype=np.uint32)
-    return [np.random.default_rng(seed) for seed in np.random.SeedSequence(random_state).spawn(count)]
+    try:
+        seeds = np.random.SeedSequence(random_state)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"random_state must be None, a whole number of at least 0, or a generator; got {random_state!r:.60}"
+        ) from None
+    return [np.random.default_rng(seed) for seed in seeds.spawn(count)]
 
 
 def _split(rng, strata, fraction):

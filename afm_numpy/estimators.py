@@ -49,12 +49,15 @@ class _Classifier:
         if y.dtype.kind == "f" and (y != np.round(y)).any():
             raise ValueError("Unknown label type: continuous. A classifier wants discrete classes.")
         if fresh:
-            self.classes_ = np.unique(y if classes is None else classes)
+            try:
+                self.classes_ = np.unique(y if classes is None else classes)
+            except TypeError:
+                raise TypeError("y holds labels of several types, or None; make them all numbers or all text") from None
             if len(self.classes_) < 2:
                 raise ValueError(f"a classifier needs more than one class; y holds only {self.classes_.tolist()}")
         known = np.isin(y, self.classes_)
         if not known.all():
-            raise ValueError(f"y holds {y[~known][0]!r}, which is not one of the classes {self.classes_.tolist()}")
+            raise ValueError(f"y holds {y[~known].tolist()[0]!r}, which is not one of the classes {self.classes_.tolist()}")
         heads = y == self.classes_[:, None]                                                   # (C, B)
         return (heads if len(self.classes_) > 2 else heads[1:]).astype(np.float64)
 

@@ -6,12 +6,14 @@ For FM a_p is 1 and p is ones. The contributions add up to the prediction; they 
 not what causes the outcome.
 """
 
+from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
 
 from . import afm
 from .batch import Batch
+from .checks import check_kind, check_size
 
 __all__ = ["Contributions", "contributions", "field_attention", "largest", "table"]
 
@@ -69,6 +71,7 @@ def contributions(model, params, batch, chunk=1024):
     >>> parts.linear.tolist(), parts.pair.tolist(), parts.y_hat.tolist()
     ([[1.0, 2.0, 0.0]], [[2.0, 3.0, 6.0]], [14.5])
     """
+    check_kind("batch", batch, Batch, "a Batch")
     if model.kind == "fm":              # FM is AFM with sum pooling and a projection of ones
         params = params | {"p": np.ones(params["V"].shape[1], params["V"].dtype)}
     attention = "sum" if model.kind == "fm" else model.attention
@@ -140,8 +143,12 @@ def largest(parts, row, names=None):
     (array([2, 1, 0]), [('1', '2'), ('0', '2'), ('0', '1')])
     """
     batch = parts.batch
+    if not isinstance(row, Integral):
+        raise TypeError(f"row must be an integer; got {row!r:.60}")
     if not -len(batch) <= row < len(batch):
         raise ValueError(f"row {row} is out of range; there are {len(batch)} rows")
+    if names is not None and len(names) < batch.n:
+        raise ValueError(f"{len(names)} names for {batch.n} features; want one for each feature id")
     present = np.flatnonzero(batch.mask[row])
     order = present[np.argsort(-np.abs(parts.pair[row, present]), kind="stable")]
     ends = batch.idx[row, batch.pair_i[order]], batch.idx[row, batch.pair_j[order]]
@@ -173,6 +180,7 @@ def table(parts, row=0, names=None, top=10):
                                +0.5000  bias w0
                               +14.5000  prediction
     """
+    check_size("top", top)
     order, labels = largest(parts, row, names)
     lines = ["attention      score  contribution  pair"]
     for p, (first, second) in zip(order[:top], labels, strict=False):

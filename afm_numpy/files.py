@@ -6,7 +6,19 @@ import secrets
 import stat
 from contextlib import contextmanager
 
-__all__ = ["atomic_write"]
+__all__ = ["atomic_write", "printable"]
+
+
+def printable(text, most=500):
+    """A text that may quote a file or its name, as it can stand in a message of one line.
+
+    Examples
+    --------
+    >>> printable("a\\nb")
+    'a\\\\nb'
+    """
+    text = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+    return text if len(text) <= most else text[: most - 3] + "..."
 
 
 @contextmanager

@@ -72,7 +72,11 @@ def rows(estimator, X, dtype, fresh=False, slots=False):
 
 
 def _from_matrix(X, dtype, slots, name):
-    X = X if sparse.issparse(X) else np.asarray(X)
+    if not sparse.issparse(X):
+        try:
+            X = np.asarray(X)
+        except ValueError:
+            raise ValueError("X is no 2-d array: its rows differ in length") from None
     if X.dtype.kind == "c":
         raise ValueError("Complex data not supported: X must hold real numbers")
     if X.ndim != 2:
@@ -84,7 +88,7 @@ def _from_matrix(X, dtype, slots, name):
         if count == 0:
             raise ValueError(f"Found array with 0 {what} (shape={X.shape}) while a minimum of 1 is required by {name}.")
     if X.dtype.kind not in "biuf":
-        X = X.astype(np.float64)
+        X = _numbers("X", X)
     X = X.tocoo() if sparse.issparse(X) else X
     _check_finite("X", X.data if sparse.issparse(X) else X)
     if sparse.issparse(X):
@@ -92,6 +96,23 @@ def _from_matrix(X, dtype, slots, name):
     if slots:
         return Batch.from_padded(np.broadcast_to(np.arange(X.shape[1]), X.shape), X, X.shape[1], dtype)
     return Batch.from_dense(X, dtype)
+
+
+def _numbers(name, values):
+    """Texts and objects as numbers; a value that is none is shown with its place."""
+    if values.dtype.kind not in "OUST":
+        raise TypeError(f"{name} must hold numbers; got {values.dtype}")
+    try:
+        return values.astype(np.float64)
+    except ValueError:
+        for place, value in np.ndenumerate(values):
+            try:
+                float(value)
+            except ValueError:
+                advice = "text goes through encode.TableEncoder first" if name == "X" else "a regressor wants numbers"
+                place = "".join(f", {what} {i}" for what, i in zip(("row", "column"), place, strict=False))
+                raise ValueError(f"{name}{place}: {str(value)!r:.60} is no number; {advice}") from None
+        raise
 
 
 def _column_names(X):
@@ -145,6 +166,8 @@ def labels(y, n_rows):
         raise ValueError(f"y should be a 1d array, got an array of shape {y.shape} instead.")
     if len(y) != n_rows:
         raise ValueError(f"Found input variables with inconsistent numbers of samples: {[n_rows, len(y)]}")
+    if y.dtype.kind == "c":
+        raise ValueError("Complex data not supported: y must hold real numbers")
     if y.dtype.kind == "f":
         _check_finite("y", y)
     return y
@@ -153,7 +176,7 @@ def labels(y, n_rows):
 def targets(y, n_rows):
     """y as numbers."""
     y = labels(y, n_rows)
-    y = y.astype(np.float64) if y.dtype.kind in "OUS" else y
+    y = _numbers("y", y) if y.dtype.kind in "OUST" else y
     _check_finite("y", y)
     return row_values(y, n_rows, "y")
 

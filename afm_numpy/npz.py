@@ -7,11 +7,12 @@ file before it is believed. A checksum covers every array.
 
 import json
 import os
+import warnings
 import zipfile
 
 import numpy as np
 
-from .files import atomic_write
+from .files import atomic_write, printable
 
 __all__ = ["FileFormatError", "read", "write"]
 
@@ -62,16 +63,25 @@ def read(path, assemble):
             arrays = _members(file)
             if "header" not in arrays:
                 raise ValueError("it has no header")
-            return assemble(json.loads(arrays.pop("header").item()), arrays)
+            return assemble(_header(arrays.pop("header")), arrays)
         except Exception as error:  # zipfile, NumPy and json answer damage with a dozen types
-            why = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+            ours = isinstance(error, (ValueError, zipfile.BadZipFile))
+            why = printable(str(error) if ours else f"it is damaged ({type(error).__name__})", 300)
             raise FileFormatError(f"cannot read a model from {os.fspath(path)}: {why}") from None
 
 
 def _plain(value):
-    if isinstance(value, (np.generic, np.ndarray)):
-        return value.tolist()
-    raise TypeError(f"a model file cannot hold {value!r:.60}; it holds what JSON can")
+    plain = value.tolist() if isinstance(value, (np.generic, np.ndarray)) else value
+    if plain is value or isinstance(plain, np.generic):     # a longdouble stays what it is
+        raise TypeError(f"a model file cannot hold a {type(value).__name__}; it holds what JSON can")
+    return plain
+
+
+def _header(array):
+    try:
+        return json.loads(array.item())
+    except (ValueError, TypeError, RecursionError):
+        raise ValueError("its header is not JSON") from None
 
 
 def _members(file):
@@ -93,9 +103,17 @@ def _members(file):
 
 
 def _array(part, name):
-    if np.lib.format.read_magic(part) != (1, 0):
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")                  # NumPy warns where it has to guess
+            version = np.lib.format.read_magic(part)
+            shape, by_column, dtype = np.lib.format.read_array_header_1_0(part) if version == (1, 0) else (None,) * 3
+    except zipfile.BadZipFile:
+        raise
+    except Exception:
+        raise ValueError(f"{name} does not begin as an array does") from None
+    if version != (1, 0) or any(type(size) is not int for size in shape):
         raise ValueError(f"{name} is not an array of format 1.0")
-    shape, by_column, dtype = np.lib.format.read_array_header_1_0(part)
     _check_kind(name, dtype)
     content = part.read()
     count = int(np.prod(shape, dtype=object))               # Python integers do not overflow

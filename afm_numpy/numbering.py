@@ -104,8 +104,8 @@ def row_ends(count):
 
 def _select(batch, rows):
     """The numbers of the rows that a number, slice, index array or boolean array selects."""
-    rows = np.arange(len(batch))[rows]
-    return rows if rows.ndim == 1 else Batch.__getitem__(batch, rows).idx[:, 0]
+    number = np.arange(len(batch))[:, None]
+    return Batch(number, number, batch.n)[rows].idx[:, 0]
 
 
 # ---- features: all that FM needs -------------------------------------------------------------------------

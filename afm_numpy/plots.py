@@ -6,6 +6,7 @@ read in black and white.
 
 import numpy as np
 
+from .checks import check_size
 from .explain import largest
 
 __all__ = ["attention_map", "contribution_bars", "convergence", "embedding_map", "learning_curves", "v_curve"]
@@ -58,10 +59,14 @@ def learning_curves(history, *, keys=("loss", "valid_loss"), label="loss", ax=No
     -------
     matplotlib Axes
     """
+    if not history:
+        raise ValueError("the history is empty: there is no epoch to draw")
+    drawn = [key for key in keys if key in history[0]]
+    if not drawn:
+        raise ValueError(f"the history has no {' or '.join(keys)}; it has {', '.join(history[0])}")
     ax = _axes(ax, figsize=(6.4, 4.0))
     epochs = [row["epoch"] for row in history]
     words = {"loss": "training rows (with dropout)", "valid_loss": "validation rows"}
-    drawn = [key for key in keys if key in history[0]]
     for number, key in enumerate(drawn):
         values = [row[key] for row in history]
         ax.plot(epochs, values, label=words.get(key, key), **_look(number, len(values)))
@@ -89,6 +94,10 @@ def convergence(histories, *, key="valid_loss", label=None, ax=None):
     -------
     matplotlib Axes
     """
+    for name, history in histories.items():
+        if not history or key not in history[0]:
+            found = ", ".join(history[0]) if history else "no epoch"
+            raise ValueError(f"the history of {name} has no {key}; it has {found}")
     ax = _axes(ax, figsize=(6.4, 4.0))
     for number, (name, history) in enumerate(histories.items()):
         values = [row[key] for row in history]
@@ -115,6 +124,8 @@ def attention_map(mean, names, *, count=None, ax=None):
     matplotlib Axes
     """
     m = len(names)
+    if np.shape(mean) != (m, m):
+        raise ValueError(f"mean has shape {np.shape(mean)}, but there are {m} names; want ({m}, {m})")
     ax = _axes(ax, figsize=(2.6 + 0.42 * m, 1.8 + 0.42 * m))
     image = ax.imshow(mean, cmap="cividis_r")
     ax.figure.colorbar(image, ax=ax, label="mean attention (share of the row's pairs)", shrink=0.8)
@@ -145,6 +156,7 @@ def contribution_bars(parts, row=0, names=None, *, top=10, ax=None):
     -------
     matplotlib Axes
     """
+    check_size("top", top)
     order, labels = (found[:top] for found in largest(parts, row, names))
     ax = _axes(ax, figsize=(8.0, 1.2 + 0.36 * max(len(order), 1)))
     values = parts.pair[row, order]
@@ -154,7 +166,7 @@ def contribution_bars(parts, row=0, names=None, *, top=10, ax=None):
     ax.bar_label(bars, [f"a = {a:.3f}" for a in parts.a[row, order]], padding=4, fontsize=8)
     ax.set_yticks(range(len(order)), [" × ".join(pair) for pair in labels], fontsize=8)
     ax.invert_yaxis()
-    ax.margins(x=0.2)
+    ax.margins(x=0.35)
     ax.axvline(0, color="black", linewidth=0.8)
     ax.set(xlabel="contribution to the raw output, a × (p · m)")
     return ax
@@ -198,6 +210,9 @@ def embedding_map(V, names=None, *, groups=None, ax=None):
     -------
     matplotlib Axes
     """
+    for what, texts in (("names", names), ("groups", groups)):
+        if texts is not None and len(texts) != len(V):
+            raise ValueError(f"there are {len(texts)} {what} for the {len(V)} rows of V")
     ax = _axes(ax, figsize=(6.4, 5.4))
     centered = V - V.mean(axis=0)
     _, size, axes = np.linalg.svd(centered, full_matrices=False)
@@ -209,7 +224,7 @@ def embedding_map(V, names=None, *, groups=None, ax=None):
         of = groups == group
         marker, color = MARKERS[number % len(MARKERS)], COLORS[number % len(COLORS)]
         ax.scatter(*points[of].T, s=24, marker=marker, color=color, label=group or None)
-    for point, name in zip(points, names if names is not None else [], strict=False):
+    for point, name in zip(points, [] if names is None else names, strict=False):
         ax.annotate(str(name), point, xytext=(3, 3), textcoords="offset points", fontsize=7)
     ax.axhline(0, color="grey", linewidth=0.6)
     ax.axvline(0, color="grey", linewidth=0.6)

@@ -18,6 +18,10 @@ from .params import check_params
 __all__ = ["FileFormatError", "Saved", "assemble", "load", "save"]
 
 _FORMAT, _VERSION = "afm_numpy.model", 1
+_HEADER = {  # name: types
+    "model": (dict,), "count": (int, type(None)), "encoder": (dict, type(None)), "optimizer": (dict, type(None)),
+    "step": (list, type(None)), "rng": (list, type(None)),
+}  # fmt: skip
 _GENERATORS = ("PCG64", "PCG64DXSM")  # their state is integers, and no value of it is harmful
 
 
@@ -77,7 +81,14 @@ def save(path, model, params, *, encoder=None, optimizer=None, state=None, rng=N
     >>> result = train.fit(model, params, batch, y, rng=rng, optimizer=optimizer, state=state, epochs=1)
     """
     several = not isinstance(params, dict)
-    params, state, rng = (_listed(value, several) for value in (params, state, rng))
+    params = _listed("params", params, dict, several)
+    state = None if state is None else _listed("state", state, dict, several)
+    rng = None if rng is None else _listed("rng", rng, np.random.Generator, several)
+    optimizers = tuple(optim.OPTIMIZERS.values())
+    kinds = {"model": (model, Model), "encoder": (encoder, TableEncoder), "optimizer": (optimizer, optimizers)}
+    for name, (value, kind) in kinds.items():
+        if not isinstance(value, kind) and (value is not None or name == "model"):
+            raise TypeError(f"{name} is of another type; got {type(value).__name__}")
     header = {
         "format": _FORMAT,
         "version": _VERSION,
@@ -85,7 +96,7 @@ def save(path, model, params, *, encoder=None, optimizer=None, state=None, rng=N
         "count": len(params) if several else None,
         "encoder": encoder and encoder.to_dict(),
         "optimizer": optimizer and {"optimizer": type(optimizer).__name__.lower(), **asdict(optimizer)},
-        "step": state and [one["step"] for one in state],
+        "step": state and [one.get("step") for one in state],
         "rng": rng and [one.bit_generator.state for one in rng],
         "config": config,
     }
@@ -93,9 +104,12 @@ def save(path, model, params, *, encoder=None, optimizer=None, state=None, rng=N
     for i, one in enumerate(params):
         arrays |= {f"{_prefix(i, several)}params/{name}": one[name] for name in model.shapes if name in one}
     for i, one in enumerate(state or ()):
-        slots = {f"{name}/{slot}": value for name in one if name != "step" for slot, value in one[name].items()}
-        arrays |= {f"{_prefix(i, several)}state/{name}": value for name, value in slots.items()}
-    arrays = {name: np.asarray(value) for name, value in arrays.items()}
+        for name, slots in one.items():
+            if name != "step":
+                if not isinstance(slots, dict):
+                    raise TypeError(f"state[{name!r}] must be a dict of arrays; got {type(slots).__name__}")
+                arrays |= {f"{_prefix(i, several)}state/{name}/{slot}": value for slot, value in slots.items()}
+    arrays = {name: _array(name, value) for name, value in arrays.items()}
     assemble(header, arrays)                               # what could not be read back is not written
     npz.write(path, header, arrays)
 
@@ -121,16 +135,25 @@ def assemble(header, arrays):
     """The content of a file, checked: that every part fits the others, and that every number is finite."""
     if not isinstance(header, dict) or header.get("format") != _FORMAT:
         raise ValueError("it does not say that it is a model of afm_numpy")
-    if header["version"] != _VERSION:
-        raise ValueError(f"it has version {header['version']!r}; this afm_numpy reads version {_VERSION}")
-    model, arrays, several = Model(**header["model"]), dict(arrays), header["count"] is not None
-    encoder = header["encoder"] and TableEncoder.from_dict(header["encoder"])
-    optimizer = header["optimizer"] and optim.get(**header["optimizer"])
+    if header.get("version") != _VERSION:
+        raise ValueError(f"it has version {header.get('version')!r:.40}; this afm_numpy reads version {_VERSION}")
+    for name in [*_HEADER, "config"]:
+        if name not in header:
+            raise ValueError(f"its header lacks {name}")
+    for name, kinds in _HEADER.items():
+        if type(header[name]) not in kinds:
+            raise ValueError(f"its header holds {header[name]!r:.40} as {name}")
+    model, arrays, several = _made("model", Model, header["model"]), dict(arrays), header["count"] is not None
+    encoder = None if header["encoder"] is None else TableEncoder.from_dict(header["encoder"])
+    optimizer = None if header["optimizer"] is None else _made("optimizer", optim.get, header["optimizer"])
     count = header["count"] if several else 1
+    if count < 1:
+        raise ValueError(f"it holds {count} models")
     for name in ("step", "rng"):
         if header[name] is not None and len(header[name]) != count:
             raise ValueError(f"{name} has {len(header[name])} entries for {count} models")
-    params, state, rng = [], [], header["rng"] and [_generator(one) for one in header["rng"]]
+    params, state = [], []
+    rng = header["rng"] and [_made("generator", _generator, {"state": one}) for one in header["rng"]]
     for i in range(count):
         params.append({name: arrays.pop(f"{_prefix(i, several)}params/{name}", None) for name in model.shapes})
         _check_params(params[i], model, encoder)
@@ -164,8 +187,8 @@ def _check_params(params, model, encoder):
 
 def _state(step, optimizer, params, arrays, prefix):
     """The state of one optimizer, taken out of `arrays`."""
-    if not isinstance(step, int) or step < 0:
-        raise ValueError(f"the optimizer's step count is {step!r}")
+    if type(step) is not int or not 0 <= step < 2**63:
+        raise ValueError(f"the optimizer's step count is {step!r:.40}")
     state = {"step": step}
     for name in [name for name in params if name != "pairs"]:
         state[name] = {slot: arrays.pop(f"{prefix}state/{name}/{slot}", None) for slot in optimizer.start}
@@ -197,5 +220,26 @@ def _prefix(i, several):
     return f"{i}/" if several else ""
 
 
-def _listed(value, several):
-    return None if value is None else list(value) if several else [value]
+def _listed(name, value, kind, several):
+    values = value if several else [value]
+    if not isinstance(values, (list, tuple)) or not values or not all(isinstance(one, kind) for one in values):
+        one_each = "a list of them, one for each of params" if several and name != "params" else "a list of them"
+        raise TypeError(f"{name} must be a {kind.__name__}, or {one_each}; got {type(value).__name__}")
+    return list(values)
+
+
+def _array(name, value):
+    try:
+        return np.asarray(value)
+    except (ValueError, TypeError):
+        raise ValueError(f"{name} is not an array; got {type(value).__name__}") from None
+
+
+def _made(what, make, parts):
+    """`make(**parts)` for parts from a file, which may have other names and types than `make` wants."""
+    try:
+        return make(**parts)
+    except ValueError:
+        raise
+    except Exception:
+        raise ValueError(f"its header holds {parts!r:.60} as {what}") from None

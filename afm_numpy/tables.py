@@ -8,6 +8,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from .files import printable
+
 __all__ = ["column_names", "is_number", "numbers", "quoted", "read_columns", "tokens"]
 
 
@@ -29,10 +31,17 @@ def column_names(table):
     return list(names)
 
 
-def is_number(column):
+def is_number(column, name=""):
     """Whether a column is of a number type; a pandas category of numbers is not."""
-    kind = getattr(getattr(column, "dtype", None), "kind", None) or np.asarray(column).dtype.kind
+    kind = getattr(getattr(column, "dtype", None), "kind", None) or _array(name, column).dtype.kind
     return kind in "iuf"
+
+
+def _array(name, column):
+    try:
+        return np.asarray(column)
+    except Exception as error:                                               # each kind of data frame has its own
+        raise TypeError(f"column {name!r} cannot be made an array of NumPy: {printable(str(error), 200)}") from None
 
 
 def read_columns(table, names):
@@ -45,9 +54,12 @@ def read_columns(table, names):
     for name in names:
         if not isinstance(name, str):
             raise TypeError(f"column names must be text; got {name!r}")
-        column = np.asarray(table[name])
-        if column.dtype.kind in "US" and isinstance(table[name], (list, tuple)):
-            column = np.array(table[name], dtype=object)                     # NumPy would turn None and 1 into text
+        column = table[name]
+        if np.ma.is_masked(column):                                          # NumPy would take what is under the mask
+            column = column.astype(object).filled(None)
+        column = _array(name, column)
+        if column.dtype.kind in "US" and column.ndim and not isinstance(table[name], np.ndarray):
+            column = np.array(list(table[name]), dtype=object)             # NumPy makes text of None and 1, drops NULs
         if column.ndim != 1:
             raise ValueError(f"column {name!r} has shape {column.shape}; it must be flat, one value per row")
         if columns and len(column) != len(columns[0]):
@@ -78,7 +90,8 @@ def tokens(name, cells, missing):
     """
     if cells.dtype.kind not in "UTbiufO":
         raise TypeError(f"column {name!r} holds {cells.dtype}; convert it to text or numbers, or leave it out")
-    cells, missing = cells.tolist(), frozenset(missing)
+    mixed, cells = cells.dtype.kind == "O", cells.tolist()
+    missing = {(isinstance(mark, (bool, np.bool_)), mark) for mark in missing}          # False is not 0
     row_of, token, first = {}, {}, {}
     try:
         for row, cell in enumerate(cells):
@@ -86,7 +99,8 @@ def tokens(name, cells, missing):
     except TypeError:
         raise TypeError(f"column {name!r}, row {row}: {cell!r} is neither text nor a number nor a bool") from None
     for cell, row in row_of.items():
-        absent = cell is None or type(cell).__name__ in ("NAType", "NaTType") or cell != cell or cell in missing
+        absent = cell is None or type(cell).__name__ in ("NAType", "NaTType") or cell != cell
+        absent = absent or (isinstance(cell, (bool, np.bool_)), cell) in missing
         token[cell] = None if absent else _plain(cell)
         if not absent:
             type_ = _type_of(cell)
@@ -95,6 +109,10 @@ def tokens(name, cells, missing):
             if cell in (np.inf, -np.inf):
                 raise ValueError(f"column {name!r}, row {row}: {cell!r} is not finite")
             first.setdefault(type_, row)
+    if mixed and first.keys() & {"bool", "number"}:                          # 1 and True are one key of a dict
+        for row, cell in enumerate(cells):
+            if token[cell] is not None:
+                first.setdefault(_type_of(cell), row)
     if len(first) > 1:
         places = " and ".join(f"{type_} (row {row})" for type_, row in first.items())
         raise TypeError(f"column {name!r} mixes {places}; a column holds one of them")

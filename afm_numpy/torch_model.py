@@ -4,10 +4,10 @@ Parameters move here and back without loss, so a model can start in NumPy, train
 
     torchrun --nproc_per_node 2 -m afm_numpy.torch_model rows.libfm --init model.npz --out model.npz
 
-Nothing else in the package imports this module or PyTorch.
+The processes take a GPU each where PyTorch finds enough of them, else the CPU. Nothing else in the package imports
+this module or PyTorch.
 """
 
-import argparse
 import os
 import sys
 
@@ -18,6 +18,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from . import losses, saving
 from .batch import slot_pairs
+from .commands.options import check_file, load_model, parser, positive, positive_float, seed
 from .datasets import load_libfm
 
 __all__ = ["TorchModel", "fit", "main"]
@@ -83,7 +84,7 @@ class TorchModel(torch.nn.Module):
 
 
 def fit(module, batch, y, *, loss="squared", lr=0.05, epochs=1, batch_size=512, seed=0):
-    """Train with Adagrad; under `torch.distributed` each process takes its share of every batch.
+    """Train with Adagrad on the module's device; under `torch.distributed` a process takes its share of every batch.
 
     The result is that of one process, up to rounding: a batch is the same rows however many processes share it.
 
@@ -103,15 +104,15 @@ def fit(module, batch, y, *, loss="squared", lr=0.05, epochs=1, batch_size=512, 
     """
     rank, world = (distributed.get_rank(), distributed.get_world_size()) if distributed.is_initialized() else (0, 1)
     forward = DistributedDataParallel(module) if world > 1 else module
-    idx, x = torch.tensor(batch.idx), torch.tensor(batch.x, dtype=module.V.dtype)
-    y = torch.tensor(y, dtype=module.V.dtype)
+    kind = {"dtype": module.V.dtype, "device": module.V.device}
+    idx, x, y = torch.tensor(batch.idx, device=module.V.device), torch.tensor(batch.x, **kind), torch.tensor(y, **kind)
     optimizer = torch.optim.Adagrad(module.parameters(), lr=lr, initial_accumulator_value=1e-8, eps=1e-10)
     rng, history = np.random.default_rng(seed), []
     for _ in range(epochs):
-        order, total = rng.permutation(len(y)), torch.zeros(())
+        order, total = rng.permutation(len(y)), torch.zeros((), device=module.V.device)
         for at in range(0, len(y), batch_size):
             rows = order[at : at + batch_size]
-            mine = rows[rank::world]
+            mine = torch.tensor(rows[rank::world], device=module.V.device)
             y_hat = forward(idx[mine], x[mine])
             if loss == "squared":
                 value = ((y_hat - y[mine]) ** 2).sum()
@@ -128,26 +129,40 @@ def fit(module, batch, y, *, loss="squared", lr=0.05, epochs=1, batch_size=512, 
 
 
 def main(argv=None):
-    """The command that `torchrun` starts in every process."""
-    options = argparse.ArgumentParser(prog="afm_numpy.torch_model", description=__doc__.splitlines()[0])
+    """The command that `torchrun` starts in every process; returns the exit status."""
+    options = parser("torch", "Train FM or AFM with PyTorch, on as many processes as torchrun starts.")
+    options.prog = "afm_numpy.torch_model"
     add = options.add_argument
     add("data", metavar="DATA", help="training rows as libFM/libsvm text")
     add("--init", required=True, metavar="MODEL", help="a model that `afm-numpy train` wrote")
     add("--out", required=True, metavar="MODEL", help="file for the trained model")
-    add("--lr", type=float, default=0.05)
-    add("--epochs", type=int, default=1)
-    add("--batch-size", type=int, default=512)
-    add("--seed", type=int, default=0)
+    add("--lr", type=positive_float, default=0.05, help="learning rate of Adagrad (default: %(default)s)")
+    add("--epochs", type=positive, default=1, help="(default: %(default)s)")
+    add("--batch-size", type=positive, default=512, help="rows of all processes together (default: %(default)s)")
+    add("--seed", type=seed, default=0, help="of the order of the rows (default: %(default)s)")
     args = options.parse_args(argv)
-    if "RANK" in os.environ:                                                    # started by torchrun
-        distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
     try:
-        saved = saving.load(args.init)
-        config = saved.config or {}
+        return _train(args)
+    except (ValueError, TypeError, OSError) as error:
+        print(f"afm_numpy.torch_model: error: {error}", file=sys.stderr)
+        return 2
+
+
+def _train(args):
+    check_file(args.out)
+    local, processes = int(os.environ.get("LOCAL_RANK", 0)), int(os.environ.get("LOCAL_WORLD_SIZE", 1))
+    device = torch.device("cuda", local) if torch.cuda.device_count() >= processes else torch.device("cpu")
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    if "RANK" in os.environ:                                                    # started by torchrun
+        distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    try:
+        saved = load_model(args.init)
+        config = saved.config
         batch, y = load_libfm(args.data, n=len(saved.params["w"]), id_base=config.get("id_base", 0))
         loss = config.get("loss", "squared")
         losses.check_targets(loss, y)
-        module = TorchModel(saved.model, saved.params)
+        module = TorchModel(saved.model, saved.params).to(device)
         settings = {name: getattr(args, name) for name in ("lr", "epochs", "batch_size", "seed")}
         history = fit(module, batch, y, loss=loss, **settings)
         if not distributed.is_initialized() or distributed.get_rank() == 0:

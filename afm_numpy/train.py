@@ -11,11 +11,14 @@ import numpy as np
 from tqdm import tqdm
 
 from . import dropout, losses, metrics, optim
-from .batch import row_values
+from .batch import Batch, row_values
+from .checks import check_arguments, check_kind, check_size, check_state, training_rows
 from .params import check_params
 from .rowgrad import RowGrad, add_grads
 
 __all__ = ["Diverged", "Result", "evaluate", "fit", "objective", "predict"]
+
+ADVICE = "try a smaller learning rate, or scale the values"
 
 
 class Diverged(ArithmeticError):
@@ -117,7 +120,7 @@ def fit(
     patience : int, optional
         Stop after so many epochs without a new best, at least 1.
     state : dict, optional
-        Optimizer state to go on from. Not changed.
+        Optimizer state to go on from: that of the same optimizer, for parameters of these shapes. Not changed.
     verbose : bool
         Show a progress bar on standard error.
     callback : callable, optional
@@ -132,11 +135,11 @@ def fit(
     ------
     ValueError
         For rows that do not fit the parameters, targets that do not fit the rows or the loss, unknown names,
-        and sizes below 1.
+        sizes below 1, and a state of another optimizer or of other parameters.
     TypeError
-        For parameters that are not arrays of floats.
+        For parameters that are not arrays of floats, and other arguments of a wrong type.
     Diverged
-        When the loss, a gradient or a parameter turns NaN or infinite.
+        When the loss, a gradient, a parameter or the loss of `valid` turns NaN or infinite.
 
     Examples
     --------
@@ -151,17 +154,20 @@ def fit(
     [0.0, 1.0, 1.0, 0.0]
     """
     keep, l2 = keep or {}, l2 or {}
-    batch, y, weight = _training_rows(model, params, batch, y, loss, weight)
-    _check_size("epochs", epochs)
-    _check_size("batch_size", batch_size)
+    check_arguments(params, batch, rng, keep, l2, valid, report, callback)
+    batch, y, weight = training_rows(model, params, batch, y, loss, weight)
+    check_size("epochs", epochs)
+    check_size("batch_size", batch_size)
     optimizer = optim.get(optimizer)
+    if state is not None:
+        check_state(optimizer, params, state)
     losses.check_reduction(reduction)
     dropout.check_keep(keep)
     if model.kind == "fm" and keep.keys() - {"pooled"}:
         raise ValueError(f"FM has dropout at the site pooled only; got {', '.join(keep)}")
     losses.l2_forward(params, l2, batch.rows[:0])
     if patience is not None:
-        _check_size("patience", patience)
+        check_size("patience", patience)
     if valid is None and (patience is not None or report or monitor != "loss"):
         raise ValueError("patience, report and monitor need valid, the rows to judge every epoch by")
     judge = None if valid is None else _Judge(model, params, valid, loss, monitor, report)
@@ -196,6 +202,8 @@ def fit(
             row = {"epoch": epoch, "loss": total / (len(batch) if weight is None else float(weight.sum()))}
             if judge:
                 row |= judge(params)
+                if not np.isfinite(row["valid_loss"]):
+                    raise Diverged(f"epoch {epoch}: the loss of the validation part is not finite; {ADVICE}")
             row["seconds"] = time.perf_counter() - start
             history.append(row)
             bar.set_postfix({key: f"{value:.4f}" for key, value in row.items() if key.endswith("loss")})
@@ -218,8 +226,9 @@ def predict(model, params, batch, chunk=4096):
     >>> predict(Model("fm"), params, Batch.from_lists([[0, 1], [1]], n=2)).tolist()
     [1.5, 0.5]
     """
+    check_kind("batch", batch, Batch, "a Batch (Batch.from_dense makes one of an array)")
     check_params(params, model.shapes)
-    _check_size("chunk", chunk)
+    check_size("chunk", chunk)
     return model.predict(params, batch.astype(params["V"].dtype), chunk)
 
 
@@ -233,6 +242,8 @@ def evaluate(model, params, batch, y, names):
     >>> evaluate(Model("fm"), params, Batch.from_lists([[0, 1], [1]], n=2), np.array([1.5, 1.5]), ["mae"])
     {'mae': 0.5}
     """
+    if isinstance(names, str):
+        raise TypeError(f"names must be a list of metrics; got the text {names!r}")
     y = row_values(y, len(batch), "y")
     y_hat = predict(model, params, batch)
     return {name: float(metrics.get(name).of(y, y_hat)) for name in names}
@@ -244,7 +255,7 @@ class _Judge:
     def __init__(self, model, params, valid, loss, monitor, report):
         self.model, self.loss, self.monitor = model, loss, monitor
         batch, y = valid
-        self.batch, self.y, _ = _training_rows(model, params, batch, y, loss, None, "of the validation part")
+        self.batch, self.y, _ = training_rows(model, params, batch, y, loss, None, "of the validation part")
         self.batch = model.prepare(self.batch)
         self.names = list(dict.fromkeys([*report, *([] if monitor == "loss" else [monitor])]))
         self.sign = -1 if monitor != "loss" and metrics.get(monitor).larger_is_better else 1
@@ -265,28 +276,6 @@ class _Judge:
         return True
 
 
-def _training_rows(model, params, batch, y, loss, weight, whose="of the training part"):
-    """Check rows, targets and weights against the model and the loss, and give them the dtype of the model."""
-    check_params(params, model.shapes)
-    for name in [name for name in model.shapes if name != "pairs"]:
-        if not isinstance(params[name], np.ndarray) or params[name].dtype.kind != "f":
-            raise TypeError(f"params[{name!r}] must be an array of floats to be trained; got {params[name]!r:.60}")
-    losses.get(loss)
-    if len(batch) == 0:
-        raise ValueError(f"the batch {whose} has no rows")
-    model.forward(params, batch[:0])                        # refuses features or slots that params do not have
-    dtype = params["V"].dtype
-    y = row_values(y, len(batch), "y", dtype)
-    losses.check_targets(loss, y)
-    if weight is not None:
-        weight = row_values(weight, len(batch), "weight", dtype)
-        if (weight < 0).any():
-            raise ValueError(f"row {np.argmax(weight < 0)}: weight is {weight[weight < 0][0]}; it must not be negative")
-        if not weight.any():
-            raise ValueError("weight must not be zero in every row")
-    return batch.astype(dtype), y, weight
-
-
 def _engine_for(model, keep):
     """The dense engine when dropout gives every pair of every row a mask of its own."""
     sites = [site for site in ("interactions", "attention") if keep.get(site, 1.0) < 1.0]
@@ -300,15 +289,10 @@ def _engine_for(model, keep):
     return dataclasses.replace(model, engine="dense")
 
 
-def _check_size(name, size):
-    if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
-        raise ValueError(f"{name} must be an integer of at least 1; got {size!r}")
-
-
 def _diverged(epoch, params, grads):
     """Name the first array that is not finite."""
     arrays = {f"parameter {name}": value for name, value in params.items()}
     arrays |= {f"the gradient of {name}": g.values if isinstance(g, RowGrad) else g for name, g in grads.items()}
     guilty = [name for name, value in arrays.items() if not np.isfinite(value).all()]
     what = guilty[0] if guilty else "the loss"
-    return Diverged(f"epoch {epoch}: {what} is NaN or infinite; try a smaller learning rate, or scale the values")
+    return Diverged(f"epoch {epoch}: {what} is NaN or infinite; {ADVICE}")

@@ -61,6 +61,7 @@ def row_masks(drop, row):
 @any_mode
 @pytest.mark.parametrize("sites", SITE_SETS)
 def test_equals_the_loops_of_the_paper(mode, sites):
+    """eq. (6)"""
     problem = fixed_problem(MODELS[mode], sites)
     rows = zip(problem.batch.idx, problem.batch.x, strict=True)
     want = [afm_row(problem.params, *row, mode, **row_masks(problem.drop, r)) for r, row in enumerate(rows)]
@@ -80,6 +81,7 @@ def test_equals_the_loops_of_the_paper_on_any_batch(mode):
 
 
 def test_interactions_pooling_and_projection_by_hand():
+    """eq. (2), eq. (4) and the last term of eq. (6)"""
     E = np.array([[[1.0, 2.0], [3.0, 4.0], [0.0, 0.0]]])
     M = afm.interactions_forward(E)
     assert M.tolist() == [[[3, 8], [0, 0], [0, 0]]]
@@ -135,6 +137,7 @@ def fm_pair_terms(problem):
 @given(problems(MODELS["sum"], sites=()))
 @examples(100)
 def test_sum_pooling_with_p_of_1_is_fm(problem):
+    """eq. (3)"""
     problem = problem._replace(params=problem.params | {"p": np.ones_like(problem.params["p"])})
     close(problem.forward()[0], fm.forward(problem.params, problem.batch)[0], 10 * term_sizes(problem), 1e-14)
 
@@ -676,6 +679,11 @@ def test_initial_attention_network():
     assert all(np.array_equal(params[name], again[name]) for name in params)
 
 
+def test_the_attention_size_is_16_by_default():
+    rng = np.random.default_rng(0)
+    assert afm.init_params(rng, 3, 4, 2)["h"].size == afm.from_fm(fm.init_params(rng, 3, 2), rng, 4)["h"].size == 16
+
+
 def test_rows_of_one_slot_start_with_p_of_1():
     assert set(afm.init_params(np.random.default_rng(0), 3, 1, 2)["p"]) == {1.0}
 
@@ -686,7 +694,7 @@ def test_rows_of_one_slot_start_with_p_of_1():
     ({"k": 0}, "k must be at least 1; got 0"),
     ({"t": 0}, "t must be at least 1; got 0"),
     ({"attention": "softmax"}, "unknown attention 'softmax'; choose from sum, uniform, free, field, network"),
-    ({"attention": "free"}, r'attention "free" needs pairs, those of the training rows: Batch.distinct_pairs\(\)'),
+    ({"attention": "free"}, r'^attention "free" needs pairs, those of the training rows: Batch.distinct_pairs\(\)$'),
 ])  # fmt: skip
 def test_sizes_and_modes_that_make_no_model_are_refused(change, message):
     with pytest.raises(ValueError, match=message):

@@ -13,6 +13,7 @@ from afm_numpy.batch import Batch, row_values, slot_pairs
 
 N = 6
 INF, NAN = float("inf"), float("nan")
+SIGNALING = np.array([0x7FA00000], np.uint32).view(np.float32)  # a NaN that NumPy warns about when it meets it
 
 # Rows of (id, value). The values are small multiples of 1/4: their sums are exact in any order.
 ENTRY = st.tuples(st.integers(0, N - 1), st.integers(-3, 3).map(lambda q: q / 4) | st.just(-0.0))
@@ -107,6 +108,7 @@ def test_values_default_to_one_and_n_to_the_largest_id():
     padded, listed = Batch.from_padded([[4, 1]]), Batch.from_lists([[4, 1], [2]])
     assert padded.x.tolist() == [[1.0, 1.0]] and padded.n == 5
     assert listed.x.tolist() == [[1.0, 1.0], [1.0, 0.0]] and listed.n == 5
+    assert [Batch.from_lists(rows).n for rows in ([], [[]], [[0]], [[99]])] == [1, 1, 1, 100]
 
 
 def test_negative_zero_is_absent_and_becomes_zero():
@@ -250,8 +252,10 @@ def test_a_batch_can_be_walked_through(batch):
     4, -5, [0, 4], [True, False], np.ones((4, 3), bool), np.zeros((1, 2), int), np.array(1), None, 1., np.zeros(1), "a",
 ])  # fmt: skip
 def test_other_selections_are_refused(batch, rows):
-    with pytest.raises(IndexError):
+    with pytest.raises(IndexError) as error:
         batch[rows]
+    if np.ndim(rows) == 2 or rows is None:                  # NumPy itself would take them
+        assert str(error.value) == "select rows by a number, a slice, a 1-d index array or a 1-d boolean array"
 
 
 # ---- astype --------------------------------------------------------------------------------------------
@@ -316,6 +320,8 @@ def test_pairs_of_very_many_features_are_told_apart():
 
 
 def test_slot_pairs_are_shared_and_cannot_be_changed():
+    slot_pairs.cache_clear()
+    assert [side.tolist() for side in slot_pairs(4)] == [[0, 0, 0, 1, 1, 2], [1, 2, 3, 2, 3, 3]]
     assert slot_pairs(4) is slot_pairs(4)
     with pytest.raises(ValueError, match="read-only"):
         slot_pairs(4)[0][0] = 3
@@ -332,11 +338,15 @@ PADDED = [
     ("NaN as id", ([[0, NAN]],), "row 0, slot 1: id nan is not an integer"),
     ("infinity as id", ([[0, INF]],), "row 0, slot 1: id inf is not an integer"),
     ("a float too large to be exact", ([[0, 2.0**53]],), "row 0, slot 1: id 9007199254740992.0 is not an integer"),
+    ("a signaling NaN as id", ([SIGNALING],), "row 0, slot 0: id nan is not an integer"),
+    ("a fraction of half precision", (np.array([[0.0, 0.5]], np.float16),), "row 0, slot 1: id 0.5 is not an integer"),
     ("NaN", ([[0, 1]], [[1.0, NAN]]), "row 0, slot 1: x is nan; it must be a finite float64 number"),
+    ("a signaling NaN", ([[0]], [SIGNALING]), "row 0, slot 0: x is nan; it must be a finite float64 number"),
     ("infinity", ([[0, 1], [0, 1]], [[1, 1], [-INF, 1]]), "row 1, slot 0: x is -inf"),
     ("overflow", ([[0, 1]], [[1.0, 1e39]], None, np.float32), "row 0, slot 1: x is inf; it must be a finite float32"),
     ("other shapes", ([[0, 1]], [[1.0]]), "idx and x must have one shape; got (1, 2) and (1, 1)"),
-    ("a repeated id", ([[0, 1, 2], [2, 0, 2]],), "row 1: id 2 stands in more than one slot"),
+    ("a repeated id", ([[0, 1, 2], [2, 0, 2]],), "row 1: id 2 stands in more than one slot; "
+     "give an id once in a row, or use Batch.from_lists, which sums repeated ids"),
     ("a repeated id 0", ([[0, 1, 0]],), "row 0: id 0 stands in more than one slot"),
     ("text as id", ([["0", "1"]],), TypeError("ids must be integers; got <U1")),
     ("objects as id", ([[0, None]],), TypeError("ids must be integers; got object")),
@@ -364,6 +374,9 @@ LISTS = [
     ("a negative id", ([[0], [1, -1]],), "row 1, slot 1: id -1 is out of range"),
     ("a negative id without weight", ([[0], [1, -1]], [[1], [1, 0]]), "row 1, slot 1: id -1 is out of range"),
     ("an id that is too large", ([[0], [], [2**40]],), "row 2, slot 0: id 1099511627776 is out of range"),
+    ("an id beyond 2**53", ([[0], [2**60]],), "row 1, slot 0: id 1152921504606846976 is out of range"),
+    ("no rows of ids", (3,), TypeError("ids must be a sequence of rows; got int")),
+    ("no rows of values", ([[0]], 3), TypeError("values must be a sequence of rows; got int")),
     ("a fraction as id", ([[], [0, 0.5]],), "row 1, slot 1: id 0.5 is not an integer"),
     ("NaN as id", ([[0], [NAN]],), "row 1, slot 0: id nan is not an integer"),
     ("NaN", ([[0], [], [1, 2]], [[1], [], [1, NAN]]), "row 2, slot 1: x is nan"),
@@ -397,6 +410,7 @@ SCIPY = [
     ("infinity", (sparse.coo_array([[0.0, -INF]]),), "row 0, column 1: x is -inf"),
     ("overflow", (sparse.coo_array([[0.0, 1e39]]), np.float32), "row 0, column 1: x is inf; it must be a finite"),
     ("a sum that overflows", (TWICE,), "row 1, column 2: x is inf"),
+    ("a signaling NaN", (sparse.csr_array((SIGNALING, [1], [0, 1]), (1, 2)),), "row 0, column 1: x is nan"),
     ("no features", (sparse.csr_array((2, 0)),), "n, the number of features, must be an integer from 1 to 2**31"),
     ("an integer dtype", (sparse.csr_array([[0.5]]), int), TypeError("dtype must be a float type")),
 ]
@@ -437,11 +451,33 @@ def test_refused_with_its_place(kind, arguments, error):
         MAKE[kind](*arguments)
 
 
+@pytest.mark.parametrize("values, message", [
+    (np.ma.array([[1.0]], mask=[[1]]), "masked values are not supported; leave masked entries out, or fill them"),
+    ([[1j]], "x must be real numbers; got complex128"),
+])  # fmt: skip
+def test_a_whole_message(values, message):
+    with pytest.raises(TypeError) as error:
+        Batch.from_dense(values)
+    assert str(error.value) == message
+
+
 def test_a_scipy_matrix_with_indices_beyond_its_shape_is_refused():
     matrix = sparse.csr_array((np.ones(2), np.array([0, 1]), np.array([0, 1, 2])), (2, 3))
     matrix.indices[1] = 7
-    with pytest.raises(ValueError, match="row 1, slot 0: id 7 is out of range; with n = 3 ids run from 0 to 2"):
+    with pytest.raises(ValueError, match="index arrays of the csr matrix are damaged: .* must be < 3"):
         Batch.from_scipy(matrix)
+    damaged = sparse.csr_array((np.ones(2), np.array([0, 1]), np.array([0, 1, 2])), (2, 3))
+    damaged.indptr[:] = [0, 2, 1]
+    with pytest.raises(ValueError, match="the csr matrix are damaged: index pointer values must not decrease$"):
+        Batch.from_scipy(damaged)
+
+
+@pytest.mark.skipif(np.finfo(np.longdouble).max == np.finfo(float).max, reason="long doubles are doubles here")
+def test_a_value_beyond_float64_is_refused():
+    value = np.array([[0, np.longdouble("1e400")]])
+    for make in (Batch.from_dense, lambda array: Batch.from_scipy(sparse.csr_array(array))):
+        with pytest.raises(ValueError, match="row 0, column 1: x is inf; it must be a finite float64 number"):
+            make(value)
 
 
 # ---- one value per row ---------------------------------------------------------------------------------

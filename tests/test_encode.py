@@ -277,6 +277,17 @@ def test_load_refuses_other_and_damaged_files(tmp_path, change, message):
 # ---- scikit-learn's conventions ----------------------------------------------------------------------
 
 
+def test_repr_shows_what_is_not_usual():
+    assert repr(TableEncoder()) == "TableEncoder()"
+    assert repr(TableEncoder(["sex"], bins=8)) == "TableEncoder(categorical=['sex'], bins=8)"
+
+
+def test_load_refuses_a_file_that_is_no_text(tmp_path):
+    (tmp_path / "model.npz").write_bytes(b"PK\x03\x04\xd0")
+    with pytest.raises(ValueError, match="model.npz: this is not a saved TableEncoder"):
+        TableEncoder.load(tmp_path / "model.npz")
+
+
 def test_parameters_are_stored_as_given():
     names = ["sex"]
     made = TableEncoder(categorical=names, bins=0, scaling="nonsense")       # checked in fit

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from scipy import sparse, special
 
 from afm_numpy import Batch, Model, losses, npz, optim, saving, train
-from afm_numpy.datasets import load_adult, make_interactions
+from afm_numpy.datasets import iter_libfm, load_adult, make_interactions
 from afm_numpy.encode import TableEncoder
 from afm_numpy.estimators import AFMClassifier, AFMRegressor, FMClassifier, FMRegressor
 
@@ -173,6 +174,28 @@ def test_options_reach_training():
         FMRegressor(l2={"W": 1.0}).fit(X, Y)
 
 
+@pytest.mark.parametrize("wrong, message", [
+    ({"k": 2.5}, "k must be an integer of at least 1; got 2.5"),
+    ({"k": "8"}, "k must be an integer of at least 1; got '8'"),
+    ({"t": 0}, "t must be an integer of at least 1; got 0"),
+    ({"std": "wide"}, "std must be a finite number; got 'wide'"),
+    ({"std": np.nan}, "std must be a finite number; got nan"),
+    ({"std": -0.1}, "std must not be negative; got -0.1"),
+    ({"p": [1, 2]}, r"p must be a finite number; got \[1, 2\]"),
+    ({"lr": "fast"}, "lr must be a finite number; got 'fast'"),
+    ({"lr": 0}, "lr is out of range; got 0"),
+    ({"keep": None}, "keep must be a finite number; got None"),
+    ({"keep": True}, "keep must be a finite number; got True"),
+    ({"l2": "x"}, "l2 must be a finite number; got 'x'"),
+    ({"validation_fraction": "all"}, "validation_fraction must be a finite number; got 'all'"),
+    ({"random_state": -1}, "random_state must be None, a whole number of at least 0, or a generator; got -1"),
+    ({"random_state": "seed"}, "random_state must be None, a whole number of at least 0, or a generator; got 'seed'"),
+])  # fmt: skip
+def test_parameters_that_are_no_numbers(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        AFMRegressor(**wrong).fit(X, Y)
+
+
 @pytest.mark.parametrize(("weighting", "p"), [("network", 2.0), ("uniform", 2.0), ("sum", 1.0), ("free", 1.0)])
 def test_p_starts_at_the_mean_number_of_pairs_where_attention_divides_by_it(weighting, p):
     ragged = Batch.from_lists([[0, 1, 2], [1, 2], [3, 4, 5], [0], [1, 2, 5]], n=6)      # 3 + 1 + 3 + 0 + 3 pairs
@@ -258,6 +281,8 @@ def test_classes_of_a_stream():
         model.partial_fit(X[:1], ["huge"])
     with pytest.raises(ValueError, match="Unknown label type: continuous"):
         model.fit(X, Y)
+    with pytest.raises(TypeError, match="y holds labels of several types, or None"):
+        model.fit(X, np.array([None, "top"] * 150, dtype=object))
 
 
 # ---- going on ------------------------------------------------------------------------------------------
@@ -295,6 +320,27 @@ def test_a_stream_keeps_the_pairs_of_its_first_rows():
     model.partial_fit(X, Y)
     assert np.array_equal(model.params_[0]["pairs"], pairs)
     assert (model.attention(X).a == 1).any()                 # pairs that came later keep their weight
+
+
+@pytest.mark.parametrize("cls", REGRESSORS)
+def test_training_from_a_file_takes_memory_for_a_batch_and_not_for_the_file(cls, tmp_path):
+    rng, peaks = np.random.default_rng(0), []
+    for size in (8, 24):                                     # times 5,000 rows, or 110 KB of text
+        path = tmp_path / "rows.libfm"
+        idx = rng.integers(0, 10, (5000, 4)) + [0, 10, 20, 30]
+        lines = [f"{y} {a}:1 {b}:1 {c}:1 {d}:1\n" for y, (a, b, c, d) in zip(idx[:, 0] % 2, idx, strict=True)]
+        path.write_text("".join(lines) * size)
+        model = cls(k=4, batch_size=5000, random_state=0)
+        tracemalloc.start()
+        try:
+            for batch, y in iter_libfm(path, 5000, n=40):
+                model.partial_fit(batch, y)
+            peaks.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+        assert model.n_iter_ == size
+    assert max(peaks) < 64 << 20
+    assert peaks[1] - peaks[0] < 1 << 20
 
 
 @each
@@ -369,6 +415,8 @@ def test_explanations_name_the_class_and_the_features(capsys):
     for label in (None, "d"):
         with pytest.raises(ValueError, match="label must be one of the classes, .*'a', 'b', 'c'"):
             model.explain(frame, label=label)
+    with pytest.raises(ValueError, match="label is for more than two classes; got True"):
+        FMClassifier(epochs=1).fit(X, Y > 0).explain(X, label=True)
 
 
 # ---- files ---------------------------------------------------------------------------------------------

@@ -77,6 +77,20 @@ def test_table_of_a_row_without_pairs_and_with_names():
     assert "feature 0 x feature 5" in explain.table(parts, row=3, names=names)
 
 
+@pytest.mark.parametrize("wrong, error, message", [
+    ({"row": "first"}, TypeError, "row must be an integer; got 'first'"),
+    ({"top": 0}, ValueError, "top must be an integer of at least 1; got 0"),
+    ({"names": ["a"]}, ValueError, "1 names for 3 features; want one for each feature id"),
+])  # fmt: skip
+def test_table_refuses_wrong_arguments(wrong, error, message):
+    params = {"w0": np.array(0.0), "w": np.zeros(3), "V": np.ones((3, 1))}
+    parts = explain.contributions(Model("fm"), params, Batch.from_lists([[0, 1, 2]], n=3))
+    with pytest.raises(error, match=message):
+        explain.table(parts, **wrong)
+    with pytest.raises(TypeError, match="batch must be a Batch; got ndarray"):
+        explain.contributions(Model("fm"), params, np.eye(3))
+
+
 def test_table_refuses_a_row_that_is_not_there():
     params, batch = problem(Model("fm"))
     parts = explain.contributions(Model("fm"), params, batch)

@@ -195,6 +195,13 @@ def test_the_largest_entry_is_always_in_the_sample():
     assert check(f, params, {"V": g}, rng=np.random.default_rng(0), samples=1, directions=0)["V"].at == at
 
 
+def test_a_sample_has_no_entry_twice_and_by_default_40_entries_and_4_directions():
+    f, params, g = large(n=100)
+    assert check(f, params, {"V": g}, rng=np.random.default_rng(0), samples=700)["V"].coordinates == 700
+    entry = check(f, params, {"V": g}, rng=np.random.default_rng(0))["V"]
+    assert (entry.coordinates, entry.directions) == (40 + 1, 4)             # and the largest
+
+
 def test_the_same_generator_gives_the_same_report():
     f, params, g = large()
     reports = [check(f, params, {"V": g}, rng=np.random.default_rng(seed)) for seed in (4, 4, 6)]
@@ -276,6 +283,7 @@ def test_where_most_slopes_are_kinks_nothing_is_checked(known):
     assert "move the parameters" in report["a"].note
     alone = check(f, {**params, "a": theta[:2]}, {**grads, "a": grads["a"][:2]}, method="central", gates=gates)["a"]
     assert (alone.status, alone.at, alone.coordinates) == ("kink", "-", 0)
+    assert (alone.analytic, alone.numeric, alone.error) == (0.0, 0.0, 0.0)
 
 
 def test_directions_that_all_cross_a_kink_check_nothing():
@@ -323,6 +331,13 @@ def test_a_kink_below_the_noise_floor_is_blind():
         return 1e4 + 1e-7 * np.maximum(q["a"], 0).sum()
 
     assert check(f, params, grads, method="central", gates=lambda q: q["a"] > 0)["a"].status == "blind"
+
+
+def test_a_gate_may_be_one_boolean():
+    f, params, grads, gates = relu(0.5)
+    grads["a"][0] += 1
+    entry = check(f, params, grads, method="central", gates=lambda q: gates(q)[0])["a"]
+    assert (entry.status, entry.kinks) == ("ok", 1)
 
 
 def test_the_gate_functions_see_moved_copies_of_real_numbers():
@@ -396,6 +411,28 @@ def test_a_difference_that_may_be_noise_is_blind_even_where_the_gradient_is_not(
     assert check(f, {"a": np.ones(3)}, {"a": np.full(3, 2.002)}, method="central")["a"].status == "error"
 
 
+def test_a_tie_is_no_error_and_no_kink():
+    """All numbers are powers of two: the noise floor of a is 1, the difference is 1 of 2."""
+
+    def f(q):
+        return 2.0**47 + 2 * q["a"]
+
+    for rtol, status in ((0.5, "ok"), (0.125, "blind"), (0.25, "blind")):
+        assert check(f, {"a": 0.0}, {"a": 1.0}, rtol=rtol)["a"].status == status
+    entry = check(
+        lambda q: 1.5 * q["a"], {"a": 0.0}, {"a": 1.0}, method="central", eps=2.0**-10, rtol=0.5,
+        gates=lambda q: q["a"] > 0,
+    )["a"]  # fmt: skip
+    assert (entry.status, entry.kinks) == ("ok", 0)
+
+
+def test_where_everything_is_zero_nothing_is_right():
+    def status(**options):
+        return check(lambda q: 0 * q["a"], {"a": 1.0}, {"a": 0.0}, **options)["a"].status
+
+    assert (status(), status(allow_blind=("a",))) == ("blind", "zero")
+
+
 def test_an_empty_array_is_not_checked():
     report = check(lambda q: q["a"].sum() + q["z"], {"a": np.zeros((0, 2)), "z": 1.0}, {"a": np.zeros((0, 2)), "z": 1})
     assert statuses(report) == {"a": "blind", "z": "ok"}
@@ -429,6 +466,14 @@ def test_a_function_that_loses_the_imaginary_part_of_one_parameter(lose):
     assert statuses(report) == {"a": "error", "z": "ok"}
     assert "does f lose the imaginary part of a " in report["a"].note
     assert check(f, params, grads, method="central").ok
+
+
+def test_the_message_names_all_that_moved_and_what_came_back():
+    with pytest.raises(TypeError, match="^f loses the imaginary part of a/z: it returned float64; mend f"):
+        v_curve(
+            lambda q: (q["a"] + q["z"]).real, {"a": 1.0, "z": 1.0}, {"a": 1.0, "z": 1.0}, np.random.default_rng(0),
+            curves=["complex float64"],
+        )  # fmt: skip
 
 
 def test_a_step_that_is_too_large_is_named():
@@ -596,6 +641,7 @@ def test_functions_that_return_no_real_number(f, message):
         ({"eps": 0}, "eps must be positive"),
         ({"eps": np.nan}, "eps must be positive"),
         ({"rtol": np.nan}, "rtol between 0 and 1"),
+        ({"rtol": 0.0}, "rtol between 0 and 1"),
         ({"rtol": 1.0}, "rtol between 0 and 1"),
     ],
 )
@@ -631,8 +677,8 @@ def test_the_table():
     ])  # fmt: skip
     with pytest.raises(AssertionError, match="gradient check failed\nmethod complex(.|\n)*long_name  error"):
         report.raise_if_bad()
-    assert "all gradients are right" in str(check(lambda q: q["a"].sum(), ONE, ONE)).splitlines()[0]
-    assert "NOT" not in str(check(lambda q: q["a"].sum(), ONE, ONE))
+    title = str(check(lambda q: q["a"].sum(), ONE, ONE)).splitlines()[0]
+    assert title == "method complex, tolerance 1e-12 of the largest entry: all gradients are right"
 
 
 # ---- the V-curve ---------------------------------------------------------------------------------------
@@ -643,7 +689,7 @@ def test_the_v_curve():
     curve = v_curve(f, {**params, "table": np.arange(3)}, backward(), np.random.default_rng(0))
     eps, errors = curve
     assert list(errors) == ["one-sided float64", "central float32", "central float64", "complex float64"]
-    assert eps.shape == (46,) and eps[[0, -1]] == pytest.approx([1e-16, 0.1])
+    assert eps.shape == (46,) and eps[[0, -1]] == pytest.approx([1e-16, 0.1], rel=1e-15, abs=0)
     best = {label: eps[error.argmin()] for label, error in errors.items()}
     for label, low, high, error in [                                        # u^(1/2), u^(1/3), and anything small
         ("one-sided float64", 1e-9, 1e-7, 1e-6),
@@ -692,9 +738,20 @@ def test_a_v_curve_walks_along_unit_vectors_through_all_parameters():
         return q["a"].sum() + q["z"].sum()
 
     grads = {"a": np.ones((2, 3)), "z": np.ones(3)}
-    v_curve(f, params, grads, np.random.default_rng(0), eps=[0.1], curves=["central float64"], directions=2)
-    assert len(seen) == 4
-    assert np.abs(seen) == pytest.approx(0.1 / 3)
+    for directions, count in ({"directions": 2}, 2), ({}, 4):
+        seen.clear()
+        v_curve(f, params, grads, np.random.default_rng(0), eps=[0.1], curves=["central float64"], **directions)
+        assert len(seen) == 2 * count
+        assert np.abs(seen) == pytest.approx(0.1 / 3)
+
+
+def test_a_v_curve_hands_on_integer_tables_and_gives_its_steps_as_floats():
+    rows = np.array([1, 1, 0])
+    curve = v_curve(
+        lambda q: q["a"][q["rows"]].sum(), {"a": np.ones(2), "rows": rows}, {"a": np.array([1.0, 2.0])},
+        np.random.default_rng(0), eps=[1], curves=["central float32"],
+    )  # fmt: skip
+    assert curve.eps.dtype == np.float64 and curve.errors["central float32"] < 1e-6
 
 
 def test_a_wrong_gradient_gives_a_flat_curve():

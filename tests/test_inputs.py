@@ -58,7 +58,9 @@ def test_a_batch_has_the_shape_that_it_stands_for():
         ([[1.0, np.nan]], ValueError, "Input X contains NaN"),
         (sparse.csc_array([[1.0, np.nan]]), ValueError, "Input X contains NaN"),
         ([[1.0, np.inf]], ValueError, r"Input X contains infinity or a value too large for dtype\('float64'\)"),
-        ([["a", "b"]], ValueError, "could not convert"),
+        ([["1", "b"]], ValueError, "X, row 0, column 1: 'b' is no number; text goes through encode.TableEncoder first"),
+        ([[1, 2], [3]], ValueError, "X is no 2-d array: its rows differ in length"),
+        (np.array([["2020-01-01"]], "M8[D]"), TypeError, r"X must hold numbers; got datetime64\[D\]"),
         (np.array([[{}]]), TypeError, "argument must be a string or a real number"),
     ],
 )
@@ -108,7 +110,8 @@ def test_targets():
         ([1, 2, 3], r"inconsistent numbers of samples: \[2, 3\]"),
         ([1.0, np.nan], "Input y contains NaN"),
         (np.array([1.0, np.inf], dtype=object), "Input y contains infinity"),
-        (["a", "b"], "could not convert"),
+        (["3", "b"], "y, row 1: 'b' is no number; a regressor wants numbers"),
+        ([1j, 2.0], "Complex data not supported: y must hold real numbers"),
     ],
 )
 def test_refused_targets(y, words):

@@ -153,8 +153,9 @@ def test_parts_larger_than_the_file_are_refused(path):
         (npy("<f8", "(-1, -3)", bytes(24)), "has 24 bytes"),
         (npy("|V8", "(1,)", bytes(8)), "want numbers"),
         (npy("<c16", "(1,)", bytes(16)), "want numbers"),
-        (npy("nonsense", "(1,)"), "descr"),
-        (npy("<f8", "__import__('os')"), "malformed"),
+        (npy("nonsense", "(1,)"), "x does not begin as an array does"),
+        (npy("<f8", "__import__('os')"), "x does not begin as an array does"),
+        (npy("<f8", "(1L,)", bytes(8)), "x does not begin as an array does"),  # NumPy would warn: from Python 2
         (npy("<f8", "(" * 200), None),
         (b"\x93NUMPY\x02\x00", "format 1.0"),
         (b"", None),
@@ -193,7 +194,7 @@ def test_what_assemble_refuses_names_the_file(path):
     def assemble(header, arrays):
         return header["absent"]
 
-    with pytest.raises(npz.FileFormatError, match="KeyError: 'absent'"):
+    with pytest.raises(npz.FileFormatError, match=r": it is damaged \(KeyError\)$"):
         npz.read(path, assemble)
 
 

@@ -1,8 +1,9 @@
 """Plots are compared with what they were given (curves, cells, bars, labels); pictures are compared as images."""
 
-import io
+import copy
 
 import numpy as np
+import pictures
 import pytest
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
@@ -24,15 +25,6 @@ def parts():
     batch = Batch.from_lists([[0, 1, 2, 3], [3, 2]], n=4)
     params = model.init_params(np.random.default_rng(0), batch, k=2, std=1.0, dtype=float)
     return explain.contributions(model, params, batch)
-
-
-def image(ax):
-    """The picture as an array of gray values."""
-    stream = io.BytesIO()
-    ax.figure.savefig(stream, format="rgba", dpi=50)
-    width, height = (int(50 * size) for size in ax.figure.get_size_inches())
-    pixels = np.frombuffer(stream.getvalue(), np.uint8).reshape(height, width, 4)
-    return pixels[:, :, :3].astype(float).mean(axis=2)
 
 
 def test_learning_curves_draw_the_history_and_mark_the_best_epoch(ax):
@@ -107,6 +99,26 @@ def test_embedding_map_of_one_dimension(ax):
     assert ax.get_ylabel() == "second principal axis"
 
 
+@pytest.mark.parametrize("draw, message", [
+    (lambda parts: plots.learning_curves([]), "the history is empty: there is no epoch to draw"),
+    (lambda parts: plots.learning_curves(HISTORY, keys=["auc"]), "the history has no auc; it has epoch, loss"),
+    (lambda parts: plots.convergence({"FM": HISTORY, "AFM": []}), "the history of AFM has no valid_loss"),
+    (lambda parts: plots.convergence({"FM": HISTORY}, key="auc"), "history of FM has no auc; it has epoch"),
+    (lambda parts: plots.attention_map(np.eye(3), ["a"]), r"mean has shape \(3, 3\), but there are 1 names"),
+    (lambda parts: plots.contribution_bars(parts, 2), "row 2 is out of range; there are 2 rows"),
+    (lambda parts: plots.contribution_bars(parts, top=0), "top must be an integer of at least 1; got 0"),
+    (lambda parts: plots.contribution_bars(parts, names=["a"]), "1 names for 4 features"),
+    (lambda parts: plots.embedding_map(np.ones((3, 2)), ["a"]), "there are 1 names for the 3 rows of V"),
+    (lambda parts: plots.embedding_map(np.ones((3, 2)), groups="ab"), "there are 2 groups for the 3 rows of V"),
+])  # fmt: skip
+def test_what_cannot_be_drawn_is_refused_and_no_figure_is_made(draw, message, parts):
+    import matplotlib.pyplot as plt
+
+    with pytest.raises(ValueError, match=message):
+        draw(parts)
+    assert not plt.get_fignums()
+
+
 def test_axes_are_made_when_none_are_given():
     import matplotlib.pyplot as plt
 
@@ -116,12 +128,52 @@ def test_axes_are_made_when_none_are_given():
     plt.close(ax.figure)
 
 
-@pytest.mark.parametrize("change", [0.0, 0.5])
-def test_the_picture_shows_a_change_of_the_data(change):
-    """Equal data give equal pixels; a moved point does not."""
-    figures = [Figure(figsize=(5, 4), layout="constrained").subplots() for _ in range(2)]
-    moved = [dict(row, loss=row["loss"] + change * (row["epoch"] == 3)) for row in HISTORY]
-    plots.learning_curves(HISTORY, ax=figures[0])
-    plots.learning_curves(moved, ax=figures[1])
-    difference = np.abs(image(figures[0]) - image(figures[1])).max()
-    assert (difference > 50) == (change > 0)
+# ---- pictures ------------------------------------------------------------------------------------------
+
+
+def test_every_plot_has_a_picture():
+    assert set(pictures.drawings()) == set(plots.__all__) == {path.stem for path in pictures.IMAGES.iterdir()}
+
+
+@pytest.mark.parametrize("name", plots.__all__)
+def test_pictures_are_those_that_are_stored(name):
+    drawn = pictures.draw(name, *pictures.drawings()[name])
+    stored = (pictures.IMAGES / f"{name}.png").read_bytes()
+    assert pictures.difference(drawn, stored) < pictures.TOLERANCE
+
+
+def moved(value, at, by):
+    """A copy of nested lists, dicts, tuples and arrays in which the number at a place is larger by `by`."""
+    value = copy.deepcopy(value)
+    *path, last = at
+    target = value
+    for key in path:
+        target = target[key]
+    target[last] += by
+    return value
+
+
+@pytest.mark.parametrize("name, at, by", [
+    ("learning_curves", (0, 2, "loss"), 0.2),
+    ("learning_curves", (0, 4, "valid_loss"), -0.4),          # another epoch is the best
+    ("convergence", (0, "FM", 3, "valid_loss"), 0.15),
+    ("convergence", (0, "AFM", 1, "valid_loss"), 0.15),
+    ("attention_map", (0, (1, 0)), 0.3),
+    ("contribution_bars", (0, 5, (0, 2)), 0.3),               # parts.pair
+    ("v_curve", (0, 1, "central", 7), 1e-6),                  # curve.errors
+    ("embedding_map", (0, (8, 0)), 3.0),
+])  # fmt: skip
+def test_a_changed_number_is_another_picture(name, at, by):
+    args, options = pictures.drawings()[name]
+    stored = (pictures.IMAGES / f"{name}.png").read_bytes()
+    assert pictures.difference(pictures.draw(name, moved(args, at, by), options), stored) > pictures.TOLERANCE
+
+
+@pytest.mark.parametrize("name", sorted(set(plots.__all__) - {"attention_map"}))
+@pytest.mark.parametrize("what", ["COLORS", "nothing"])
+def test_another_color_is_another_picture(name, what, monkeypatch):
+    if what == "COLORS":
+        monkeypatch.setattr(plots, "COLORS", plots.COLORS[::-1])
+    drawn = pictures.draw(name, *pictures.drawings()[name])
+    stored = (pictures.IMAGES / f"{name}.png").read_bytes()
+    assert (pictures.difference(drawn, stored) > pictures.TOLERANCE) == (what == "COLORS")

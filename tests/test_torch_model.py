@@ -72,6 +72,26 @@ def test_training_gives_the_numbers_of_numpy(model):
         np.testing.assert_allclose(value, ours.params[name], rtol=1e-9, atol=1e-11, err_msg=name)
 
 
+@pytest.mark.parametrize("wrong, message", [
+    (["none.libfm"], "none.libfm"),
+    (["rows.libfm", "--init", "rows.libfm"], "cannot read a model from rows.libfm"),
+    (["rows.libfm", "--out", "none/model.npz"], "cannot write none/model.npz: there is no folder"),
+    (["signs.libfm"], "row 0: y is -1.0; the logistic loss wants 0 or 1"),
+])  # fmt: skip
+def test_wrong_files_end_with_one_line(wrong, message, tmp_path, monkeypatch, capsys):
+    params, batch, y = problem(Model("fm"))
+    monkeypatch.chdir(tmp_path)
+    dump_libfm("rows.libfm", batch, y)
+    dump_libfm("signs.libfm", batch, np.full(len(y), -1.0))
+    saving.save("start.npz", Model("fm"), params, config={"loss": "logistic"})
+    assert torch_model.main(["--init", "start.npz", "--out", "out.npz", *wrong]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("afm_numpy.torch_model: error: ") and message in err and err.count("\n") == 1
+    with pytest.raises(SystemExit) as end:
+        torch_model.main(["rows.libfm", "--init", "start.npz", "--out", "out.npz", "--epochs", "0"])
+    assert end.value.code == 2 and capsys.readouterr().err.count("\n") == 1
+
+
 def test_two_processes_give_the_numbers_of_one(tmp_path):
     model = Model("afm")
     params, batch, y = problem(model, size=101)                     # shares of a batch differ in size

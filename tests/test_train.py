@@ -403,6 +403,13 @@ def test_divergence_of_a_row_is_found_at_the_end_of_the_epoch():
         train(FM, batch, np.array([0.0, 1.0]), params=params, seed=seed, batch_size=1, optimizer=optim.SGD(lr=1e299))
 
 
+def test_divergence_on_the_validation_part():
+    batch, far = Batch.from_lists([[0]], n=1), Batch.from_lists([[0]], [[1e200]], n=1)
+    params = {"w0": np.array(0.0), "w": np.ones(1), "V": np.zeros((1, 1))}
+    with pytest.raises(Diverged, match="epoch 1: the loss of the validation part is not finite; try a smaller"):
+        train(FM, batch, np.ones(1), params=params, valid=(far, np.ones(1)))
+
+
 @pytest.mark.parametrize("V", [0.0, 1e200])                # overflow to infinity; infinity - infinity
 def test_no_warning_when_training_diverges(V):
     batch = Batch.from_lists([[0, 1], [1]])
@@ -530,6 +537,10 @@ def test_evaluate_is_the_metrics_of_the_predictions():
 
 def test_evaluate_refused():
     params = start(FM, BATCH)
+    with pytest.raises(TypeError, match="names must be a list of metrics; got the text 'auc'"):
+        evaluate(FM, params, BATCH, TARGETS, "auc")
+    with pytest.raises(TypeError, match=re.escape("batch must be a Batch (Batch.from_dense makes one of an array)")):
+        evaluate(FM, params, np.eye(10), TARGETS, ["auc"])
     with pytest.raises(ValueError, match=re.escape("y must have one value for each of the 10 rows; got shape (9,)")):
         evaluate(FM, params, BATCH, TARGETS[:9], ["auc"])
     with pytest.raises(ValueError, match="unknown metric 'f1'"):

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import examples, fixed_problem, frozen, make_batch, make_pairs, problems, signed
+from strategies import as_float32, examples, fixed_problem, frozen, make_batch, make_pairs, problems, signed
 
 from afm_numpy import Batch, Model, RowGrad, afm, gradcheck, optim, train, unique_pairs
 from afm_numpy.dropout import Dropout
+from afm_numpy.numbering import PairBatch, number_pairs
 from afm_numpy.params import ATTENTION
 
 MODES = list(ATTENTION)
@@ -27,6 +28,10 @@ def assert_same(actual, desired, tolerance=TOLERANCE):
         actual, desired = actual.values, desired.values
     assert actual.shape == desired.shape and actual.dtype == desired.dtype
     np.testing.assert_allclose(actual, desired, rtol=0, atol=tolerance * max(1.0, np.abs(desired).max(initial=0)))
+
+
+def in_float64(grad):
+    return grad._replace(values=in_float64(grad.values)) if isinstance(grad, RowGrad) else np.asarray(grad, np.float64)
 
 
 def assert_equal_to_dense(problem, batch=None, tolerance=TOLERANCE):
@@ -66,7 +71,7 @@ def test_selected_rows_equal_dense(attention, seed, equal, values, drop):
     pooled = rng.integers(0, 2, (25, 4)) * 2.0 if drop else None
     problem = problem._replace(params=params, batch=data[rows], drop=Dropout(pooled=pooled), dy_hat=signed(rng, 25))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(unique_pairs, "BLOCK", 4 * 64)
+        patch.setattr(unique_pairs, "BLOCK", 64)                     # spans of about 100 pairs, blocks of 64
         assert_equal_to_dense(problem, unique_pairs.prepare(data)[rows])
 
 
@@ -85,6 +90,87 @@ def test_three_epochs_agree(attention):
     ]  # fmt: skip
     for name in start:
         np.testing.assert_allclose(ends[1][name], ends[0][name], rtol=0, atol=1e-9 * np.abs(ends[0][name]).max())
+
+
+@pytest.mark.parametrize("attention", MODES)
+@pytest.mark.parametrize("few", [0.0, 1.0])
+@pytest.mark.parametrize("span, chunk", [(1, 1), (6 * 36, 4), (1, 7), (1 << 24, 4096)])
+def test_prediction_equals_dense_in_any_spans_and_chunks(attention, few, span, chunk, monkeypatch):
+    monkeypatch.setattr(unique_pairs, "SPAN", span)
+    monkeypatch.setattr(unique_pairs, "FEW_REPEATS", few)
+    rng = np.random.default_rng(0)
+    m, n = 6, 9
+    data = make_batch(rng, rng.integers(0, m + 1, 25), m, n, ones=True)
+    params = afm.init_params(rng, n, m, 4, 3, attention=attention, pairs=make_pairs(rng, data), std=1.0, dtype=float)
+    params |= {"w0": np.array(0.7), "w": signed(rng, n)}
+    for batch in (data, unique_pairs.prepare(data), data[:0], unique_pairs.prepare(data)[:0]):
+        want = afm.forward(params, batch, attention)[0]
+        assert_same(unique_pairs.predict(params, batch, attention, chunk), want)
+    assert_same(unique_pairs.predict(params, data[:2], attention), afm.forward(params, data[:2], attention)[0])
+
+
+def test_scores_of_a_thousand():
+    problem = fixed_problem(Model("afm"))
+    for sign in (1, -1):
+        params = problem.params | {"h": 3000.0 * sign * np.abs(problem.params["h"])}
+        want = afm.forward(params, problem.batch)
+        assert_same(unique_pairs.forward(params, problem.batch)[0], want[0])
+        assert_same(unique_pairs.predict(params, problem.batch), want[0])
+
+
+@pytest.mark.parametrize("attention", MODES)
+def test_types_mix_as_in_the_dense_engine(attention):
+    """All are float32 but one; a complex one as in a complex step."""
+    problem = as_float32(fixed_problem(Model("afm", attention)))
+    for dtype in (np.float64, np.complex64):
+        for name in sorted({"x", *problem.params} - {"pairs"}):
+            batch = problem.batch.astype(dtype) if name == "x" else problem.batch
+            params = problem.params | ({} if name == "x" else {name: problem.params[name].astype(dtype)})
+            y_dense, dense = afm.forward(params, batch, attention)
+            y_hat, cache = unique_pairs.forward(params, batch, attention)
+            assert_same(y_hat, y_dense, 1e-5)
+            if dtype == np.float64:
+                desired = afm.backward(problem.dy_hat, dense, with_dx=True)
+                actual = unique_pairs.backward(problem.dy_hat, cache, with_dx=True)
+                for grad, want in zip(map(in_float64, actual.values()), map(in_float64, desired.values()), strict=True):
+                    assert_same(grad, want, 1e-4)
+
+
+def test_what_is_numbered_and_when(monkeypatch):
+    """At most MANY pairs; and the fast evaluation only for repeated pairs and without dropout on single pairs."""
+    batch = make_batch(np.random.default_rng(0), [4, 3, 0], 4, 8, ones=True)                    # 6 + 3 pairs
+    for many, numbered in ((9, True), (8, False)):
+        monkeypatch.setattr(unique_pairs, "MANY", many)
+        assert isinstance(unique_pairs.prepare(batch), PairBatch) == numbered
+        assert numbered or unique_pairs.prepare(batch) is batch
+    ready = number_pairs(batch)
+    assert unique_pairs.prepare(ready) is ready
+    problem = fixed_problem(Model("afm"))
+    shares = ready.local.first.size / ready.local.pair_at.size
+    for few, fast in ((shares, True), (0.99 * shares, False)):
+        monkeypatch.setattr(unique_pairs, "FEW_REPEATS", few)
+        assert unique_pairs.pays(ready.local, {"V": np.ones((8, 3)), "h": np.ones(2)}) == fast
+    for params, each in (({"V": np.ones((8, 3)), "h": np.ones(2)}, 5), ({"V": np.ones((8, 3))}, 3)):    # k + t or k
+        for dense, fast in ((each * 9, False), (each * 9 - 1, True)):
+            monkeypatch.setattr(unique_pairs, "DENSE", dense)
+            assert unique_pairs.pays(ready.local, params) == fast
+    monkeypatch.undo()
+    alone = ("interactions",), ("attention",)
+    for few, sites in [(1.0, ()), (1.0, ("pooled",)), (0.0, ("pooled",)), *((1.0, site) for site in alone)]:
+        problem = fixed_problem(Model("afm"), sites)
+        monkeypatch.setattr(unique_pairs, "FEW_REPEATS", few)
+        y_hat, cache = unique_pairs.forward(problem.params, problem.batch, "network", problem.drop)
+        assert_same(y_hat, afm.forward(problem.params, problem.batch, "network", problem.drop)[0])
+        assert isinstance(cache, afm.Cache) == (few == 0 or sites in alone)
+        assert "x" not in unique_pairs.backward(problem.dy_hat, cache)
+        assert "x" in unique_pairs.backward(problem.dy_hat, cache, with_dx=True)
+
+
+def test_field_weights_do_not_fit_rows_of_another_length():
+    problem = fixed_problem(Model("afm", "field"))
+    for call in unique_pairs.forward, unique_pairs.predict:
+        with pytest.raises(ValueError, match=r"params\['field'\] has shape \(7,\); want \(P\) with P = 6"):
+            call(problem.params | {"field": np.ones(7)}, problem.batch, "field")
 
 
 @pytest.mark.parametrize("attention", MODES)
@@ -113,6 +199,7 @@ def test_float32_stays():
         model = Model("afm", attention)
         params = model.init_params(rng, batch, k=3, t=2)
         y_hat, cache = model.forward(params, batch)
+        assert unique_pairs.predict(params, batch, attention).dtype == np.float32
         grads = model.backward(np.ones(30, np.float32), cache, with_dx=True)
         values = [grad.values if isinstance(grad, RowGrad) else grad for grad in grads.values()]
         assert {y_hat.dtype, *(value.dtype for value in values)} == {np.dtype(np.float32)}

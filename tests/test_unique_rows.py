@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from strategies import as_float32, examples, fixed_problem, frozen, make_batch, problems
 from test_unique_pairs import assert_same
 
-from afm_numpy import Model, RowGrad, fm, numbering, optim, train, unique_rows
+from afm_numpy import Batch, Model, RowGrad, fm, numbering, optim, train, unique_rows
 
 
 def assert_equal_to_dense(problem, batch=None):
@@ -27,6 +27,19 @@ def test_equal_to_dense(data):
     problem = frozen(data.draw(problems(Model("fm"), sites=("pooled",))))
     assert_equal_to_dense(problem)
     assert_equal_to_dense(problem, unique_rows.prepare(problem.batch))
+
+
+def test_values_that_are_all_2():
+    """X and its square are one matrix for values of 1 only."""
+    problem = fixed_problem(Model("fm"))
+    batch = problem.batch
+    assert_equal_to_dense(problem._replace(batch=Batch(batch.idx, 2.0 * batch.present, batch.n)))
+
+
+def test_the_gradient_of_x_is_not_made_unasked():
+    problem = fixed_problem(Model("fm"))
+    _, cache = unique_rows.forward(problem.params, problem.batch)
+    assert list(unique_rows.backward(problem.dy_hat, cache)) == ["w0", "w", "V"]
 
 
 def test_selected_rows_equal_dense():

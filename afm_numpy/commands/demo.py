@@ -12,12 +12,17 @@ from ..params import ATTENTION
 from ..rowgrad import add_grads
 from .options import parser, positive
 
+EXAMPLES = """\
+  afm-numpy demo
+  afm-numpy demo --rows 3000 --epochs 3 --out pictures      a quick look
+  afm-numpy demo --seeds 3 --scaling standard"""
+
 METRICS = ("log_loss", "auc", "accuracy")
 
 
 def main(argv=None):
     """Run the demo; returns the exit status."""
-    options = parser("demo", "Check all gradients, train FM and AFM on UCI Adult, explain a prediction, draw it all.")
+    options = parser("demo", "Check all gradients, train FM and AFM on Adult, explain one row, draw it all.", EXAMPLES)
     options.add_argument("--out", default="afm_numpy_demo", help="folder for the pictures (default: %(default)s)")
     options.add_argument("--seeds", type=positive, default=1, help="train so often and average (default: 1)")
     options.add_argument(

@@ -20,8 +20,8 @@ def main(argv=None):
                          help=f"of {', '.join(metrics.METRICS)} (default: those of the loss)")  # fmt: skip
     options.add_argument("--json", action="store_true", help="print one JSON object")
     args = options.parse_args(argv)
-    saved = load_model(args)
-    logistic = bool(saved.config) and saved.config.get("loss") == "logistic"
+    saved = load_model(args.model)
+    logistic = saved.config.get("loss") == "logistic"
     names = args.metric or (["log_loss", "auc", "accuracy"] if logistic else ["rmse", "mae"])
     pairs = [(y, train.predict(saved.model, saved.params, batch)) for batch, y in batches(args, saved)]
     y, y_hat = (np.concatenate(part) for part in zip(*pairs, strict=True))

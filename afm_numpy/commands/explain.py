@@ -17,11 +17,14 @@ def main(argv=None):
     options.add_argument("--names", metavar="FILE", help="names of the features, one a line, in the order of their ids")
     options.add_argument("--top", type=positive, default=10, help="pairs to list (default: %(default)s)")
     args = options.parse_args(argv)
-    saved = load_model(args)
+    saved = load_model(args.model)
     names = None
     if args.names:
         with open(args.names, encoding="utf-8") as file:
-            names = file.read().splitlines()
+            try:
+                names = file.read().splitlines()
+            except UnicodeDecodeError:
+                raise ValueError(f"{args.names}: it is no text in UTF-8") from None
         if len(names) < len(saved.params["w"]):
             raise ValueError(f"{args.names}: {len(names)} names, but the model has {len(saved.params['w'])} features")
     elif saved.encoder is not None:

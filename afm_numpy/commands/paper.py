@@ -20,6 +20,11 @@ def main(argv=None):
     """Train every model of the comparison and print the table; returns the exit status."""
     args = arguments(argv)
     parts = load_files(files(args), id_base=args.id_base, dtype=np.float32)
+    for name, (_, y) in parts._asdict().items():
+        if len(np.unique(y)) < 2:
+            raise ValueError(f"every row of the {name} part has the target {y[0]:g}, so there is nothing to tell apart")
+    out = Path(args.out)
+    out.mkdir(parents=True, exist_ok=True)                  # before hours of training
     print("rows: " + ", ".join(f"{name} {len(y)}" for name, (_, y) in parts._asdict().items())
           + f"; {parts.train[0].n} features, at most {parts.train[0].m} in a row")  # fmt: skip
     scores, histories = {}, {}
@@ -40,8 +45,6 @@ def main(argv=None):
             histories[name] = result.history
             print(f"seed {seed}  {name:12} test RMSE {row['rmse']:.4f}, {seconds:.0f} s", flush=True)
     print("\n" + table(args, scores))
-    out = Path(args.out)
-    out.mkdir(parents=True, exist_ok=True)
     draw(histories, out / "convergence.png")
     print(f"\nlearning curves (last seed): {out / 'convergence.png'}")
     return 0
@@ -73,8 +76,12 @@ def arguments(argv):
 def files(args):
     """Paths of the three parts."""
     if args.data:
-        parts = ("train", "validation", "test")
-        return Files(*(Path(args.data) / f"{args.name}.{part}.libfm" for part in parts))
+        found = Files(*(Path(args.data) / f"{args.name}.{part}.libfm" for part in ("train", "validation", "test")))
+        missing = [path.name for path in found if not path.is_file()]
+        if missing:
+            fetch = f"`afm-numpy fetch {args.name} --cache FOLDER` puts them into FOLDER/{args.name}"
+            raise ValueError(f"{args.data} has no {', '.join(missing)}; {fetch}")
+        return found
     return Files(args.train, args.valid, args.test)
 
 

@@ -1,7 +1,5 @@
 """`afm-numpy predict`: one prediction a line on standard output, for files of any length."""
 
-import sys
-
 import numpy as np
 
 from .. import losses, train
@@ -18,13 +16,12 @@ def main(argv=None):
     add_data(options)
     options.add_argument("--probability", action="store_true", help="probabilities instead of logits (logistic loss)")
     args = options.parse_args(argv)
-    saved = load_model(args)
-    if args.probability and saved.config and saved.config.get("loss") != "logistic":
+    saved = load_model(args.model)
+    if args.probability and saved.config.get("loss", "logistic") != "logistic":
         raise ValueError(f"{args.model}: --probability needs a model trained with the logistic loss")
     for batch, _ in batches(args, saved):
         y_hat = train.predict(saved.model, saved.params, batch)
         if args.probability:
             y_hat = losses.sigmoid(y_hat)
-        sys.stdout.write("".join(f"{np.format_float_positional(value, trim='0')}\n" for value in y_hat))
-    sys.stdout.flush()
+        print("".join(f"{np.format_float_positional(value, trim='0')}\n" for value in y_hat), end="")
     return 0

@@ -1,8 +1,8 @@
 """`afm-numpy train`: from a libFM/libsvm text file to a saved model."""
 
 import signal
-import sys
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,7 +11,11 @@ from ..batch import Batch
 from ..datasets import load_libfm
 from ..models import Model
 from ..params import ATTENTION
-from .options import fraction, load_model, not_negative, parser, positive, positive_float
+from .options import check_file, fraction, load_model, not_negative, parser, positive, positive_float, seed
+
+SITES = ("interactions", "attention", "pooled")
+FIXED = ("model", "attention", "k", "t", "std", "optimizer", "lr", "loss", "id_base", "valid_fraction", "seed")
+RUN = ("data", "out", "start_from", "resume", "quiet")  # options of one run, not of the training
 
 EXAMPLES = """\
   afm-numpy train train.libfm --out fm.npz --model fm --k 64
@@ -22,31 +26,37 @@ EXAMPLES = """\
 
 def main(argv=None):
     """Train, save, and print what was reached; returns the exit status."""
-    args = arguments(argv)
+    args, saved = arguments(argv)
+    check_file(args.out)
     (batch, y), valid = rows(args)
-    model, params, rng, optimizer, state, epochs, best = start(args, batch, y)
-    config = {"loss": args.loss, "id_base": args.id_base, "m": batch.m}
+    if args.patience and not valid:
+        raise ValueError("--patience needs rows that choose the epoch: give --valid, or a larger --valid-fraction")
+    model, params, rng, optimizer, state, epochs, best = start(args, saved, batch, y)
+    kept = {name: value for name, value in vars(args).items() if name not in RUN}
+    config = {"loss": args.loss, "id_base": args.id_base, "options": kept}
     names = ["rmse"] if args.loss == "squared" else ["log_loss", "auc", "accuracy"]
+    keep = named(args, "keep", SITES)
+    own_masks = model.kind == "afm" and keep.keys() - {"pooled"}
     keeper = _Keeper(args, model, optimizer, rng, config, best)
     try:
-        result = train.fit(
-            model, params, batch, y, rng=rng, loss=args.loss, optimizer=optimizer, epochs=epochs, state=state,
-            batch_size=args.batch_size, keep=named(args, "keep", ("interactions", "attention", "pooled")),
+        train.fit(
+            replace(model, engine="dense") if own_masks else model, params, batch, y, rng=rng, loss=args.loss,
+            optimizer=optimizer, epochs=epochs, state=state, batch_size=args.batch_size, keep=keep,
             l2=named(args, "l2", ("w", "V", "W")), valid=valid, report=names if valid else (), patience=args.patience,
             verbose=not args.quiet, callback=keeper,
         )  # fmt: skip
     except KeyboardInterrupt:
-        print(f"interrupted; {keeper.what()}", file=sys.stderr)
-        return 130
-    row = result.history[result.best_epoch - 1]
-    values = [f"{name} {value:.4f}" for name, value in row.items() if name == "loss" or name.startswith("valid")]
-    print("  ".join([f"best epoch {keeper.best_epoch}", *values]))
+        raise KeyboardInterrupt(f"interrupted; {keeper.what()}") from None
+    except train.Diverged as error:
+        raise train.Diverged(f"{error}; {keeper.what()}") from None
+    values = [f"{name} {value:.4f}" for name, value in keeper.row.items() if name == "loss" or "valid" in name]
+    print("  ".join([f"best epoch {keeper.best_epoch}", *(values or ["of the earlier run"])]))
     print(keeper.what())
     return 0
 
 
 def arguments(argv):
-    """The parsed command line."""
+    """The parsed command line, and the file to resume from, whose options stand in for those that are not given."""
     options = parser("train", "Train FM or AFM on a libFM/libsvm text file and save the model.", EXAMPLES)
     add = options.add_argument
     add("data", metavar="DATA", help="training rows as libFM/libsvm text, plain or .gz")
@@ -62,25 +72,43 @@ def arguments(argv):
     add("--t", type=positive, default=16, help="attention size (default: %(default)s)")
     add("--std", type=positive_float, default=0.03, help="standard deviation of the first V (default: %(default)s)")
     add("--start-from", metavar="FM_MODEL", help="start AFM from w0, w and V of a trained FM")
-    add("--resume", metavar="MODEL.last", help="go on from the last epoch of an earlier run")
+    add("--resume", metavar="MODEL.last", help="go on from the last epoch of an earlier run, with its options")
     add("--loss", choices=losses.LOSSES, default="squared", help="logistic wants labels 0 and 1 (default: %(default)s)")
     add("--optimizer", choices=optim.OPTIMIZERS, default="adagrad", help="(default: %(default)s)")
     add("--lr", type=positive_float, help="learning rate (default: the optimizer's)")
     add("--epochs", type=positive, default=20, help="at most (default: %(default)s)")
     add("--batch-size", type=positive, default=1024, help="(default: %(default)s)")
     add("--patience", type=positive, help="stop after so many epochs without a better one")
-    for site in ("interactions", "attention", "pooled"):
+    for site in SITES:
         add(f"--keep-{site}", type=fraction, default=1.0, metavar="P", help="probability to keep a unit (default: 1)")
     for name, what in (("w", "linear weights"), ("V", "factors"), ("W", "attention matrix")):
         add(f"--l2-{name}", type=not_negative, default=0.0, metavar="LAM", help=f"L2 weight of the {what} (default: 0)")
-    add("--seed", type=int, default=0, help="of the random generator (default: %(default)s)")
+    add("--seed", type=seed, default=0, help="of the random generator (default: %(default)s)")
     add("--quiet", action="store_true", help="no progress bar")
     args = options.parse_args(argv)
     if args.start_from and args.resume:
         options.error("--start-from and --resume exclude each other")
+    saved = resumed(args.resume) if args.resume else None
+    if saved:
+        before = {name: value for name, value in saved.config["options"].items() if value is not None}
+        options.set_defaults(**{name: str(before[name]) for name in before.keys() & vars(args).keys() - set(RUN)})
+        args = options.parse_args(argv)
+        for name in FIXED:
+            if name in before and getattr(args, name) != before[name]:
+                flag = "--" + name.replace("_", "-")
+                options.error(f"{flag} cannot change: {args.resume} was trained with {flag} {before[name]}")
     if args.valid_fraction >= 1:
         options.error("--valid-fraction must be below 1")
-    return args
+    return args, saved
+
+
+def resumed(path):
+    """The content of a MODEL.last file."""
+    saved = load_model(path)
+    known = {"epoch", "best_epoch", "best", "options"} <= saved.config.keys()
+    if saved.state is None or not known or not isinstance(saved.config["options"], dict):
+        raise ValueError(f"{path}: it has no state to go on from; resume from a MODEL.last file")
+    return saved
 
 
 def named(args, prefix, names):
@@ -104,13 +132,9 @@ def rows(args):
     return (batch[order[held:]], y[order[held:]]), (batch[order[:held]], y[order[:held]])
 
 
-def start(args, batch, y):
+def start(args, saved, batch, y):
     """Model, parameters, generator, optimizer, its state, epochs to go and the best score: fresh, warm or resumed."""
     if args.resume:
-        args.model = args.resume
-        saved = load_model(args)
-        if saved.state is None:
-            raise ValueError(f"{args.resume}: it has no state to go on from; resume from a MODEL.last file")
         left = args.epochs - saved.config["epoch"]
         if left < 1:
             raise ValueError(f"{args.resume}: {saved.config['epoch']} epochs are done already; give more with --epochs")
@@ -118,8 +142,7 @@ def start(args, batch, y):
     optimizer = optim.get(args.optimizer, **({} if args.lr is None else {"lr": args.lr}))
     rng, model = np.random.default_rng(args.seed), Model(args.model, args.attention)
     if args.start_from:
-        args.model = args.start_from
-        saved = load_model(args)
+        saved = load_model(args.start_from)
         if model.kind != "afm" or saved.model.kind != "fm":
             raise ValueError(f"--start-from makes an AFM from an FM; {args.start_from} holds {saved.model.kind}")
         params = model.from_fm(saved.params, rng, batch, args.t)
@@ -148,6 +171,7 @@ class _Keeper:
     def __init__(self, args, model, optimizer, rng, config, before):
         self.out, self.model, self.optimizer, self.rng, self.config = args.out, model, optimizer, rng, config
         self.done, self.best_epoch, self.best = before["epoch"], before["best_epoch"], before["best"]
+        self.row = {}                                       # of the best epoch, when it is one of this run
 
     def __call__(self, row, params, state):
         with unbroken():
@@ -158,7 +182,7 @@ class _Keeper:
         self.done += 1
         score = row.get("valid_loss", -self.done)           # without validation rows the last epoch is the best
         if self.best is None or score < self.best:
-            self.best, self.best_epoch = score, self.done
+            self.best, self.best_epoch, self.row = score, self.done, row
             saving.save(self.out, self.model, params, config=self.config | {"epoch": self.done})
         config = self.config | {"epoch": self.done, "best_epoch": self.best_epoch, "best": self.best}
         saving.save(

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..batch import Batch, row_values
 from ..files import atomic_write
-from .libfm_text import Form, LibfmError, Rows, read_rows
+from .libfm_text import MOST, Form, LibfmError, Rows, read_rows
 
 __all__ = ["LibfmError", "dump_libfm", "iter_libfm", "load_libfm"]
 
@@ -30,7 +30,7 @@ def load_libfm(path, *, n=None, id_base=0, dtype=np.float64):
     ----------
     path : str or path-like
     n : int, optional
-        Number of features; when not given, the number of ids up to the largest in the file.
+        Number of features, at most 2**31; when not given, the number of ids up to the largest in the file.
     id_base : 0 or 1
         The id of the first feature in the file. libFM files mostly count from 0, libsvm files from 1.
     dtype : float32 or float64
@@ -162,6 +162,8 @@ def _form(n, m, id_base, dtype):
     if np.dtype(dtype) not in (np.float32, np.float64):
         raise TypeError(f"dtype must be float32 or float64; got {np.dtype(dtype)}")
     n, m = (None if number is None else _positive(number, name) for number, name in [(n, "n"), (m, "m")])
+    if n is not None and n > MOST:
+        raise ValueError(f"n must be at most 2**31; got {n}")
     return Form(n, m, int(id_base), np.dtype(dtype))
 
 

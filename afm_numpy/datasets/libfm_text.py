@@ -23,7 +23,8 @@ __all__ = ["Form", "LibfmError", "Rows", "read_rows"]
 
 BLOCK = 1 << 18          # bytes of text that are read and parsed at once
 LONGEST_LINE = 1 << 22
-ID_DIGITS = 12           # an id is below 10^12, so that row * ids + id fits 64 bits inside a block
+ID_DIGITS = 12           # more are refused unread
+MOST = 2**31             # features: what a Batch can have
 
 REFUSED, SPACE, NEWLINE, DIGIT, MARK, COLON = range(6)
 KIND = np.full(256, REFUSED, np.uint8)                       # of each byte
@@ -167,7 +168,7 @@ def _parse(block, form):
         text[at[inside]] = ord(" ")
         at, place = at - inside, place * 10
     ids -= form.id_base
-    if (kind[at] != SPACE).any() or ids.min(initial=0) < 0 or (form.n and ids.max(initial=0) >= form.n):
+    if (kind[at] != SPACE).any() or ids.min(initial=0) < 0 or ids.max(initial=0) >= (form.n or MOST):
         return None
 
     # Tokens: the first of a line is its label and has no colon, every other is a feature and has one.
@@ -245,7 +246,7 @@ def _line_fault(line, form):
 def _feature_fault(token, form):
     """What was expected in place of a token, or None when it is a feature."""
     digits, colon, value = token.partition(b":")
-    low, high = form.id_base, form.id_base + (form.n or 10**ID_DIGITS) - 1
+    low, high = form.id_base, form.id_base + (form.n or MOST) - 1
     if digits == b"qid" and colon:
         return "a feature 'id:value'; rows in groups (qid) are not supported, remove these tokens"
     if not colon:
@@ -254,6 +255,8 @@ def _feature_fault(token, form):
         return "a feature 'id:value' with a whole id that is not negative, in digits only"
     if len(digits) > ID_DIGITS:
         return f"an id of at most {ID_DIGITS} digits"
+    if not form.n and int(digits) > high:
+        return f"an id of at most {high}, for 2**31 features"
     if not low <= int(digits) <= high:
         up_to = f"to {high} (n is {form.n}, id_base is {low})" if form.n else f"up (id_base is {low})"
         return f"an id from {low} {up_to}"

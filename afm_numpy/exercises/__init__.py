@@ -149,9 +149,11 @@ def _dense(value):
 
 
 def _same(a, b):
-    """True when two nested tuples hold equal arrays and objects."""
+    """True when two nested tuples hold equal arrays and numbers."""
     if isinstance(a, (tuple, list)):
         return len(a) == len(b) and all(_same(x, y) for x, y in zip(a, b, strict=True))
     if isinstance(a, dict):
         return a.keys() == b.keys() and all(_same(a[key], b[key]) for key in a)
-    return np.array_equal(a, b) if isinstance(a, np.ndarray) else True
+    if isinstance(a, np.ndarray):
+        return np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
+    return a == b or a != a if isinstance(a, (int, float)) else True

@@ -60,7 +60,14 @@ def _signed(y_hat, y):
     return prob, loss_rows, d_y_hat
 
 
-def _plain_powers(V, acc, ids, grads, lr, eps):
+def _one_by_one(V, acc, ids, grads, lr, eps):
+    """One step of Adagrad for each contribution."""
+    for i, g in zip(ids, grads, strict=True):
+        V, acc = adagrad_rows(V, acc, [i], [g], lr, eps)
+    return V, acc
+
+
+def _plain_sgd(V, acc, ids, grads, lr, eps):
     """Gradient steps of plain SGD on the rows."""
     new_V, (_, new_acc) = [list(row) for row in V], adagrad_rows(V, acc, ids, grads, lr, eps)
     for i, g in zip(ids, grads, strict=True):
@@ -77,6 +84,8 @@ _FOLLOWS = "line {} makes {}, which follows from a wrong tensor before it: repor
 _LINES = {
     **{line: _RIGHT.format(line, name) for line, name in ((1, "d_score"), (2, "d_score"), (3, "d_pre"), (9, "g_h"))},
     4: "line 4 helps to make the right tensor, but is right itself: look at the other line that does",
+    0: "lines are counted from 1",
+    10: "the last line is 9",
     **{line: _FOLLOWS.format(line, name) for line, name in ((6, "d_emb"), (7, "d_emb"), (8, "g_V"))},
 }
 
@@ -117,7 +126,8 @@ EXERCISES = {
                 *args, squared_sum=False),
             "eps stands inside the root": lambda *args: adagrad_rows(*args, inside=True),
             "the root is that of the accumulator before the addition": lambda *args: adagrad_rows(*args, old=True),
-            "not divided by the root: that is plain SGD": _plain_powers,
+            "not divided by the root: that is plain SGD": _plain_sgd,
+            "one step for each contribution: add up first, then make one step": _one_by_one,
         },
     ),
     "09.4": Exercise(5, names=("wrong_line",), mistakes={text: line for line, text in _LINES.items()}),

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 
 from afm_numpy import Batch, cli, metrics, saving, train
 from afm_numpy.datasets import dump_libfm, load_libfm
+from afm_numpy.estimators import AFMClassifier, AFMRegressor, FMClassifier, FMRegressor
 
 
 @pytest.fixture(scope="module")
@@ -168,6 +170,93 @@ def test_training_without_validation_keeps_the_last_epoch(folder, tmp_path, caps
     assert saving.load(out).config["epoch"] == 3
 
 
+def test_resuming_takes_the_options_of_the_earlier_run(folder, tmp_path, capsys):
+    """As the help says: DATA, --out and --resume are enough; what is given as well must not contradict the file."""
+    common = ["--loss", "logistic", "--k", 3, "--t", 2, "--keep-pooled", 0.8, "--l2-V", 1e-4, "--seed", 5, "--lr", 0.1]
+    common += ["--valid-fraction", 0.2, "--batch-size", 100, "--quiet"]
+    whole, cut = tmp_path / "whole.npz", tmp_path / "cut.npz"
+    assert run("train", folder / "train.libfm", "--out", whole, "--epochs", 3, *common) == 0
+    assert run("train", folder / "train.libfm", "--out", cut, "--epochs", 2, *common) == 0
+    resume = ["train", folder / "train.libfm", "--out", cut, "--resume", f"{cut}.last", "--quiet"]
+    assert run(*resume) == 2
+    assert "2 epochs are done already; give more with --epochs" in capsys.readouterr().err
+    for given, message in [(["--k", 7], "--k cannot change: .*cut.npz.last was trained with --k 3"),
+                           (["--loss", "squared"], "--loss cannot change: .* with --loss logistic"),
+                           (["--seed", 0], "--seed cannot change: .* with --seed 5")]:  # fmt: skip
+        with pytest.raises(SystemExit):
+            run(*resume, "--epochs", 3, *given)
+        assert re.search(message, capsys.readouterr().err)
+    assert run(*resume, "--epochs", 3) == 0
+    for suffix in ("", ".last"):
+        a, b = saving.load(f"{whole}{suffix}"), saving.load(f"{cut}{suffix}")
+        assert a.config == b.config
+        assert all((a.params[name] == b.params[name]).all() for name in a.params)
+
+
+def test_a_resumed_run_may_find_no_better_epoch(fm_file, folder, tmp_path, capsys):
+    shutil.copy(f"{fm_file}.last", tmp_path / "last")
+    saved = saving.load(tmp_path / "last")
+    rest = {"optimizer": saved.optimizer, "state": saved.state, "rng": saved.rng}
+    config = saved.config | {"best": 0.0, "best_epoch": 7}
+    saving.save(tmp_path / "last", saved.model, saved.params, config=config, **rest)
+    capsys.readouterr()
+    resume = ["--resume", tmp_path / "last", "--epochs", 16, "--quiet"]
+    assert run("train", folder / "train.libfm", "--out", tmp_path / "m.npz", *resume) == 0
+    assert capsys.readouterr().out.startswith("best epoch 7  of the earlier run\n")
+    assert not (tmp_path / "m.npz").exists() and saving.load(tmp_path / "m.npz.last").config["epoch"] == 16
+
+
+def test_divergence_says_what_is_saved(folder, tmp_path, capsys):
+    out = tmp_path / "m.npz"
+    assert run("train", folder / "train.libfm", "--out", out, "--lr", 1e30, "--model", "fm", "--quiet") == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1 and "NaN or infinite" in err or "not finite" in err
+    assert err.endswith("; nothing was saved, because no epoch was finished\n") and not list(tmp_path.iterdir())
+
+
+def test_dropout_of_single_pairs_needs_no_other_word(folder, tmp_path):
+    """Training takes the dense engine without a warning; the file asks for the fast one."""
+    out = tmp_path / "m.npz"
+    assert run("train", folder / "train.libfm", "--out", out, "--keep-interactions", 0.5, "--epochs", 1, "--quiet") == 0
+    assert saving.load(out).model.engine == "unique"
+
+
+@pytest.mark.parametrize("out", ["", ".", "none/m.npz", "train.libfm/m.npz"])
+def test_a_place_that_cannot_be_written_to_is_refused_before_any_work(out, folder, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
+    assert run("train", "not-read", "--out", out) == 2
+    assert re.search("cannot write .*there is no folder|is not the name of a file to write", capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("cls", [FMRegressor, AFMClassifier])
+def test_files_of_estimators(cls, folder, tmp_path, capsys):
+    batch, y = load_libfm(folder / "test.libfm", n=30)
+    model = cls(epochs=2, random_state=0).fit(batch, y)
+    model.save(tmp_path / "m.npz")
+    assert run("predict", tmp_path / "m.npz", folder / "test.libfm") == 0
+    raw = model.predict(batch) if cls is FMRegressor else model.decision_function(batch)
+    np.testing.assert_array_equal(np.array(capsys.readouterr().out.split(), float), raw)
+    assert run("evaluate", tmp_path / "m.npz", folder / "test.libfm") == 0
+    assert ("rmse" if cls is FMRegressor else "log_loss") in capsys.readouterr().out
+    assert run("explain", tmp_path / "m.npz", folder / "test.libfm") == 0
+    assert f"{raw[0]:+.4f}  prediction" in capsys.readouterr().out
+    assert run("train", folder / "train.libfm", "--out", tmp_path / "x", "--resume", tmp_path / "m.npz") == 2
+    assert "it has no state to go on from; resume from a MODEL.last file" in capsys.readouterr().err
+    FMClassifier(epochs=1).fit(batch, np.arange(300) % 3).save(tmp_path / "three.npz")
+    assert run("predict", tmp_path / "three.npz", folder / "test.libfm") == 2
+    assert "it holds several models, one a class" in capsys.readouterr().err
+
+
+def test_weights_of_fields_know_their_slots(folder, tmp_path, capsys):
+    """A row with fewer features than slots does not close the others up."""
+    batch, y = load_libfm(folder / "test.libfm", n=30)
+    model = AFMRegressor(weighting="field", epochs=1).fit(batch, y)
+    model.save(tmp_path / "m.npz")
+    (tmp_path / "short.libfm").write_text("1 3:1\n")
+    assert run("predict", tmp_path / "m.npz", tmp_path / "short.libfm") == 0
+    assert float(capsys.readouterr().out) == model.predict(Batch.from_padded([[3, 0, 0]], [[1, 0, 0]], n=30))[0]
+
+
 @pytest.mark.parametrize("wrong, message", [
     (["--k", "0"], "'0' is not a whole number of at least 1"),
     (["--lr", "-1"], "'-1' is not a number above 0"),
@@ -176,11 +265,24 @@ def test_training_without_validation_keeps_the_last_epoch(folder, tmp_path, caps
     (["--valid-fraction", "1"], "--valid-fraction must be below 1"),
     (["--start-from", "a", "--resume", "b"], "exclude each other"),
     (["--attention", "softmax"], "invalid choice: 'softmax'"),
+    (["--seed", "-1"], "'-1' is not a whole number of at least 0"),
 ])  # fmt: skip
 def test_wrong_options_of_train(wrong, message, folder, capsys):
     with pytest.raises(SystemExit) as end:
         run("train", folder / "train.libfm", "--out", "x", *wrong)
-    assert end.value.code == 2 and message in capsys.readouterr().err.splitlines()[-1]
+    err = capsys.readouterr().err
+    assert end.value.code == 2 and message in err and err.count("\n") == 1
+
+
+def test_patience_needs_rows_that_choose(folder, tmp_path, capsys):
+    assert run("train", folder / "train.libfm", "--out", tmp_path / "m", "--patience", 2, "--valid-fraction", 0) == 2
+    assert "--patience needs rows that choose the epoch: give --valid" in capsys.readouterr().err
+
+
+def test_names_that_are_no_text(fm_file, folder, tmp_path, capsys):
+    (tmp_path / "names").write_bytes(b"\xe9\n" * 30)
+    assert run("explain", fm_file, folder / "test.libfm", "--names", tmp_path / "names") == 2
+    assert capsys.readouterr().err == f"afm-numpy explain: error: {tmp_path / 'names'}: it is no text in UTF-8\n"
 
 
 def test_wrong_files_end_with_one_line(fm_file, folder, tmp_path, capsys):
@@ -215,8 +317,11 @@ def test_gradcheck_reports_every_model(method, capsys):
     assert out.count("all gradients are right") == 6 and "NOT" not in out
 
 
-def test_fetch_prints_the_paths_and_fails_in_one_line_without_a_connection(tmp_path, monkeypatch, capsys):
+def test_fetch_fails_in_one_line_without_a_connection_and_shows_the_licence(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("afm_numpy.datasets.download.time.sleep", lambda seconds: None)
     monkeypatch.setenv("AFM_NUMPY_BASE_URL", "http://127.0.0.1:9")            # nobody listens there
     assert run("fetch", "frappe", "--cache", tmp_path, "--quiet") == 2
-    err = capsys.readouterr().err
-    assert "frappe.train.libfm" in err and str(tmp_path) in err
+    notice, error = capsys.readouterr().err.splitlines()
+    assert "research use only, do not redistribute" in notice and "Baltrunas" in notice
+    assert error.startswith("afm-numpy fetch: error: cannot download frappe.train.libfm: no connection to ")
+    assert error.endswith(f"/frappe/ and put it into {tmp_path / 'frappe'}")

@@ -55,7 +55,7 @@ def read_line_by_line(data, n=None, m=None, id_base=0, dtype=np.float64):
                 left, right = token.split(b":")
                 assert left and not left.strip(b"0123456789") and len(left) <= 12
                 ids.append(int(left) - id_base)
-                assert ids[-1] >= 0 and (n is None or ids[-1] < n)
+                assert 0 <= ids[-1] < (n or 2**31)
                 x.append(finite(right) + dtype(0))  # -0 becomes 0
             assert m is None or len(ids) <= m
             for slot, i in enumerate(ids):

@@ -43,6 +43,15 @@ TWO = Exercise(lambda a: (a + 1, 2 * a), [(np.array([1.0, 2.0]),), (np.array([3.
 ONE = Exercise(lambda a: a + 1, [(np.array([1.0, 2.0]),)], ("sum",))
 
 
+LISTS = Exercise(sorted, [([3.0, 1.0, 2.0],)], ("sorted",))
+NAN = Exercise(lambda a, b: [len(a), len(b)], [([1.0, np.nan], np.array([np.nan]))], ("sizes",))
+
+
+def sorts_its_argument(a):
+    a.sort()
+    return a
+
+
 def changes_its_argument(a):
     a += 1
     return a
@@ -55,6 +64,7 @@ def changes_its_argument(a):
     (ONE, 3.0, "Give the function itself, not float"),
     (ONE, lambda a: a / {}, "it raised TypeError"),
     (ONE, changes_its_argument, "it changes its arguments"),
+    (LISTS, sorts_its_argument, "it changes its arguments"),
     (TWO, lambda a: a + 1, "2 results (sum, double), not 1"),
     (TWO, lambda a: (a + 1, a), "double: 2 of 2 entries are wrong"),
     (Exercise(4.0), 5.0, "the answer: is wrong"),
@@ -68,6 +78,8 @@ def test_wrong_answers_are_described_without_a_crash(exercise, answer, words):
     (ONE, lambda a: a + 1, "Right."),
     (TWO, lambda a: [a + 1, 2 * a], "Right, for 2 inputs."),
     (Exercise(4.0), 4.0, "Right."),
+    (LISTS, sorted, "Right."),
+    (NAN, NAN.right, "Right."),
 ])  # fmt: skip
 def test_right_answers(exercise, answer, words):
     verdict = judge(exercise, answer)

@@ -1,0 +1,45 @@
+"""The page "What a green run means" is true: its tests exist, its tolerances are theirs, its figures come out again."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import numerics
+import pytest
+import test_determinism
+
+TESTS = Path(__file__).parent
+PAGE = (TESTS / "README.md").read_text(encoding="utf-8")
+NAMED = sorted(set(re.findall(r"`([\w/]+\.py)::(\w+)`", PAGE)))
+
+
+@pytest.mark.parametrize("file, name", NAMED)
+def test_the_test_exists(file, name):
+    assert re.search(rf"^def {name}\(", (TESTS / file).read_text(encoding="utf-8"), re.M)
+
+
+def test_the_files_exist_and_many_tests_are_named():
+    files = set(re.findall(r"`([\w/]+\.(?:py|md))`", PAGE))
+    assert {"mutation.py", "equivalent_mutants.md"} <= files and all((TESTS / file).exists() for file in files)
+    assert len(NAMED) > 35
+
+
+def test_the_readme_leads_here():
+    assert "(tests/README.md)" in (TESTS.parent / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_tolerances_of_other_threads():
+    double, single = re.search(r"agree to (\S+) in float64\s+and to (\S+) in float32", PAGE).groups()
+    assert test_determinism.THREADS == {"float64": float(double), "float32": float(single)}
+
+
+@pytest.mark.parametrize("x", numerics.X)
+def test_the_figures_of_float32(x):
+    """The medians of 720 of the 1,680 rows, within a factor of two."""
+    (row,) = re.findall(rf"^\| {x:,.0f} \| (.*) \|$", PAGE, re.M)
+    medians = [float(cell.split(", ")[0].replace(",", "")) for cell in row.split(" | ")]
+    result = numerics.measure(np.random.default_rng(5), rows=30, xs=(x,))
+    paths = [path for path in numerics.PATHS if path != "in float64"]
+    assert len(medians) == len(paths)
+    for path, median in zip(paths, medians, strict=True):
+        assert median / 2 < np.median(numerics.pooled(result, path)) < 2 * median, path

@@ -1,0 +1,50 @@
+"""The list of equivalent mutants is about the code as it is, and the README counts it right."""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import mutation
+import pytest
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+LISTED = list(mutation.listed())
+
+
+@pytest.mark.parametrize("module", mutation.MODULES)
+def test_every_listed_mutant_changes_a_line_of_the_module(module):
+    code = mutation.source(module)
+    plain = mutation.changed("-" + line for line in code.splitlines())[0]
+    for mutant in LISTED:
+        if mutant.function.split(".")[0] == module:
+            assert mutant.old in plain and mutant.new != mutant.old, mutant
+            assert f"def {mutant.function.split('.')[-1]}(" in code, mutant
+
+
+def test_the_list_names_no_mutant_twice_and_gives_a_reason_for_each():
+    assert max(Counter(LISTED).values()) == 1
+    text = (mutation.ROOT / "tests" / "equivalent_mutants.md").read_text(encoding="utf-8")
+    headings, reasons = re.findall("^### ", text, re.M), re.findall(r"^### `.+`\n\n(.{20,})\n\n```diff\n- ", text, re.M)
+    assert len(headings) == len(reasons) > 0
+
+
+def test_the_table_in_the_readme_counts_the_list_and_leaves_no_mutant_out():
+    rows = re.findall(r"^\| `(\w+)\.py` \| (\d+) \| (\d+) \| (\d+) \|$", README, re.M)
+    assert {row[0] for row in rows} == set(mutation.MODULES)
+    count = Counter(mutant.function.split(".")[0] for mutant in LISTED)
+    for module, mutants, killed, equivalent in rows:
+        assert int(mutants) == int(killed) + int(equivalent) and int(equivalent) == count[module], module
+
+
+def test_decorators_move_behind_the_methods():
+    code = "class C:\n    @property\n    def p(self):\n        return 1\n\n    @classmethod\n    def c(cls): ...\n"
+    moved = mutation.undecorated(code)
+    assert "@property" not in moved and "        return 1\n    p = property(p)\n" in moved and "@classmethod" in moved
+
+
+def test_changed_lines_lose_comments_and_spaces():
+    assert mutation.changed(["-    a = 1   # (B,)", "+    a =  2   # (B,)", "     b = 3"]) == ("a = 1", "a = 2")
+
+
+def test_a_revision_that_git_does_not_know_means_all_modules():
+    assert mutation.since("no-such-revision") == list(mutation.MODULES)
