@@ -68,6 +68,8 @@ class Batch:
         ValueError
             For ids that are negative, not whole, out of range or repeated in a row, for values that are
             not finite, and for shapes that differ. The message names the row and the slot.
+        TypeError
+            For arrays and a dtype of another kind: ids that are text, values that are complex or masked.
 
         Examples
         --------
@@ -110,6 +112,8 @@ class Batch:
         ------
         ValueError
             As `from_padded`, when a row has not as many values as ids, and when a sum is not finite.
+        TypeError
+            As `from_padded`.
 
         Examples
         --------
@@ -148,7 +152,8 @@ class Batch:
         TypeError
             When `matrix` is not a scipy sparse matrix or array, or does not hold real numbers.
         ValueError
-            For values and sums that are not finite, with their row and column.
+            For values and sums that are not finite, with their row and column, and for index arrays that do not
+            fit the shape.
 
         Examples
         --------

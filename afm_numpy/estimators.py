@@ -57,7 +57,8 @@ class _Classifier:
                 raise ValueError(f"a classifier needs more than one class; y holds only {self.classes_.tolist()}")
         known = np.isin(y, self.classes_)
         if not known.all():
-            raise ValueError(f"y holds {y[~known].tolist()[0]!r}, which is not one of the classes {self.classes_.tolist()}")
+            first = y[~known].tolist()[0]
+            raise ValueError(f"y holds {first!r}, which is not one of the classes {self.classes_.tolist()}")
         heads = y == self.classes_[:, None]                                                   # (C, B)
         return (heads if len(self.classes_) > 2 else heads[1:]).astype(np.float64)
 

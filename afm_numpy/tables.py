@@ -56,7 +56,7 @@ def read_columns(table, names):
             raise TypeError(f"column names must be text; got {name!r}")
         column = table[name]
         if np.ma.is_masked(column):                                          # NumPy would take what is under the mask
-            column = column.astype(object).filled(None)
+            column = np.where(np.ma.getmaskarray(column), None, column.data)
         column = _array(name, column)
         if column.dtype.kind in "US" and column.ndim and not isinstance(table[name], np.ndarray):
             column = np.array(list(table[name]), dtype=object)             # NumPy makes text of None and 1, drops NULs

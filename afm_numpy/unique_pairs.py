@@ -277,7 +277,7 @@ def pair_gradients(da, ds, cache):
     dx = np.zeros(batch.x.shape, share.dtype)
     np.add.at(dx, (row, batch.pair_i[pair]), share)
     np.add.at(dx, (row, batch.pair_j[pair]), share)
-    return np.divide(dx, batch.x, out=dx, where=batch.present)
+    return dx / np.where(batch.present, batch.x, 1)
 
 
 def check(params, batch, attention):

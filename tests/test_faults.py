@@ -301,7 +301,7 @@ def test_an_unreadable_file(data):
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full, a disk that is always full")
-@pytest.mark.parametrize("command", ["predict", "evaluate", "explain", "--help", "train --help", "conformance check"])
+@pytest.mark.parametrize("command", ["predict", "evaluate", "--help", "train --help", "conformance check"])
 def test_output_that_cannot_be_written(command, data):
     """Also when it stays in a buffer until the very end."""
     words = command.split()
@@ -345,7 +345,7 @@ def twice(process, gap):
     return err
 
 
-@pytest.mark.parametrize("gap", [0, 0.002, 0.02])
+@pytest.mark.parametrize("gap", [0, 0.01])
 def test_interrupted_twice_while_training(gap, data, tmp_path):
     out = tmp_path / "m.npz"
     process = start(*train_args(data, out, "--epochs", 100000, "--k", 4, "--batch-size", 50))

@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-import numpy as np
 import numerics
+import numpy as np
 import pytest
 import test_determinism
 
@@ -35,7 +35,7 @@ def test_the_tolerances_of_other_threads():
 
 @pytest.mark.parametrize("x", numerics.X)
 def test_the_figures_of_float32(x):
-    """The medians of 720 of the 1,680 rows, within a factor of two."""
+    """The medians of 720 other rows, within a factor of two."""
     (row,) = re.findall(rf"^\| {x:,.0f} \| (.*) \|$", PAGE, re.M)
     medians = [float(cell.split(", ")[0].replace(",", "")) for cell in row.split(" | ")]
     result = numerics.measure(np.random.default_rng(5), rows=30, xs=(x,))

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+import afm_numpy
+
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = ROOT / "notebooks"
 ROW = re.compile(
@@ -92,4 +94,4 @@ def test_the_map_of_the_code_names_files_that_exist():
     table = re.findall(r"^\| (?!you want|---)[^|]+ \| (`.+?`) \| ([\d, ]+) \|$", map_of("map of the code"), re.M)
     files = [name for files, _ in table for name in re.findall(r"`([^`]+)`", files)]
     assert len(files) > 15
-    assert not [name for name in files if not (ROOT / "afm_numpy" / name).exists()]
+    assert not [name for name in files if not (Path(afm_numpy.__file__).parent / name).exists()]

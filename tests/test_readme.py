@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+import afm_numpy
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.S)
@@ -34,7 +36,7 @@ def test_named_files_exist():
     assert len(names) > 15
     for name in names:
         if name != "afm_numpy/":
-            assert (ROOT / "afm_numpy" / name).exists(), name
+            assert (Path(afm_numpy.__file__).parent / name).exists(), name
 
 
 def test_the_course_lists_every_notebook():

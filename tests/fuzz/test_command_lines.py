@@ -1,5 +1,6 @@
 """Command lines: an exit status that is documented, one line for an error, and files that are complete or not there."""
 
+import atexit
 import contextlib
 import io
 import json
@@ -27,6 +28,7 @@ JUNK = """x 0 -1 1.5 nan inf 1e400 -- - \x00 \udcff \u221e @x --k * None""".spli
 def data():
     """A folder with the files of FILES that exist; commands run in new folders beside them."""
     here = tempfile.TemporaryDirectory()
+    atexit.register(here.cleanup)
     folder, rng = Path(here.name), np.random.default_rng(0)
     batch = Batch.from_padded(rng.integers(0, 4, (24, 3)) + [0, 4, 8], n=12)
     y = (rng.random(24) < 0.5).astype(float)
