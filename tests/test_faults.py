@@ -193,7 +193,7 @@ ON_A_DISK = """
         import_module("afm_numpy." + name)                   # another user may not read the package
     folder, kind, data = sys.argv[1:4]
     if kind == "full":                                       # no mount: a limit for each file
-        resource.setrlimit(resource.RLIMIT_FSIZE, (200 * 1024,) * 2)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10 * 1024,) * 2)
     "".encode("cp437")
     if kind == "read-only" and os.getuid() == 0:             # no mount: another user
         os.setuid(65534)
@@ -229,9 +229,8 @@ def on_a_disk(kind, data):
             os.chmod(path, 0o755)
         command, mounted = [sys.executable, "-W", "error", "-c", textwrap.dedent(ON_A_DISK)], namespace()
         if mounted:
-            again = ",remount,ro" if kind == "read-only" else ""
             script = 'mount -t tmpfs -o size=200k none "$1" && cp "$2/m.npz" "$1" && '
-            script += f'mount -o size=200k{again} "$1" && ' if again else ""
+            script += 'mount -o remount,bind,ro "$1" && ' if kind == "read-only" else ""
             command = [*mounted, "sh", "-c", script + 'shift 2 && exec "$@"', "sh", folder, readable, *command]
             kind = "mounted"
         else:

@@ -92,7 +92,7 @@ def test_wrong_files_end_with_one_line(wrong, message, tmp_path, monkeypatch, ca
     assert end.value.code == 2 and capsys.readouterr().err.count("\n") == 1
 
 
-def test_two_processes_give_the_numbers_of_one(tmp_path):
+def test_two_processes_give_the_numbers_of_one(tmp_path, capsys):
     model = Model("afm")
     params, batch, y = problem(model, size=101)                     # shares of a batch differ in size
     dump_libfm(tmp_path / "rows.libfm", batch, y)
@@ -100,14 +100,18 @@ def test_two_processes_give_the_numbers_of_one(tmp_path):
     results = {}
     for processes in (1, 2):
         out = tmp_path / f"{processes}.npz"
-        run = subprocess.run(
-            [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes), "-m",
-             "afm_numpy.torch_model", str(tmp_path / "rows.libfm"), "--init", str(tmp_path / "start.npz"),
-             "--out", str(out), "--epochs", "2", "--batch-size", "16"],
-            capture_output=True, text=True, timeout=120,
-        )  # fmt: skip
-        assert run.returncode == 0, run.stderr
-        results[processes] = saving.load(out).params, re.findall(r"\d\.\d{6}", run.stdout)
+        argv = [tmp_path / "rows.libfm", "--init", tmp_path / "start.npz", "--out", out]
+        argv = [*map(str, argv), "--epochs", "2", "--batch-size", "16"]
+        if processes == 1:
+            assert torch_model.main(argv) == 0
+            printed = capsys.readouterr().out
+        else:
+            torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+            run = subprocess.run([*torchrun, "-m", "afm_numpy.torch_model", *argv],
+                                 capture_output=True, text=True, timeout=120)  # fmt: skip
+            assert run.returncode == 0, run.stderr
+            printed = run.stdout
+        results[processes] = saving.load(out).params, re.findall(r"\d\.\d{6}", printed)
     (one, losses_one), (two, losses_two) = results.values()
     assert losses_one == losses_two and len(losses_one) == 2
     for name in one:
