@@ -44,8 +44,10 @@ def write(path, header, arrays):
     for name, array in arrays.items():
         _check_kind(name, array.dtype)
     text = json.dumps(header, allow_nan=False, default=_plain)
-    with atomic_write(path) as file:
-        np.savez(file, header=np.array(text), **arrays)
+    with atomic_write(path) as file, zipfile.ZipFile(file, "w") as archive:  # as np.savez, but closed after an error
+        for name, array in {"header": np.array(text), **arrays}.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as part:
+                np.lib.format.write_array(part, np.asanyarray(array), allow_pickle=False)
 
 
 def read(path, assemble):

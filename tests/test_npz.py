@@ -65,11 +65,11 @@ def test_a_header_that_json_cannot_hold_leaves_the_old_file(path, header):
 def test_a_full_disk_leaves_the_old_file(path, monkeypatch):
     path.write_bytes(b"old")
 
-    def full(file, **arrays):
-        file.write(b"half")
+    def full(part, array, **options):
+        part.write(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(np, "savez", full)
+    monkeypatch.setattr(np.lib.format, "write_array", full)
     with pytest.raises(OSError, match="No space left"):
         npz.write(path, {}, ARRAYS)
     assert path.read_bytes() == b"old" and os.listdir(path.parent) == ["a.npz"]
