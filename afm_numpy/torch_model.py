@@ -8,6 +8,7 @@ The processes take a GPU each where PyTorch finds enough of them, else the CPU. 
 this module or PyTorch.
 """
 
+import gc
 import os
 import sys
 
@@ -157,21 +158,30 @@ def _train(args):
     if "RANK" in os.environ:                                                    # started by torchrun
         distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
-        saved = load_model(args.init)
-        config = saved.config
-        batch, y = load_libfm(args.data, n=len(saved.params["w"]), id_base=config.get("id_base", 0))
-        loss = config.get("loss", "squared")
-        losses.check_targets(loss, y)
-        module = TorchModel(saved.model, saved.params).to(device)
-        settings = {name: getattr(args, name) for name in ("lr", "epochs", "batch_size", "seed")}
-        history = fit(module, batch, y, loss=loss, **settings)
-        if not distributed.is_initialized() or distributed.get_rank() == 0:
-            saving.save(args.out, saved.model, module.numpy(), encoder=saved.encoder, config=config)
-            print(f"{loss} loss of each epoch: {', '.join(f'{value:.6f}' for value in history)}; saved {args.out}")
+        _fit_file(args, device)
+        if distributed.is_initialized():
+            distributed.barrier()
     finally:
         if distributed.is_initialized():
+            gc.collect()                                # a DistributedDataParallel must not outlive the group
             distributed.destroy_process_group()
     return 0
+
+
+def _fit_file(args, device):
+    """Read, train, and in the first process save."""
+    saved = load_model(args.init)
+    config = {"id_base": 0, "loss": "squared"} | saved.config
+    config = {name: config[name] for name in ("id_base", "loss")}
+    batch, y = load_libfm(args.data, n=len(saved.params["w"]), id_base=config["id_base"])
+    losses.check_targets(config["loss"], y)
+    module = TorchModel(saved.model, saved.params).to(device)
+    settings = {name: getattr(args, name) for name in ("lr", "epochs", "batch_size", "seed")}
+    history = fit(module, batch, y, loss=config["loss"], **settings)
+    if not distributed.is_initialized() or distributed.get_rank() == 0:
+        saving.save(args.out, saved.model, module.numpy(), encoder=saved.encoder, config=config)
+        shown = ", ".join(f"{value:.6f}" for value in history)
+        print(f"{config['loss']} loss of each epoch: {shown}; saved {args.out}")
 
 
 if __name__ == "__main__":
