@@ -39,6 +39,8 @@ def main(argv=None):
     """
     alone = argv is None                                # the process is ours
     argv = sys.argv[1:] if alone else argv
+    if alone and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupt_once)
     name = f"afm-numpy {argv[0]}" if argv and argv[0] in COMMANDS else "afm-numpy"
     try:
         if getattr(sys.stdout, "errors", None) == "strict" and hasattr(sys.stdout, "reconfigure"):
@@ -53,10 +55,16 @@ def main(argv=None):
         print(f"{name}: error: {_words(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
-        if alone:                                       # a second Ctrl-C would only break into the line below
+        if alone:                                       # also while Python takes itself down
             signal.signal(signal.SIGINT, signal.SIG_IGN)
         print(str(stop) or f"{name}: interrupted", file=sys.stderr)
         return 130
+
+
+def _interrupt_once(number, frame):
+    """The first Ctrl-C ends the command; a second one would only break into its last line, so nothing hears it."""
+    signal.signal(number, lambda *_: None)
+    raise KeyboardInterrupt
 
 
 def _run(argv):

@@ -138,7 +138,7 @@ def start(args, saved, batch, y):
         left = args.epochs - saved.config["epoch"]
         if left < 1:
             raise ValueError(f"{args.resume}: {saved.config['epoch']} epochs are done already; give more with --epochs")
-        return saved.model, saved.params, saved.rng, saved.optimizer, saved.state, left, saved.config
+        return saved.model, saved.params, saved.rng, saved.optimizer, saved.state, left, best_before(args, saved.config)
     optimizer = optim.get(args.optimizer, **({} if args.lr is None else {"lr": args.lr}))
     rng, model = np.random.default_rng(args.seed), Model(args.model, args.attention)
     if args.start_from:
@@ -152,6 +152,20 @@ def start(args, saved, batch, y):
     return model, params, rng, optimizer, None, args.epochs, {"epoch": 0, "best_epoch": 0, "best": None}
 
 
+def best_before(args, config):
+    """Epoch and score of the best model so far; with the model itself where it has to be written to --out, too."""
+    fixed = {name: config["options"].get(name) for name in FIXED}
+    for path in (args.out, args.resume.removesuffix(".last")):
+        try:
+            found = load_model(path)
+        except (OSError, ValueError):
+            continue
+        options = found.config.get("options") or {}
+        if found.config.get("epoch") == config["best_epoch"] and fixed == {name: options.get(name) for name in FIXED}:
+            return config | {"model": None if path == args.out else found}
+    return config | {"best_epoch": 0, "best": None}         # it is nowhere to be found: the best from here on
+
+
 @contextmanager
 def unbroken():
     """Let Ctrl-C wait until the block has ended, so that it never falls into the writing of a file."""
@@ -161,8 +175,8 @@ def unbroken():
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-    if waiting:
-        raise KeyboardInterrupt
+    if waiting and callable(before):
+        before(signal.SIGINT, None)
 
 
 class _Keeper:
@@ -171,6 +185,7 @@ class _Keeper:
     def __init__(self, args, model, optimizer, rng, config, before):
         self.out, self.model, self.optimizer, self.rng, self.config = args.out, model, optimizer, rng, config
         self.done, self.best_epoch, self.best = before["epoch"], before["best_epoch"], before["best"]
+        self.start, self.before = self.done, before.get("model")
         self.row = {}                                       # of the best epoch, when it is one of this run
 
     def __call__(self, row, params, state):
@@ -184,6 +199,9 @@ class _Keeper:
         if self.best is None or score < self.best:
             self.best, self.best_epoch, self.row = score, self.done, row
             saving.save(self.out, self.model, params, config=self.config | {"epoch": self.done})
+        elif self.before:
+            saving.save(self.out, self.model, self.before.params, config=self.before.config)
+        self.before = None
         config = self.config | {"epoch": self.done, "best_epoch": self.best_epoch, "best": self.best}
         saving.save(
             f"{self.out}.last", self.model, params, optimizer=self.optimizer, state=state, rng=self.rng, config=config
@@ -191,6 +209,6 @@ class _Keeper:
 
     def what(self):
         """What is on the disk, in words."""
-        if self.best_epoch == 0:
+        if self.done == self.start:
             return "nothing was saved, because no epoch was finished"
         return f"saved {self.out} (epoch {self.best_epoch}) and {self.out}.last (epoch {self.done})"

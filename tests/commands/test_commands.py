@@ -138,6 +138,24 @@ def test_resuming_gives_the_same_bits_as_training_through(folder, tmp_path):
         assert all((a.params[name] == b.params[name]).all() for name in a.params)
 
 
+def test_resuming_into_another_file_takes_the_best_model_along(folder, tmp_path, capsys):
+    """Also when no epoch is better than those before; when the best model is gone, it is the best from here on."""
+    first, second = tmp_path / "first.npz", tmp_path / "second.npz"
+    common = ["train", folder / "train.libfm", "--model", "fm", "--k", 2, "--quiet"]
+    assert run(*common, "--out", first, "--epochs", 1) == 0
+    last = saving.load(f"{first}.last")
+    saving.save(f"{first}.last", **last._asdict() | {"config": last.config | {"best": -1e9}})        # not to be beaten
+    capsys.readouterr()
+    assert run(*common, "--out", second, "--epochs", 2, "--resume", f"{first}.last") == 0
+    assert f"saved {second} (epoch 1) and {second}.last (epoch 2)" in capsys.readouterr().out
+    old, new = saving.load(first), saving.load(second)
+    assert new.config == old.config and all((new.params[name] == old.params[name]).all() for name in old.params)
+    first.unlink()
+    second.unlink()
+    assert run(*common, "--out", second, "--epochs", 2, "--resume", f"{first}.last") == 0
+    assert saving.load(second).config["epoch"] == 2 and "(epoch 2)" in capsys.readouterr().out
+
+
 def test_resume_refuses_what_it_cannot_go_on_from(fm_file, folder, capsys):
     assert run("train", folder / "train.libfm", "--out", "x", "--resume", fm_file) == 2
     assert "it has no state to go on from" in capsys.readouterr().err
@@ -199,11 +217,14 @@ def test_a_resumed_run_may_find_no_better_epoch(fm_file, folder, tmp_path, capsy
     rest = {"optimizer": saved.optimizer, "state": saved.state, "rng": saved.rng}
     config = saved.config | {"best": 0.0, "best_epoch": 7}
     saving.save(tmp_path / "last", saved.model, saved.params, config=config, **rest)
+    saving.save(tmp_path / "m.npz", saved.model, saved.params, config=config | {"epoch": 7})
+    before = (tmp_path / "m.npz").read_bytes()
     capsys.readouterr()
     resume = ["--resume", tmp_path / "last", "--epochs", 16, "--quiet"]
     assert run("train", folder / "train.libfm", "--out", tmp_path / "m.npz", *resume) == 0
     assert capsys.readouterr().out.startswith("best epoch 7  of the earlier run\n")
-    assert not (tmp_path / "m.npz").exists() and saving.load(tmp_path / "m.npz.last").config["epoch"] == 16
+    assert (tmp_path / "m.npz").read_bytes() == before
+    assert saving.load(tmp_path / "m.npz.last").config["epoch"] == 16
 
 
 def test_divergence_says_what_is_saved(folder, tmp_path, capsys):
