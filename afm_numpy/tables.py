@@ -109,10 +109,10 @@ def tokens(name, cells, missing):
             if cell in (np.inf, -np.inf):
                 raise ValueError(f"column {name!r}, row {row}: {cell!r} is not finite")
             first.setdefault(type_, row)
-    if mixed and first.keys() & {"bool", "number"}:                          # 1 and True are one key of a dict
+    if mixed and row_of.keys() & {0, 1}:                                     # 1 and True are one key of a dict
         for row, cell in enumerate(cells):
-            if token[cell] is not None:
-                first.setdefault(_type_of(cell), row)
+            if (type_ := _type_of(cell)) != (other := _type_of(cells[row_of[cell]])):
+                first = {type_: row, other: row_of[cell]} | first
     if len(first) > 1:
         places = " and ".join(f"{type_} (row {row})" for type_, row in first.items())
         raise TypeError(f"column {name!r} mixes {places}; a column holds one of them")
@@ -133,6 +133,7 @@ def numbers(name, cells, missing):
     infinite = np.flatnonzero(np.isinf(values))
     if infinite.size:
         raise ValueError(f"column {name!r}, row {infinite[0]}: {values[infinite[0]]} is not finite")
-    marks = [value for value in missing if _type_of(value) == "number"]
+    kind = "bool" if cells.dtype.kind == "b" else "number"
+    marks = [value for value in missing if _type_of(value) == kind]
     values[np.isin(values, marks)] = np.nan
     return values

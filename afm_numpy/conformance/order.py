@@ -53,7 +53,7 @@ def features(tensors):
     """(row, id) of every feature, or None if ids and row pointers do not fit the batch."""
     ids, ptr = flatten(tensors["active_ids"]), flatten(tensors["active_ptr"])
     whole = all(isinstance(z, int) and z >= 0 for z in ptr)
-    if not whole or ptr[0] != 0 or ptr != sorted(ptr) or len(ids) != ptr[-1]:
+    if not whole or ptr[:1] != [0] or ptr != sorted(ptr) or len(ids) != ptr[-1]:
         return None
     return [(r, ids[a]) for r in range(len(ptr) - 1) for a in range(ptr[r], ptr[r + 1])]
 

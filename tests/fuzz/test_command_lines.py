@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from border import Refused, answer, check_message, drawn
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from afm_numpy import Batch, Model, cli, saving
@@ -162,6 +162,8 @@ def check(argv):
 
 @drawn(30)
 @given(command_lines("train"))
+@example(["train", "../train.libfm", "--resume", "../fm.npz.last", "--epochs", "2", "--out", "out.npz", "--lr", "0.05"])
+@example(["train", "../train.libfm", "--resume", "../fm.npz.last", "--epochs", "2", "--out", "out.npz"])  # no better
 def test_train(argv):
     status, text, left = check(argv)
     if status == 0 and "usage:" not in text:

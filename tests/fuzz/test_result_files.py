@@ -226,6 +226,7 @@ def edited(text, edits):
 @drawn(60)
 @given(ported, forms, st.lists(edit, min_size=1, max_size=3))
 @example({"01-onehot": {"active_ids": 0}}, "cases", [])  # one number where a list should be
+@example({"01-onehot": {"active_ids": 1, "active_ptr": []}}, "cases", [])
 def test_damaged_files(cases, form, edits):
     check(edited(written(cases, form), edits))
 
@@ -275,7 +276,10 @@ def answers(case):
 @drawn(20)
 @given(st.sampled_from(CASES), st.data())
 def test_one_wrong_number_is_seen(case, data):
-    """The kit's own answers pass; with one number off by more than its tolerance they fail, and the tensor is named."""
+    """The kit's own answers pass; with one number off by more than its tolerance they fail, and the tensor is named.
+
+    Green is only a wrong tensor that is no result, and of which the report says that it changes none (SPEC.md, 9).
+    """
     values = answers(case)
     assert check(written({case: values}, "cases")).ok
     name = data.draw(st.sampled_from([name for name in values if values[name]]))
@@ -285,5 +289,6 @@ def test_one_wrong_number_is_seen(case, data):
     changed = list(values[name])
     changed[at] += off if re.search("ids|ptr|keys|slots", name) is None or off != off else math.copysign(1, off)
     report = check(written({case: values | {name: changed}}, "cases"))
-    assert not report.ok
+    equivalent = [result.status for result in report.results] == ["equivalent"]
+    assert not report.ok or (equivalent and not kit.is_outcome(name.rpartition("/")[2]))
     assert name in [root.name for result in report.results for root in result.roots] or name in str(report)
