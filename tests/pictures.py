@@ -16,7 +16,7 @@ from afm_numpy.gradcheck import Curve
 
 IMAGES = Path(__file__).parent / "images"
 SQUARE = 5
-TOLERANCE = 40                                                    # of 255 levels, in the worst square
+TOLERANCE = 15                                                    # of 255 levels, in the worst square
 
 HISTORY = [{"epoch": e, "loss": 1 / e, "valid_loss": abs(e - 3) / 4 + 0.3} for e in range(1, 7)]
 OTHER = [{"epoch": e, "valid_loss": 1.2 / e + 0.1} for e in range(1, 5)]
