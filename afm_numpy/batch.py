@@ -256,6 +256,17 @@ class Batch:
         """
         return values.reshape(-1, *values.shape[2:]) if self._full else values[self.present]
 
+    @property
+    def sizes(self):
+        """(B,) how many features each row holds.
+
+        Examples
+        --------
+        >>> Batch.from_lists([[0, 2], [2], []], n=3).sizes.tolist()
+        [2, 1, 0]
+        """
+        return np.full(len(self), self.m) if self._full else self.present.sum(axis=1)
+
     @cached_property
     def _full(self):
         return bool(self.present.all())

@@ -253,7 +253,7 @@ class AFMBase(FMBase):
     def _start(self, rng, batch, w0):
         p = self.p
         if p is None and self.weighting in ("uniform", "network"):
-            present = batch.present.sum(axis=1)
+            present = batch.sizes
             p = max(1.0, float((present * (present - 1) / 2).mean()))       # the mean number of pairs in a row
         options = {"std": self.std, "w0": w0, "p": p, "dtype": np.dtype(self.dtype)}
         return self._model.init_params(rng, batch, k=self.k, t=self.t, **options)

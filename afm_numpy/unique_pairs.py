@@ -52,7 +52,7 @@ MANY = 1 << 25  # pairs above which a data set is not numbered as a whole, but b
 
 def prepare(batch):
     """Number the tokens and pairs of a data set, once; one with very many pairs is left to be numbered by batch."""
-    per_row = batch.present.sum(axis=1)
+    per_row = batch.sizes
     numbered = isinstance(batch, PairBatch) or (per_row * (per_row - 1) // 2).sum() > MANY
     return batch if numbered else number_pairs(batch)
 

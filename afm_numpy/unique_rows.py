@@ -49,7 +49,7 @@ class Cache(NamedTuple):
 def design(batch):
     """X (B, U), and the same with its entries squared, in CSR."""
     x, slot_row, shape = batch.filled(batch.x), batch._touched[1], (len(batch), batch.rows.size)
-    ends = row_ends(batch.present.sum(axis=1))
+    ends = row_ends(batch.sizes)
     X = sparse.csr_array((x, slot_row, ends), shape)
     return X, X if (x == 1).all() else sparse.csr_array((x * x, slot_row, ends), shape)
 

@@ -129,7 +129,7 @@ def adult():
         compare(f"Adult: unique / dense, B {B} k {k} t {t}", unique, dense, "at most 1", 7 if k < 256 else 3)
 
 
-CHAPTERS = {chapter.__name__: chapter for chapter in (epoch, modern, features, ragged, adult, many)}
+CHAPTERS = {chapter.__name__: chapter for chapter in (many, epoch, modern, features, ragged, adult)}  # memory first
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or CHAPTERS:
