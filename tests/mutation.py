@@ -2,7 +2,7 @@
 
     python tests/mutation.py                        all modules, some minutes; prints the table of the README
     python tests/mutation.py fm losses              two of them
-    python tests/mutation.py --changed main~3       those that changed since a revision; all if git does not know it
+    python tests/mutation.py --changed main~3       those that changed since a revision; all if none did
     python tests/mutation.py --seconds 90           a sample of the mutants; another one when the code is another
 
 mutmut makes the mutants and runs the tests, in a copy of the tree. A mutant that survives must stand in
@@ -129,13 +129,13 @@ def listed():
 
 
 def since(base):
-    """The modules that changed since a revision, themselves or their tests; all when git cannot tell."""
+    """The modules that changed since a revision, themselves or their tests; all when there is none, or git cannot tell."""
     git = ["git", "-C", ROOT, "diff", "--name-only", base, "--", "afm_numpy", "tests"]
     done = subprocess.run(git, capture_output=True, text=True)
     if done.returncode:
         return list(MODULES)
     names = {Path(line).stem.removeprefix("test_") for line in done.stdout.splitlines()}
-    return [module for module in MODULES if module in names]
+    return [module for module in MODULES if module in names] or list(MODULES)
 
 
 def main():
