@@ -129,7 +129,7 @@ def listed():
 
 
 def since(base):
-    """The modules that changed since a revision, themselves or their tests; all when there is none, or git cannot tell."""
+    """The modules that changed since a revision, or their tests; all if none did, or git cannot tell."""
     git = ["git", "-C", ROOT, "diff", "--name-only", base, "--", "afm_numpy", "tests"]
     done = subprocess.run(git, capture_output=True, text=True)
     if done.returncode:

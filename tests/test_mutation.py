@@ -1,7 +1,9 @@
 """The list of equivalent mutants is about the code as it is, and the README counts it right."""
 
 import re
+import subprocess
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import mutation
@@ -50,3 +52,18 @@ def test_changed_lines_lose_comments_and_spaces():
 
 def test_a_revision_that_git_does_not_know_means_all_modules():
     assert mutation.since("no-such-revision") == list(mutation.MODULES)
+
+
+def test_changed_modules_are_found_by_their_files_and_their_tests(tmp_path, monkeypatch):
+    monkeypatch.setattr(mutation, "ROOT", tmp_path)
+    git = partial(subprocess.run, cwd=tmp_path, check=True, capture_output=True)
+    for name in ("afm_numpy/fm.py", "afm_numpy/cli.py", "tests/test_losses.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("")
+    git(["git", "init"])
+    git(["git", "add", "."])
+    git(["git", "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-m", "start"])
+    assert mutation.since("HEAD") == list(mutation.MODULES)                      # nothing changed: a sample of all
+    for name in ("afm_numpy/fm.py", "afm_numpy/cli.py", "tests/test_losses.py"):
+        (tmp_path / name).write_text("changed")
+    assert mutation.since("HEAD") == ["fm", "losses"]
