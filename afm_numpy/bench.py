@@ -15,6 +15,7 @@ import argparse
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import time
@@ -23,6 +24,7 @@ from importlib.util import find_spec
 import numpy as np
 
 from . import Batch, Model, optim, train
+from .commands.options import check_file, parser, positive
 
 __all__ = ["CONFIGS", "main", "make_rows"]
 
@@ -31,6 +33,10 @@ CONFIGS = (
     "256,16,0",
 )  # fmt: skip
 ENGINES = ("unique", "dense")
+EXAMPLES = """\
+  afm-numpy bench --peers
+  afm-numpy bench --config 4096,64,64 4096,64,0 --steps 15
+  afm-numpy bench --json > bench.json"""
 LR, EPS = 0.05, 1e-8
 PAUSE = 0.05  # seconds before each burst of calls: thread pools spin for a while after their work
 BURST = 0.05  # seconds that a burst takes, if a call is shorter
@@ -91,7 +97,7 @@ def start(batch, k, t):
 
 def ours(engine, batch, y, k, t):
     model, rng = Model("afm" if t else "fm", engine=engine), np.random.default_rng(1)
-    params, prepared, optimizer = start(batch, k, t), model.prepare(batch), optim.Adagrad(LR, eps=EPS)
+    params, prepared, optimizer = start(batch, k, t), model.prepare(batch), optim.Adagrad(LR, 0.0, EPS)
     state = optim.init(optimizer, params)
 
     def step():
@@ -299,7 +305,7 @@ def draw(results, path):
     """Bars of milliseconds per step on a logarithmic scale, with the floor as a line."""
     from matplotlib.figure import Figure
 
-    from .plots import COLORS
+    from . import plots
 
     names = list(dict.fromkeys(name for result in results for name in result["step_ms"]))
     figure = Figure(figsize=(1.6 + 1.1 * len(results), 4.5), layout="constrained")
@@ -310,7 +316,8 @@ def draw(results, path):
         ax.bar(
             [place + (number - (len(names) - 1) / 2) * width for place in at],
             [results[place]["step_ms"][name] for place in at], width, label=name,
-            color=COLORS[number % len(COLORS)], hatch=["", "//", "..", "xx", "\\\\"][number % 5], edgecolor="white",
+            color=plots.COLORS[number % len(plots.COLORS)],
+            hatch=["", "//", "..", "xx", "\\\\"][number % 5], edgecolor="white",
         )  # fmt: skip
     for place, result in enumerate(results):
         if result["floor_ms"]:
@@ -320,34 +327,33 @@ def draw(results, path):
     ax.set_xticks(range(len(results)), sizes)
     ax.set(yscale="log", ylabel="milliseconds per training step", title="One training step (less is better)")
     ax.legend()
-    figure.savefig(path, dpi=150)
+    plots.save(figure, path, dpi=150)
 
 
 def size_of(text):
     """B,k,t as three integers, for argparse."""
-    B, k, t = (int(part) for part in text.split(","))
-    if min(B, k) < 1 or t < 0:
-        raise ValueError
-    return B, k, t
+    if not re.fullmatch(r"[1-9]\d*,[1-9]\d*,\d+", text):
+        raise argparse.ArgumentTypeError(f"{text!r:.60} is not B,k,t: rows and factors of at least 1, t of at least 0")
+    return tuple(map(int, text.split(",")))
 
 
 def main(argv=None):
     """Measure, print, draw; return 0."""
-    parser = argparse.ArgumentParser(prog="afm-numpy bench", description=__doc__.splitlines()[0])
-    parser.add_argument("--config", nargs="+", type=size_of, metavar="B,k,t", help="rows, factors, attention; t 0: FM")
-    parser.add_argument("--steps", type=int, default=7, help="rounds; medians are over them (default 7)")
-    parser.add_argument("--peers", action="store_true", help="measure PyTorch and JAX too, where installed")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
-    parser.add_argument("--plot", metavar="PNG", help="write a picture of the milliseconds per step")
-    args = parser.parse_args(argv)
-    if args.steps < 1:
-        parser.error("--steps must be at least 1")
+    options = parser("bench", __doc__.splitlines()[0], EXAMPLES)
+    options.add_argument("--config", nargs="+", type=size_of, metavar="B,k,t", help="rows, factors, attention; t 0: FM")
+    options.add_argument("--steps", type=positive, default=7, help="rounds; medians are over them (default 7)")
+    options.add_argument("--peers", action="store_true", help="measure PyTorch and JAX too, where installed")
+    options.add_argument("--json", action="store_true", help="print JSON instead of the table")
+    options.add_argument("--plot", metavar="PNG", help="write a picture of the milliseconds per step")
+    args = options.parse_args(argv)
+    if args.plot is not None:
+        check_file(args.plot)
     results = []
     for config in args.config or map(size_of, CONFIGS):
         print(f"measuring B,k,t = {','.join(map(str, config))}", file=sys.stderr)
         results.append(measure(config, args.peers, args.steps))
     print(json.dumps({"machine": machine(), "results": results}, indent=1) if args.json else "\n".join(lines(results)))
-    if args.plot:
+    if args.plot is not None:
         draw(results, args.plot)
     return 0
 

@@ -8,12 +8,19 @@ import numpy as np
 
 from .checks import check_size
 from .explain import largest
+from .files import atomic_write
 
 __all__ = ["attention_map", "contribution_bars", "convergence", "embedding_map", "learning_curves", "v_curve"]
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")  # Okabe and Ito
 STYLES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)))
 MARKERS = "osD^vx"
+
+
+def save(figure, path, dpi=110):
+    """Write a figure as PNG, completely or not at all."""
+    with atomic_write(path) as file:
+        figure.savefig(file, format="png", dpi=dpi)
 
 
 def _axes(ax, **size):

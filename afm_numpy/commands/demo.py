@@ -135,7 +135,7 @@ def draw(results, parts, out):
         figure = Figure(figsize=size, layout="constrained")
         ax = figure.subplots()
         plot(*args, ax=ax, **options).set_title(title)
-        figure.savefig(out / name, dpi=110)
+        plots.save(figure, out / name)
 
     for name, (_, result) in results.items():
         picture(f"learning_{name.lower()}.png", plots.learning_curves, result.history, size=(6.4, 4.2),

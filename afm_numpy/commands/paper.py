@@ -123,4 +123,4 @@ def draw(histories, path):
     figure = Figure(figsize=(6.4, 4.4), layout="constrained")
     ax = plots.convergence(histories, key="valid_rmse", label="validation RMSE", ax=figure.subplots())
     ax.set_title("Convergence")
-    figure.savefig(path, dpi=110)
+    plots.save(figure, path)

@@ -1,33 +1,33 @@
 """The command line: check result files, export the kit, regenerate it."""
 
-import argparse
 import json
 import sys
 import tempfile
 from pathlib import Path
 
+from ..commands.options import parser
 from ..files import atomic_write, printable
 from . import kit
 from .report import check_results
 from .results import ResultError, read
 
+EXAMPLES = """\
+  afm-numpy conformance export kit
+  afm-numpy conformance check results.json --complete"""
 EXPORTED = ("SPEC.md", "PORTING.md", "DEVIATIONS.md", "MANIFEST.json", "mistakes.json", "schema", "cases")
 
 
 def main(argv=None):
     """Run `conformance ...`; the exit status is 0 (right), 1 (something is wrong) or 2 (cannot be read)."""
     try:
-        args = parser().parse_args(argv)
+        args = arguments().parse_args(argv)
     except SystemExit as stop:  # argparse has printed its message
         return stop.code
     return args.run(args)
 
 
-def parser():
-    top = argparse.ArgumentParser(
-        prog="python -m afm_numpy conformance",
-        description="Known answers for ports of FM and AFM, and a checker that names mistakes.",
-    )
+def arguments():
+    top = parser("conformance", "Known answers for ports of FM and AFM, and a checker that names mistakes.", EXAMPLES)
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     one = commands.add_parser("check", help="check the result files of one port")
     one.add_argument("results", nargs="+", metavar="RESULTS", help="JSON or text files; see PORTING.md for the form")

@@ -1,5 +1,4 @@
 import json
-import time
 
 import pytest
 
@@ -21,9 +20,7 @@ def everything():
 
 
 def test_a_full_right_file(write, capsys):
-    start = time.perf_counter()
     assert cli.main(["check", write(everything())]) == 0
-    assert time.perf_counter() - start < 2
     assert capsys.readouterr().out == f"float64: {len(load_cases())} passed, 0 failed, 0 skipped\n"
 
 
@@ -61,9 +58,7 @@ def plain(value):
 def test_a_full_wrong_file(mistakes, write, port, capsys):
     values = {name: port["simulate"](case, mistakes) for name, case in load_cases().items()}
     path = write({name: {t: plain(v) for t, v in case.items()} for name, case in values.items()})
-    start = time.perf_counter()
     assert cli.main(["check", path]) == 1
-    assert time.perf_counter() - start < 4  # 2 s on a machine of one's own
     out = capsys.readouterr().out
     assert all(m in out for m in mistakes)
 
@@ -88,7 +83,8 @@ def test_a_file_that_cannot_be_read(tmp_path, capsys):
 @pytest.mark.parametrize("argv", [[], ["check"], ["unknown"], ["export"], ["check", "--yaml", "x"]])
 def test_wrong_arguments(argv, capsys):
     assert cli.main(argv) == 2
-    assert "usage" in capsys.readouterr().err
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith("afm-numpy conformance") and err.count("\n") == 1 and "--help)" in err
 
 
 def test_help(capsys):
