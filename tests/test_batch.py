@@ -238,6 +238,19 @@ def test_selection_follows_numpy(batch, rows):
     assert part.n == 7 and part.m == 3 and part.x.dtype == batch.x.dtype
 
 
+@pytest.mark.parametrize("rows", [slice(1, 3), [3, 0, 3], np.array([True, False, False, True]), 2])
+def test_scikit_learn_selects_rows_with_dots_behind(batch, rows):
+    part = batch[rows, ...]
+    np.testing.assert_array_equal(part.idx, batch[rows].idx)
+    np.testing.assert_array_equal(part.x, batch[rows].x)
+
+
+@pytest.mark.parametrize("rows", [(), ([1],), (1, 0), ([1], slice(None)), (..., 1), ([1], ..., ...), ([1], ..., 0)])
+def test_two_subscripts_are_refused(batch, rows):
+    with pytest.raises(IndexError):
+        batch[rows]
+
+
 @pytest.mark.parametrize("row", [2, -2, np.int32(2)])
 def test_one_number_selects_a_batch_of_one_row(batch, row):
     assert len(batch[row]) == 1 and rows_of(batch[row]) == [{3: 4.0}]
@@ -256,6 +269,12 @@ def test_other_selections_are_refused(batch, rows):
         batch[rows]
     if np.ndim(rows) == 2 or rows is None:                  # NumPy itself would take them
         assert str(error.value) == "select rows by a number, a slice, a 1-d index array or a 1-d boolean array"
+
+
+def test_sizes_count_the_features_of_each_row(batch):
+    assert batch.sizes.tolist() == [3, 0, 1, 2]
+    assert batch[[0, 0]].sizes.tolist() == [3, 3]
+    assert batch[[]].sizes.tolist() == []
 
 
 # ---- astype --------------------------------------------------------------------------------------------
