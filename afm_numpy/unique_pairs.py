@@ -21,9 +21,9 @@ How it stays small. W, b and p form one matrix C (see `layer`), so that z_q and 
 worked through in blocks that fit a cache; nothing of size (B, P, k) is stored. Dropout on the pooled vector needs
 that vector: pooled = 1/2 sum_i e_i * (A E)_i, with the row's weights as a symmetric m x m matrix A.
 
-When it does not help. Dropout on the interactions or the attention gives every pair of every row numbers of its own;
-and with real values few pairs repeat. Then the dense code of `afm.py` is called (see `pays`), as long as its arrays
-fit into memory.
+When it does not help. Dropout on the interactions gives every pair of every row numbers of its own, and dropout on
+the attention, which could be gathered, is left to the dense code with it; and with real values few pairs repeat. Then
+the dense code of `afm.py` is called (see `pays`), as long as its arrays fit into memory.
 
 Dimensions: B rows, m slots, k factors, t attention size, n features; R features, S filled slots, U tokens, D distinct
 pairs and O pairs of slots (all rows together) of a batch; T tokens of the data set.
