@@ -134,18 +134,20 @@ def other_shape(got, want, fits):
 
 
 def same_shape(got, want, bad, rows, fits, tol):
-    """What the numbers tell."""
+    """What the numbers tell. One number alone tells nothing: its factor or its sign would give the right one away."""
+    if want.size < 2:
+        return ""
     if want.ndim == 2 and want.shape[0] == want.shape[1] and fits(got, want.T):
         return "transposed"
     if want.ndim == 2 and fits(got, want.T.reshape(want.shape)):
         return "transposed: the right numbers, read in another order"
     shift = (got - want).ravel()
-    if want.size > 1 and np.ptp(shift) <= 2 * tol:
+    if np.ptp(shift) <= 2 * tol:
         return "one constant too much or too little everywhere"
     factor = common_factor(got, want, tol)
     if factor is not None:
         return factor_text(factor, rows)
-    if want.size > 1 and fits(np.sort(got, axis=None), np.sort(want, axis=None)):
+    if fits(np.sort(got, axis=None), np.sort(want, axis=None)):
         return "the right numbers in another order"
     if not got[bad].any():
         return "entries that should not be 0 are 0"
@@ -161,7 +163,7 @@ def same_shape(got, want, bad, rows, fits, tol):
         if rest and fits(got, want * ratio):
             return f"a factor is missing that depends on axis {axis}"
     if want.ndim and bad.reshape(len(bad), -1).any(axis=1).sum() < len(bad):
-        return "some rows are right: not summed over repeated ids, or a special case is missed"
+        return "some rows are right: look at what the wrong ones have in common"
     return ""
 
 

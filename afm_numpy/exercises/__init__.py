@@ -93,7 +93,8 @@ def check(number, answer):
 def judge(exercise, answer):
     """Compare an answer with an exercise, input by input and result by result, and tell the first difference.
 
-    Where it does not show which mistake was made, for instance because a number overflows, another input may.
+    Where it does not show which of the exercise's mistakes was made, for instance because a number overflows,
+    another input may.
     """
     if answer is ...:
         return Verdict(False, "No answer yet: replace the dots.")
@@ -103,8 +104,8 @@ def judge(exercise, answer):
         return Verdict(True, "Right." if len(exercise.inputs) == 1 else f"Right, for {len(exercise.inputs)} inputs.")
     first = found[0]
     if isinstance(first, Answer) and not first.likely:
-        same = [other for other in found if isinstance(other, Answer) and other.name == first.name]
-        first = replace(first, likely=next((other.likely for other in same if other.likely), ""))
+        same = [other.likely for other in found if isinstance(other, Answer) and other.name == first.name]
+        first = replace(first, likely=next((likely for likely in same if likely in exercise.mistakes), ""))
     return Verdict(False, f"Not yet: {first}" if isinstance(first, Answer) else first)
 
 
@@ -117,15 +118,18 @@ def _difference(exercise, answer, inputs):
         got = answer(*given) if callable(exercise.right) else answer
     except Exception as error:  # whatever the reader's code raises is a message, not a crash
         return f"Not yet: it raised {type(error).__name__}: {error}"
-    if got is ... or (isinstance(got, tuple) and any(part is ... for part in got)):
+    parts = got if isinstance(got, tuple) else (got,)
+    if any(part is ... for part in parts):
         return "No answer yet: replace the dots."
+    if any(part is None for part in parts):
+        return "Not yet: a result is None; is a return missing, or is it what np.add.at returns, which is nothing?"
     if not _same(given, inputs):
         return "Not yet: it changes its arguments; work on copies."
     names = exercise.names
     wants = _results(exercise.right, inputs)
     gots = got if isinstance(got, (tuple, list)) and len(names) > 1 else (got,)
     if len(gots) != len(names):
-        return f"Not yet: it should return {len(names)} results ({', '.join(names)}), not {len(gots)}."
+        return f"Not yet: it should give {len(names)} results ({', '.join(names)}), not {len(gots)}."
     with np.errstate(all="ignore"):  # a mistake may overflow
         wrongs = {label: _results(wrong, inputs) for label, wrong in exercise.mistakes.items()}
     for at, name in enumerate(names):

@@ -17,8 +17,10 @@ EXERCISES = {
         names=("y_hat",),
         mistakes={
             "each pair is counted twice": 18.0,
-            "the constant w0 is left out": 11.0,
+            "the constant w0 is left out, or the values x in the linear part": 11.0,
             "the values x are left out": 10.0,
+            "the values x are left out in the pair part": 12.0,
+            "a feature is paired with itself as well: it must not be": 28.0,
             "the linear part is left out": 5.0,
             "the pair part is left out": 8.0,
         },
@@ -38,8 +40,10 @@ EXERCISES = {
         mistakes={
             "the exponentials are not divided by their sum": _weighted(E),
             "divided by the number of pairs in the place of the sum": _weighted(E / 3),
-            "the exponential is missing": _weighted(np.log(E) / np.log(E).sum()),
+            "the exponential is missing, or exp(0) is taken for 0: it is 1": _weighted(np.log(E) / np.log(E).sum()),
             "all pairs weigh the same: the scores are not used": _weighted(np.full(3, 1 / 3)),
+            "the interaction scores are added up without their weights": (E / E.sum(), SCORE.sum()),
+            "the weights times the scores, not yet added up": (E / E.sum(), E / E.sum() * SCORE),
         },
     ),
 }

@@ -23,8 +23,9 @@ def spread_backward(dD, E):
     return 2 * dD[:, None, None] * (E.shape[1] * E - E.sum(axis=1, keepdims=True))
 
 
-def triples(E):
-    return _triples_by_factor(E).sum(axis=1)
+def triples(E, c12=-3, c3=2):
+    """The right sum for the defaults, with 6 T = s1^3 + c12 s1 s2 + c3 s3."""
+    return _triples_by_factor(E, c12, c3).sum(axis=1)
 
 
 def _added(idx, values, n):
@@ -39,23 +40,23 @@ def _kept_once(dy_hat, idx, x, n):
     return dw
 
 
-def _powers(E):
-    return [np.sum(E**power, axis=1) for power in (1, 2, 3)]
+def _spread_slope(E, squares=2.0, sums=2.0, axis=1):
+    """The derivative of D by E for the defaults; dD is still to be multiplied."""
+    return squares * E.shape[1] * E - sums * E.sum(axis=axis, keepdims=True)
 
 
-def _triples_by_factor(E):
-    s1, s2, s3 = _powers(E)
-    return (s1**3 - 3 * s1 * s2 + 2 * s3) / 6
+def _spread_wrong(**wrong):
+    return lambda dD, E: dD[:, None, None] * _spread_slope(E, **wrong)
 
 
-def _triples_without_s3(E):
-    s1, s2, _ = _powers(E)
-    return ((s1**3 - 3 * s1 * s2) / 6).sum(axis=1)
+def _triples_by_factor(E, c12=-3, c3=2):
+    s1, s2, s3 = (np.sum(E**power, axis=1) for power in (1, 2, 3))
+    return (s1**3 + c12 * s1 * s2 + c3 * s3) / 6
 
 
-def _triples_one_s1_s2(E):
-    s1, s2, _ = _powers(E)
-    return ((s1**3 - s1 * s2) / 6).sum(axis=1)
+def _triples_of_sums(E):
+    """The factors of an embedding are added before the powers are taken."""
+    return triples(E.sum(axis=2, keepdims=True))
 
 
 EXERCISES = {
@@ -87,6 +88,7 @@ EXERCISES = {
             "m - 1 in the place of m": lambda E: spread(E) - (E**2).sum(axis=(1, 2)),
             "not summed over the factors": lambda E: E.shape[1] * (E**2).sum(axis=1) - E.sum(axis=1) ** 2,
             "the factor m is missing": lambda E: spread(E) - (E.shape[1] - 1) * (E**2).sum(axis=(1, 2)),
+            "the part with the inner products is missing": lambda E: (E.shape[1] - 1) * (E**2).sum(axis=(1, 2)),
         },
     ),
     "01.4": Exercise(
@@ -96,9 +98,15 @@ EXERCISES = {
         {
             "the factor 2 is missing": lambda dD, E: spread_backward(dD, E) / 2,
             "the factor dD is missing": lambda dD, E: spread_backward(np.ones_like(dD), E),
-            "the gradient of the square of the sum is dropped": lambda dD, E: 2 * dD[:, None, None] * E.shape[1] * E,
-            "summed over the wrong axis: the sum runs over the slots": lambda dD, E: 2 * dD[:, None, None] * (
-                E.shape[1] * E - E.sum(axis=2, keepdims=True)),
+            "the gradient of the square of the sum is dropped": _spread_wrong(sums=0),
+            "the gradient of the sum of the squares is dropped": _spread_wrong(squares=0),
+            "the sign of the square of the sum is wrong": _spread_wrong(sums=-2),
+            "the factor 2 is missing at the square of the sum": _spread_wrong(sums=1),
+            "the factor 2 is missing at the sum of the squares": _spread_wrong(squares=1),
+            "the factor m is missing": lambda dD, E: 2 * dD[:, None, None] * (E - E.sum(axis=1, keepdims=True)),
+            "m - 1 in the place of m": lambda dD, E: spread_backward(dD, E) - 2 * dD[:, None, None] * E,
+            "summed over the wrong axis: the sum runs over the slots": _spread_wrong(axis=2),
+            "summed over the rows of the batch: the sum runs over the slots of one row": _spread_wrong(axis=0),
         },
     ),
     "01.5": Exercise(
@@ -107,8 +115,15 @@ EXERCISES = {
         ("T",),
         {
             "each triple is counted six times": lambda E: 6 * triples(E),
-            "the term with s3 is dropped": _triples_without_s3,
-            "terms with two equal indices are left": _triples_one_s1_s2,
+            "the term with s3 is dropped": lambda E: triples(E, c3=0),
+            "nothing is taken off: terms with equal indices are left": lambda E: triples(E, c12=0, c3=0),
+            "the terms with exactly two equal indices are left": lambda E: triples(E, c12=0, c3=-1),
+            "the terms with exactly two equal indices are taken off once: how often do they occur?": lambda E: triples(
+                E, c12=-1, c3=0),
+            "s1 s2 holds the terms with three equal indices, too": lambda E: triples(E, c3=-1),
+            "the sign of s3 is wrong": lambda E: triples(E, c3=-2),
+            "s3 is added once only": lambda E: triples(E, c3=1),
+            "the factors are added up too early: take the powers of each factor by itself": _triples_of_sums,
             "not summed over the factors": _triples_by_factor,
         },
     ),

@@ -84,6 +84,7 @@ EXERCISES = {
             "the sign is wrong": lambda y_hat, y: -dy_hat_plus_minus(y_hat, y),
             "the inner derivative -y is missing": lambda y_hat, y: sigmoid(-y * y_hat) / len(y),
             "1/B is missing": lambda y_hat, y: dy_hat_plus_minus(y_hat, y) * len(y),
+            "these classes are -1 and 1, not 0 and 1": lambda y_hat, y: (sigmoid(y_hat) - y) / len(y),
             "the sigmoid of y * y_hat in the place of -y * y_hat": lambda y_hat, y: -y * sigmoid(y * y_hat) / len(y),
         },
     ),

@@ -88,6 +88,33 @@ def _gathered_again(dR, at, U):
     return dR[at]
 
 
+def _without_dy(s_q, t_q, pair_at, kept, dy):
+    right = with_attention_dropout(s_q, t_q, pair_at, kept, dy)
+    return right[0], *with_attention_dropout(s_q, t_q, pair_at, kept, np.ones_like(dy))[1:]
+
+
+def _without_softmax_backward(s_q, t_q, pair_at, kept, dy):
+    y, ds_q, dt_q = with_attention_dropout(s_q, t_q, pair_at, kept, dy)
+    ds_q = np.zeros_like(ds_q)
+    np.add.at(ds_q, pair_at, dy[:, None] * kept * t_q[pair_at])
+    return y, ds_q, dt_q
+
+
+def _without_mask(s_q, t_q, pair_at, kept, dy):
+    return with_attention_dropout(s_q, t_q, pair_at, np.ones_like(kept), dy)
+
+
+def _weights_of_sum_1(s_q, t_q, pair_at, kept, dy):
+    a = att.softmax_forward(s_q[pair_at]) * kept
+    a /= np.maximum(a.sum(axis=1, keepdims=True), 1e-9)
+    return (a * t_q[pair_at]).sum(axis=1), *with_attention_dropout(s_q, t_q, pair_at, kept, dy)[1:]
+
+
+def _exchanged(s_q, t_q, pair_at, kept, dy):
+    y, ds_q, dt_q = with_attention_dropout(s_q, t_q, pair_at, kept, dy)
+    return y, dt_q, ds_q
+
+
 def _mask_on_scores(s_q, t_q, pair_at, kept, dy):
     a = att.softmax_forward(s_q[pair_at] * kept)
     return (a * t_q[pair_at]).sum(axis=1), *with_attention_dropout(s_q, t_q, pair_at, kept, dy)[1:]
@@ -115,6 +142,20 @@ def _features_only(idx, x):
     return token.reshape(idx.shape), feature, x.ravel()[first]
 
 
+def _products(idx, x):
+    feature, token = np.unique(idx * x, return_inverse=True)
+    return token.reshape(idx.shape), feature, feature
+
+
+def _every_slot(idx, x):
+    return number_tokens(idx, x)[0], idx.ravel(), x.ravel()
+
+
+def _feature_for_value(idx, x):
+    token, feature, value = number_tokens(idx, x)
+    return token, value, feature
+
+
 def _scaled(pooled=1.0, da=1.0, dE=1.0):
     def wrong(*inputs):
         return tuple(c * value for c, value in zip((pooled, da, dE), pooled_by_matrix(*inputs), strict=True))
@@ -132,9 +173,13 @@ def _whole_matrix(E, a, dpooled):
     return pooled, (E * dpooled[:, None]) @ E.swapaxes(1, 2), dE
 
 
-def _other_side(E, a, dpooled):
-    pooled, da, _ = pooled_by_matrix(E, a, dpooled)
-    return pooled, da, dpooled[:, None] * E
+def _other_dE(wrong):
+    """Right, but for dE = wrong(E, right dE, dpooled)."""
+    def answer(E, a, dpooled):
+        pooled, da, dE = pooled_by_matrix(E, a, dpooled)
+        return pooled, da, wrong(E, dE, dpooled[:, None])
+
+    return answer
 
 
 EXERCISES = {
@@ -158,6 +203,9 @@ EXERCISES = {
             "these are the pairs that all rows hold": lambda prob, B: (prob**B).sum(),
             "this is one row: B is missing": lambda prob, B: prob.sum(),
             "the mean over the pairs: their sum is asked for": lambda prob, B: expected_distinct(prob, B) / len(prob),
+            "prob**B: that all rows hold the pair; none may hold it": lambda prob, B: (1 - prob**B).sum(),
+            "this is nearly right for a small prob only": lambda prob, B: (1 - np.exp(-B * prob)).sum(),
+            "sum over the pairs at the end, of 1 - the probability": lambda prob, B: 1 - ((1 - prob) ** B).sum(),
         },
     ),
     "08.3": Exercise(
@@ -168,6 +216,7 @@ EXERCISES = {
             "not summed over repeated numbers: each row of dE keeps one of its gradients": _kept_once,
             "the mean of the repeats: their sum is asked for": _mean_of_repeats,
             "gathered once more: the way back adds to dE[at]": _gathered_again,
+            "dE has a row for each row of E, not of dR": lambda dR, at, U: gather_backward(dR, at, len(dR)),
         },
     ),
     "08.4": Exercise(
@@ -184,6 +233,11 @@ EXERCISES = {
                 *args, sum_at=_last_wins),
             "these are the gradients of the places: sum those of one pair": _places,
             "the mask multiplies a, not the scores": _mask_on_scores,
+            "the mask is missing": _without_mask,
+            "dropout does not bring the weights back to the sum 1": _weights_of_sum_1,
+            "dy is missing on the way back": _without_dy,
+            "the backward of the softmax is missing": _without_softmax_backward,
+            "ds_q and dt_q are exchanged": _exchanged,
         },
     ),
     "08.5": Exercise(
@@ -194,6 +248,9 @@ EXERCISES = {
             "the values are not used: the same feature with another value is another token": _features_only,
             "in order of the values: the feature comes first": _value_first,
             "in order of appearance: they are to ascend": _as_they_come,
+            "different tokens may have the same product of feature and value": _products,
+            "this is the list of the slots: each distinct token stands in it once": _every_slot,
+            "feature and value are exchanged": _feature_for_value,
         },
     ),
     "08.6": Exercise(
@@ -206,7 +263,9 @@ EXERCISES = {
             "e_i is the left and the right side of products: no 1/2 here": _scaled(dE=0.5),
             "dpooled is missing in da": _without_upstream,
             "the whole matrix: take the entries (i, j) of the pairs": _whole_matrix,
-            "A is missing in dE": _other_side,
+            "A is missing in dE": _other_dE(lambda E, dE, dpooled: dpooled * E),
+            "dpooled is missing in dE": _other_dE(lambda E, dE, dpooled: dE / dpooled),
+            "e_i itself is not a factor of its gradient": _other_dE(lambda E, dE, dpooled: E * dE),
         },
     ),
 }  # fmt: skip

@@ -16,17 +16,17 @@ def right_numbers(got, want, tol):
     return [abs(a - b) <= tol for a, b in zip(got, want, strict=True)]
 
 
-def fm_pooled(emb, active_ptr, k, *, half=0.5, own=1.0, all_rows=False, inside=False):
+def fm_pooled(emb, active_ptr, k, *, half=0.5, own=0.5, power=2, all_rows=False, more=0):
     """The right stage for the defaults."""
     result = []
     for start, end in zip(active_ptr[:-1], active_ptr[1:], strict=True):
-        columns = [[e[f] for e in (emb if all_rows else emb[start:end])] for f in range(k)]
-        scale = 0.25 if inside else half
-        result.append([scale * sum(e) ** 2 - own * half * sum(z * z for z in e) for e in columns])
+        columns = [[e[f] for e in (emb if all_rows else emb[start : end + more])] for f in range(k)]
+        result.append([half * sum(e) ** power - own * sum(z * z for z in e) for e in columns])
     return result
 
 
-def adagrad_rows(V, acc, ids, grads, lr, eps, *, summed=True, squared_sum=True, inside=False, old=False):
+def adagrad_rows(V, acc, ids, grads, lr, eps, *, summed=True, squared_sum=True, inside=False, old=False,
+                 kept=1.0, power=0.5):
     """The right step for the defaults."""
     total, squares = {}, {}
     for i, g in zip(ids, grads, strict=True):
@@ -35,9 +35,9 @@ def adagrad_rows(V, acc, ids, grads, lr, eps, *, summed=True, squared_sum=True, 
     new_V, new_acc = [list(row) for row in V], [list(row) for row in acc]
     for i, g in total.items():
         added = [z * z for z in g] if squared_sum else squares[i]
-        new_acc[i] = [a + z for a, z in zip(acc[i], added, strict=True)]
+        new_acc[i] = [kept * a + z for a, z in zip(acc[i], added, strict=True)]
         used = acc[i] if old else new_acc[i]
-        roots = [math.sqrt(a + eps) if inside else math.sqrt(a) + eps for a in used]
+        roots = [math.sqrt(a + eps) if inside else a**power + eps for a in used]
         new_V[i] = [v - lr * z / root for v, z, root in zip(V[i], g, roots, strict=True)]
     return new_V, new_acc
 
@@ -58,6 +58,26 @@ def _signed(y_hat, y):
     prob, _, d_y_hat = logistic(y_hat, y)
     loss_rows = [max(-z * t, 0) + math.log1p(math.exp(-abs(z * t))) for z, t in zip(y_hat, y, strict=True)]
     return prob, loss_rows, d_y_hat
+
+
+def _other_class(y_hat, y):
+    prob, loss_rows, d_y_hat = logistic(y_hat, y)
+    return [1 - s for s in prob], loss_rows, d_y_hat
+
+
+def _without_yz(y_hat, y):
+    prob, _, d_y_hat = logistic(y_hat, y)
+    return prob, logistic(y_hat, [0.0] * len(y))[1], d_y_hat
+
+
+def _divided_rows(y_hat, y):
+    prob, loss_rows, d_y_hat = logistic(y_hat, y)
+    return prob, [z / len(y) for z in loss_rows], d_y_hat
+
+
+def _sloped(y_hat, y):
+    prob, loss_rows, d_y_hat = logistic(y_hat, y)
+    return prob, loss_rows, [d * s * (1 - s) for d, s in zip(d_y_hat, prob, strict=True)]
 
 
 def _one_by_one(V, acc, ids, grads, lr, eps):
@@ -83,7 +103,7 @@ _RIGHT = "line {} makes {}, which is right: look at a tensor that is wrong by it
 _FOLLOWS = "line {} makes {}, which follows from a wrong tensor before it: report that one, too"
 _LINES = {
     **{line: _RIGHT.format(line, name) for line, name in ((1, "d_score"), (2, "d_score"), (3, "d_pre"), (9, "g_h"))},
-    4: "line 4 helps to make the right tensor, but is right itself: look at the other line that does",
+    4: "line 4 does what step 8 does: it is right, although the tensor that it helps to make is not",
     0: "lines are counted from 1",
     10: "the last line is 9",
     **{line: _FOLLOWS.format(line, name) for line, name in ((6, "d_emb"), (7, "d_emb"), (8, "g_V"))},
@@ -109,11 +129,14 @@ EXERCISES = {
         [(*_expected(number, "emb", "active_ptr"), load_case(number)["config"]["k"]) for number in ("30", "31")],
         ("pooled",),
         {
-            "the half is missing": lambda *args: fm_pooled(*args, half=1.0),
+            "the half is missing": lambda *args: fm_pooled(*args, half=1.0, own=1.0),
+            "the half is for the whole bracket, not for its first term only": lambda *args: fm_pooled(*args, own=1.0),
             "the squares are not subtracted: a feature is paired with itself": lambda *args: fm_pooled(*args, own=0.0),
-            "the squares are added, not subtracted": lambda *args: fm_pooled(*args, own=-1.0),
+            "the squares are added, not subtracted": lambda *args: fm_pooled(*args, own=-0.5),
+            "the sum is not squared": lambda *args: fm_pooled(*args, power=1),
+            "the end of a row is not in the row": lambda *args: fm_pooled(*args, more=1),
             "summed over the whole batch, not over each row": lambda *args: fm_pooled(*args, all_rows=True),
-            "the half stands inside the square": lambda *args: fm_pooled(*args, inside=True),
+            "the half stands inside the square": lambda *args: fm_pooled(*args, half=0.25),
         },
     ),
     "09.3": Exercise(
@@ -126,6 +149,8 @@ EXERCISES = {
                 *args, squared_sum=False),
             "eps stands inside the root": lambda *args: adagrad_rows(*args, inside=True),
             "the root is that of the accumulator before the addition": lambda *args: adagrad_rows(*args, old=True),
+            "the root is missing": lambda *args: adagrad_rows(*args, power=1.0),
+            "the old accumulator is lost: the square is added to it": lambda *args: adagrad_rows(*args, kept=0.0),
             "not divided by the root: that is plain SGD": _plain_sgd,
             "one step for each contribution: add up first, then make one step": _one_by_one,
         },
@@ -140,6 +165,10 @@ EXERCISES = {
             "the probability is clipped inside the logarithm": lambda *args: logistic(*args, clip=1e-7),
             "not divided by B": lambda *args: logistic(*args, mean=False),
             "the sigmoid is missing in the gradient": lambda *args: logistic(*args, gate=False),
+            "y z is missing in the loss": _without_yz,
+            "this is the probability of the other class": _other_class,
+            "1/B belongs to the gradient of the mean; loss_rows has the loss of each row": _divided_rows,
+            "the slope of the sigmoid is too much: it cancels": _sloped,
         },
     ),
 }  # fmt: skip

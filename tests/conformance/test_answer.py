@@ -45,6 +45,14 @@ def test_right_answers():
     assert str(check_answer(W, W, "dW")) == "dW: right"
 
 
+@pytest.mark.parametrize("want", [3.0, [3.0], [[3.0]]])
+@pytest.mark.parametrize("factor", [2.0, -1.0, 1.25, 0.0])
+def test_one_number_is_not_given_away_by_its_factor(want, factor):
+    answer = check_answer(np.multiply(want, factor), want)
+    assert not answer.ok and not answer.likely
+    assert check_answer(factor * np.ones(2), [3.0, 3.0]).likely                 # two numbers may have a hint
+
+
 def test_variants_come_first():
     answer = check_answer(2 * W, W, "dV", variants={"the diagonal only": W + 1, "x is missing": 2 * W})
     assert answer.likely == "x is missing"

@@ -61,12 +61,17 @@ def changes_its_argument(a):
     (ONE, ..., "No answer yet"),
     (ONE, lambda a: ..., "No answer yet"),
     (TWO, lambda a: (a + 1, ...), "No answer yet"),
+    (ONE, lambda a: None, "a result is None; is a return missing"),
+    (TWO, lambda a: (a + 1, np.add.at(a.copy(), 0, 1.0)), "a result is None"),
+    (TWO, lambda a: (None, ...), "No answer yet"),
+    (Exercise(4.0), None, "a result is None"),
     (ONE, 3.0, "Give the function itself, not float"),
     (ONE, lambda a: a / {}, "it raised TypeError"),
     (ONE, changes_its_argument, "it changes its arguments"),
     (LISTS, sorts_its_argument, "it changes its arguments"),
     (TWO, lambda a: a + 1, "2 results (sum, double), not 1"),
     (TWO, lambda a: (a + 1, a), "double: 2 of 2 entries are wrong"),
+    (TWO, lambda a: (a + 1, 4 * a), "double: 2 of 2 entries are wrong, the first at (0,); likely: twice too large"),
     (Exercise(4.0), 5.0, "the answer: is wrong"),
 ])  # fmt: skip
 def test_wrong_answers_are_described_without_a_crash(exercise, answer, words):
@@ -100,6 +105,31 @@ def test_a_mistake_that_overflows_for_one_input_is_named_by_another():
     assert verdict.text == "Not yet: s: 1 of 2 entries are not finite, the first at (1,); likely: twice too much"
     verdict = judge(Exercise(lambda s: s, inputs, ("s",), {"exp": exp_without_maximum}), exp_without_maximum)
     assert verdict.text == "Not yet: s: 1 of 2 entries are not finite, the first at (1,); likely: exp"
+
+
+def test_a_hint_of_another_input_is_given_only_if_it_names_a_mistake():
+    """What the numbers of one input look like need not be true of the other."""
+    exercise = Exercise(lambda s: s, [(np.array([1.0, 2.0, 4.0]),), (np.array([900.0, 5.0, 7.0]),)], ("s",))
+    verdict = judge(exercise, lambda s: s**2 + 1 if s[0] < 2 else np.minimum(s, 800))
+    assert verdict.text == "Not yet: s: 3 of 3 entries are wrong, the first at (0,)"
+
+
+@pytest.mark.parametrize(("exercise", "answer"), [
+    (Exercise(6.0), 7.0),
+    (Exercise(6.0), -6.0),
+    (Exercise(lambda: 6.0), lambda: 3.0),
+    (Exercise((6.0, 1.0), names=("a", "b")), (6.0, 2.0)),
+])  # fmt: skip
+def test_one_number_has_no_hint_that_gives_it_away(exercise, answer):
+    assert judge(exercise, answer).text.endswith(": is wrong")
+
+
+def test_a_slope_by_real_steps_is_told_from_a_complex_step():
+    def central(f, theta, d, eps=1e-6):
+        return (f(theta + eps * d) - f(theta - eps * d)) / (2 * eps)
+
+    text = check("03.2", central).text
+    assert "it raised TypeError: f got real numbers; the complex step gives it complex ones" in text
 
 
 def test_a_registered_mistake_may_overflow():
