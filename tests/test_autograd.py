@@ -18,10 +18,10 @@ from afm_numpy.rowgrad import add_grads
 
 LAM = {"W": 0.3, "w": 0.2, "V": 0.1}
 CASES = [("fm", None, sites, loss) for sites in ((), ("pooled",)) for loss in losses.LOSSES]
-CASES += [("afm", mode, sites, loss) for mode in ATTENTION for sites in ((), SITES) for loss in losses.LOSSES]
-CASES += [("afm", mode, (site,), "logistic") for mode in ATTENTION for site in SITES]
-
-
+CASES += [
+    ("afm", mode, sites, loss)
+    for mode in ATTENTION for sites in ((), SITES, *((site,) for site in SITES)) for loss in losses.LOSSES
+]  # fmt: skip
 
 
 def name_of(value):
