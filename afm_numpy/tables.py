@@ -12,6 +12,8 @@ from .files import printable
 
 __all__ = ["column_names", "is_number", "numbers", "quoted", "read_columns", "tokens"]
 
+LARGEST = float(np.finfo(np.float64).max)
+
 
 def quoted(names):
     """Names as they stand in a message."""
@@ -126,7 +128,11 @@ def numbers(name, cells, missing):
         if type_ == "text":
             row, cell = next(item for item in enumerate(cells) if token[item[1]] is not None)
             raise TypeError(f"column {name!r} is continuous, but row {row} holds the text {cell!r}")
-        return np.array([np.nan if token[cell] is None else token[cell] for cell in cells], np.float64)
+        values = [np.nan if token[cell] is None else token[cell] for cell in cells]
+        for row, value in enumerate(values):
+            if abs(value) > LARGEST:                                         # only a whole number of Python can be
+                raise ValueError(f"column {name!r}, row {row}: a number beyond {LARGEST:.3g}, the largest float")
+        return np.array(values, np.float64)
     if cells.dtype.kind not in "biuf":
         raise TypeError(f"column {name!r} is continuous and must hold real numbers; it holds {cells.dtype}")
     values = cells.astype(np.float64)

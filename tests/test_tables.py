@@ -128,6 +128,7 @@ def test_numbers(cells, values):
         (np.array(["?", "12"]), TypeError, "column 'c' is continuous, but row 1 holds the text '12'"),
         (np.array([1, "x"], object), TypeError, "column 'c' mixes number .row 0. and text .row 1."),
         (np.array([1.0, 2.0, -np.inf]), ValueError, "column 'c', row 2: -inf is not finite"),
+        (np.array([1, None, -(10**309)], object), ValueError, "column 'c', row 2: a number beyond 1.8e"),
         (np.array([0], "m8[s]"), TypeError, "column 'c' is continuous and must hold real numbers; it holds timedelta"),
     ],
 )

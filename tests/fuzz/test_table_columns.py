@@ -224,6 +224,7 @@ def test_tables(table, options):
 @given(tables(), tables(), usual)
 @example({"a": [1.0, 2.0]}, {"a": [1.5, 1.0]}, {"bins": 2})  # a number that is the edge of a bin
 @example({"a": [1.0, 2.0]}, {"a": np.array([False, True])}, {"missing": (0,)})
+@example({"a": [1.0, 2.0]}, {"a": [10**400]}, {})
 def test_other_tables(table, other, options):
     """Rows that fit did not see, and tables that are another altogether."""
     encoder = TableEncoder(**options)
