@@ -142,7 +142,7 @@ def attention_map(mean, names, *, count=None, ax=None):
         dark = np.nanmin(mean) + 0.6 * (np.nanmax(mean) - np.nanmin(mean))
         for i, j in zip(*np.nonzero(count), strict=True):
             color = "white" if mean[i, j] > dark else "black"
-            ax.text(j, i, f"{count[i, j]}", ha="center", va="center", fontsize=6, color=color)
+            ax.text(j, i, f"{count[i, j]}", ha="center", va="center", fontsize=7, color=color)
     return ax
 
 
@@ -170,10 +170,10 @@ def contribution_bars(parts, row=0, names=None, *, top=10, ax=None):
     bars = ax.barh(range(len(order)), values, edgecolor="black")
     for bar, value in zip(bars, values, strict=True):
         bar.set(facecolor=COLORS[0] if value >= 0 else COLORS[1], hatch="" if value >= 0 else "//")
-    ax.bar_label(bars, [f"a = {a:.3f}" for a in parts.a[row, order]], padding=4, fontsize=8)
-    ax.set_yticks(range(len(order)), [" × ".join(pair) for pair in labels], fontsize=8)
+    ax.bar_label(bars, [f"a = {a:.3f}" for a in parts.a[row, order]], padding=4, fontsize=9)
+    ax.set_yticks(range(len(order)), [" × ".join(pair) for pair in labels], fontsize=9)
     ax.invert_yaxis()
-    ax.margins(x=0.35)
+    ax.margins(x=0.5)
     ax.axvline(0, color="black", linewidth=0.8)
     ax.set(xlabel="contribution to the raw output, a × (p · m)")
     return ax
@@ -197,7 +197,7 @@ def v_curve(curve, *, ax=None):
     for number, (name, error) in enumerate(curve.errors.items()):
         ax.plot(curve.eps, np.maximum(error, smallest), label=name, **_look(number, len(error)))
     ax.set(xscale="log", yscale="log", xlabel="step eps", ylabel="relative error of the slope")
-    ax.legend(fontsize=8)
+    ax.legend(fontsize=9)
     return ax
 
 
@@ -232,11 +232,11 @@ def embedding_map(V, names=None, *, groups=None, ax=None):
         marker, color = MARKERS[number % len(MARKERS)], COLORS[number % len(COLORS)]
         ax.scatter(*points[of].T, s=24, marker=marker, color=color, label=group or None)
     for point, name in zip(points, [] if names is None else names, strict=False):
-        ax.annotate(str(name), point, xytext=(3, 3), textcoords="offset points", fontsize=7)
+        ax.annotate(str(name), point, xytext=(3, 3), textcoords="offset points", fontsize=8)
     ax.axhline(0, color="grey", linewidth=0.6)
     ax.axvline(0, color="grey", linewidth=0.6)
     ax.set(xlabel=f"first principal axis ({share[0]:.0%} of the variance)")
     ax.set(ylabel=f"second principal axis ({share[1]:.0%})" if len(share) > 1 else "second principal axis")
     if any(groups):
-        ax.legend(fontsize=8)
+        ax.legend(fontsize=9)
     return ax
