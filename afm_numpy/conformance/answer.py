@@ -68,17 +68,39 @@ def check_answer(got, want, name="answer", *, variants=None, rows=None, rtol=1e-
     >>> check_answer(W, W, "dW").ok
     True
     """
-    want = np.asarray(want, dtype=float)
-    try:
-        got = np.asarray(got, dtype=float)
-    except (TypeError, ValueError):
-        return Answer(name, False, f"is not an array of numbers but {type(got).__name__}")
+    variants, truth = variants or {}, np.asarray(want).dtype == bool
+    array, want = numbers(got), np.asarray(want, dtype=float)
+    if array is None:
+        return Answer(name, False, *other_kind(got, variants))
     with np.errstate(all="ignore"):  # an answer may hold any numbers, and their sums may overflow
-        return described(got, want, name, variants or {}, rows, rtol, atol)
+        return described(array, want, name, variants, rows, rtol, atol, truth)
 
 
-def described(got, want, name, variants, rows, rtol, atol):
-    """The answer to `check_answer` for two arrays."""
+def numbers(value):
+    """The value as an array, or None: it holds other things, or rows of different lengths."""
+    try:
+        return np.asarray(value, dtype=float)
+    except (TypeError, ValueError):
+        return None
+
+
+def lengths(value):
+    """The length of each row of a list of lists; of anything else, nothing."""
+    lists = isinstance(value, list) and all(isinstance(row, (list, tuple)) for row in value)
+    return [len(row) for row in value] if lists else []
+
+
+def other_kind(got, variants):
+    """What is wrong with an answer that is no array, and the mistake with rows of just these lengths."""
+    sizes = lengths(got)
+    if len(set(sizes)) < 2:
+        return f"is not an array of numbers but {type(got).__name__}", ""
+    likely = next((label for label, value in variants.items() if lengths(value) == sizes), "")
+    return f"has rows of different lengths: {', '.join(map(str, sorted(set(sizes))))}", likely
+
+
+def described(got, want, name, variants, rows, rtol, atol, truth):
+    """The answer to `check_answer` for two arrays; what numbers look like says nothing of True and False."""
     known = np.isfinite(want)
     tol = atol + rtol * float(np.max(np.abs(want), initial=0.0, where=known))
 
@@ -86,8 +108,8 @@ def described(got, want, name, variants, rows, rtol, atol):
         return (np.abs(a - b) <= tol) | (a == b) | (np.isnan(a) & np.isnan(b))
 
     def fits(a, b):
-        b = np.asarray(b, dtype=float)
-        return a.shape == b.shape and bool(near(a, b).all())
+        b = numbers(b)
+        return b is not None and a.shape == b.shape and bool(near(a, b).all())
 
     likely = next((label for label, value in variants.items() if fits(got, value)), "")
     if got.shape != want.shape:
@@ -99,7 +121,7 @@ def described(got, want, name, variants, rows, rtol, atol):
     shown, what = (infinite, "not finite") if infinite.any() else (bad, "wrong")
     first = tuple(int(i) for i in np.argwhere(shown)[0])
     where = f"{int(shown.sum())} of {got.size} entries are {what}, the first at {first}" if want.ndim else f"is {what}"
-    if not likely and not infinite.any():
+    if not likely and not truth and not infinite.any():
         likely = same_shape(got, want, bad, rows, fits, tol)
     return Answer(name, False, where, likely)
 
@@ -126,11 +148,18 @@ def other_shape(got, want, fits):
     if got.ndim == want.ndim - 1:
         sums = [axis for axis in range(want.ndim) if fits(got, want.sum(axis=axis))]
         return f"summed over axis {sums[0]}, which should stay" if sums else ""
-    if got.ndim == want.ndim and any(
+    if got.ndim == want.ndim and got.shape[1:] == want.shape[1:] and fits(not_zero(got), not_zero(want)):
+        return "zeros are missing" if len(got) < len(want) else "zeros too many"
+    if got.ndim == want.ndim > 1 and any(
         fits(got.sum(axis=a), want.sum(axis=b)) for a in range(got.ndim) for b in range(got.ndim)
     ):
-        return "summed over the wrong axis"
+        return "the total is right, but not what is added up in each entry"
     return ""
+
+
+def not_zero(array):
+    """The rows that hold more than zeros."""
+    return array[array.reshape(len(array), -1).any(axis=1)] if array.size else array[:0]
 
 
 def same_shape(got, want, bad, rows, fits, tol):
@@ -162,7 +191,7 @@ def same_shape(got, want, bad, rows, fits, tol):
         )
         if rest and fits(got, want * ratio):
             return f"a factor is missing that depends on axis {axis}"
-    if want.ndim and bad.reshape(len(bad), -1).any(axis=1).sum() < len(bad):
+    if want.ndim > 1 and bad.reshape(len(bad), -1).any(axis=1).sum() < len(bad):
         return "some rows are right: look at what the wrong ones have in common"
     return ""
 

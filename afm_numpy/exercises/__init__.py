@@ -94,7 +94,7 @@ def judge(exercise, answer):
     """Compare an answer with an exercise, input by input and result by result, and tell the first difference.
 
     Where it does not show which of the exercise's mistakes was made, for instance because a number overflows,
-    another input may.
+    another input may. A hint that comes from the numbers alone is given only if no other input contradicts it.
     """
     if answer is ...:
         return Verdict(False, "No answer yet: replace the dots.")
@@ -103,9 +103,10 @@ def judge(exercise, answer):
     if not found:
         return Verdict(True, "Right." if len(exercise.inputs) == 1 else f"Right, for {len(exercise.inputs)} inputs.")
     first = found[0]
-    if isinstance(first, Answer) and not first.likely:
+    if isinstance(first, Answer) and first.likely not in exercise.mistakes:
         same = [other.likely for other in found if isinstance(other, Answer) and other.name == first.name]
-        first = replace(first, likely=next((likely for likely in same if likely in exercise.mistakes), ""))
+        hint = first.likely if {*same} <= {first.likely, ""} else ""
+        first = replace(first, likely=next((likely for likely in same if likely in exercise.mistakes), hint))
     return Verdict(False, f"Not yet: {first}" if isinstance(first, Answer) else first)
 
 
@@ -117,7 +118,8 @@ def _difference(exercise, answer, inputs):
     try:
         got = answer(*given) if callable(exercise.right) else answer
     except Exception as error:  # whatever the reader's code raises is a message, not a crash
-        return f"Not yet: it raised {type(error).__name__}: {error}"
+        same = [label for label, wrong in exercise.mistakes.items() if repr(_attempt(wrong, inputs)) == repr(error)]
+        return f"Not yet: it raised {type(error).__name__}: {error}" + (f"; likely: {same[0]}" if same else "")
     parts = got if isinstance(got, tuple) else (got,)
     if any(part is ... for part in parts):
         return "No answer yet: replace the dots."
@@ -130,10 +132,9 @@ def _difference(exercise, answer, inputs):
     gots = got if isinstance(got, (tuple, list)) and len(names) > 1 else (got,)
     if len(gots) != len(names):
         return f"Not yet: it should give {len(names)} results ({', '.join(names)}), not {len(gots)}."
-    with np.errstate(all="ignore"):  # a mistake may overflow
-        wrongs = {label: _results(wrong, inputs) for label, wrong in exercise.mistakes.items()}
+    wrongs = {label: _attempt(wrong, inputs) for label, wrong in exercise.mistakes.items()}
     for at, name in enumerate(names):
-        variants = {label: _dense(values[at]) for label, values in wrongs.items()}
+        variants = {label: _dense(values[at]) for label, values in wrongs.items() if isinstance(values, tuple)}
         found = check_answer(_dense(gots[at]), _dense(wants[at]), name, variants=variants, rtol=exercise.rtol)
         if not found.ok:
             return found
@@ -143,6 +144,15 @@ def _difference(exercise, answer, inputs):
 def _results(right, inputs):
     value = right(*copy.deepcopy(inputs)) if callable(right) else right
     return value if isinstance(value, tuple) and not hasattr(value, "to_dense") else (value,)
+
+
+def _attempt(wrong, inputs):
+    """The results of a likely mistake, which may overflow, or the error that it raises."""
+    try:
+        with np.errstate(all="ignore"):
+            return _results(wrong, inputs)
+    except Exception as error:
+        return error
 
 
 def _dense(value):

@@ -9,16 +9,16 @@ from . import Exercise
 __all__ = ["EXERCISES"]
 
 
-def _gather_inputs(seed, S, U, k):
+def _gather_inputs(seed, S, U, k, unused=0):
     rng = np.random.default_rng(seed)
-    at = np.concatenate([np.arange(U), rng.integers(0, U, S - U)])          # every row is used, some repeat
-    return rng.standard_normal((S, k)), rng.permutation(at), U
+    at = np.concatenate([np.arange(U), rng.integers(0, U, S - U)])          # U rows are used, some repeat
+    return rng.standard_normal((S, k)), rng.permutation(at), U + unused
 
 
-def _rows_inputs(seed, B, P, D):
+def _rows_inputs(seed, B, P, D, unused=0):
     rng = np.random.default_rng(seed)
     pair_at = np.stack([rng.permutation(D)[:P] for _ in range(B)])          # a row has a pair once
-    kept = (rng.random((B, P)) < 0.7) / 0.7
+    kept, D = (rng.random((B, P)) < 0.7) / 0.7, D + unused
     return rng.standard_normal(D), rng.standard_normal(D), pair_at, kept, rng.standard_normal(B)
 
 
@@ -46,11 +46,14 @@ def expected_distinct(prob, B):
     return (1 - (1 - prob) ** B).sum()
 
 
-def with_attention_dropout(s_q, t_q, pair_at, kept, dy, *, kept_back=True, kept_in_softmax=False, sum_at=np.add.at):
+def with_attention_dropout(s_q, t_q, pair_at, kept, dy, *, kept_back=True, kept_in_softmax=False, kept_after=False,
+                           sum_at=np.add.at):
     a, t = att.softmax_forward(s_q[pair_at]), t_q[pair_at]
     back = kept if kept_back else 1.0
     ds = att.softmax_backward(dy[:, None] * t * back, a * kept if kept_in_softmax else a)
     ds_q, dt_q = np.zeros_like(s_q), np.zeros_like(t_q)
+    if kept_after:
+        ds = kept * att.softmax_backward(dy[:, None] * t, a)
     sum_at(ds_q, pair_at, ds)
     sum_at(dt_q, pair_at, dy[:, None] * a * back)
     return (a * kept * t).sum(axis=1), ds_q, dt_q
@@ -75,7 +78,7 @@ def _last_wins(total, at, values):
 
 
 def _mean_of_repeats(dR, at, U):
-    return gather_backward(dR, at, U) / np.bincount(at, minlength=U)[:, None]
+    return gather_backward(dR, at, U) / np.maximum(np.bincount(at, minlength=U), 1)[:, None]
 
 
 def _kept_once(dR, at, U):
@@ -115,9 +118,19 @@ def _exchanged(s_q, t_q, pair_at, kept, dy):
     return y, dt_q, ds_q
 
 
-def _mask_on_scores(s_q, t_q, pair_at, kept, dy):
-    a = att.softmax_forward(s_q[pair_at] * kept)
+def _mask_on_scores(s_q, t_q, pair_at, kept, dy, *, absent=False, again=False):
+    s = np.where(kept == 0, -np.inf, s_q[pair_at]) if absent else s_q[pair_at] * kept
+    a = att.softmax_forward(s) * (kept if again else 1)
     return (a * t_q[pair_at]).sum(axis=1), *with_attention_dropout(s_q, t_q, pair_at, kept, dy)[1:]
+
+
+def _longer(size):
+    """Right, but for sums with a minimal length of size(dy, pair_at)."""
+    def wrong(s_q, t_q, pair_at, kept, dy):
+        y, *sums = with_attention_dropout(s_q, t_q, pair_at, kept, dy)
+        return y, *(np.pad(total, (0, max(0, size(dy, pair_at) - len(total)))) for total in sums)
+
+    return wrong
 
 
 def _places(s_q, t_q, pair_at, kept, dy):
@@ -187,6 +200,11 @@ EXERCISES = {
         (12, 6),
         names=("in_all_rows", "distinct"),
         mistakes={
+            "a pair that stands in several rows counts once among the distinct ones": (12, 12),
+            "rows share single pairs, too, not only whole rows": (12, 9),
+            "seven is the number of the example above; this batch is another one": (12, 7),
+            "these are the pairs of one row: there are four rows": (3, 6),
+            "the two answers are exchanged": (6, 12),
             "a pair has no order: (2, 5) and (5, 2) are one": (24, 12),
             "these are the features, not the pairs": (12, 4),
             "these are the pairs that stand in one row only": (12, 2),
@@ -210,18 +228,21 @@ EXERCISES = {
     ),
     "08.3": Exercise(
         gather_backward,
-        [_gather_inputs(1, 9, 4, 3), _gather_inputs(2, 12, 7, 2)],
+        [_gather_inputs(1, 9, 4, 3), _gather_inputs(2, 12, 7, 2), _gather_inputs(9, 8, 5, 3, unused=2)],
         ("dE",),
         {
             "not summed over repeated numbers: each row of dE keeps one of its gradients": _kept_once,
             "the mean of the repeats: their sum is asked for": _mean_of_repeats,
             "gathered once more: the way back adds to dE[at]": _gathered_again,
+            "nothing is summed: these are the rows of dR": lambda dR, at, U: dR,
             "dE has a row for each row of E, not of dR": lambda dR, at, U: gather_backward(dR, at, len(dR)),
+            "a row of E that was not gathered has a gradient as well, even the last": lambda dR, at, U: gather_backward(
+                dR, at, at.max() + 1),
         },
     ),
     "08.4": Exercise(
         with_attention_dropout,
-        [_rows_inputs(3, 5, 4, 7), _rows_inputs(4, 6, 3, 5)],
+        [_rows_inputs(3, 5, 4, 7), _rows_inputs(4, 9, 3, 5), _rows_inputs(10, 10, 4, 6, unused=1)],
         ("y", "ds_q", "dt_q"),
         {
             "the mask is missing on the way back": lambda *args: with_attention_dropout(*args, kept_back=False),
@@ -232,7 +253,14 @@ EXERCISES = {
             "not summed: of all places of a pair, one is kept": lambda *args: with_attention_dropout(
                 *args, sum_at=_last_wins),
             "these are the gradients of the places: sum those of one pair": _places,
+            "the mask comes after the backward of the softmax: on the way back its turn is earlier": lambda *args: (
+                with_attention_dropout(*args, kept_after=True)),
             "the mask multiplies a, not the scores": _mask_on_scores,
+            "the mask multiplies a alone, here the scores as well": lambda *args: _mask_on_scores(*args, again=True),
+            "a dropped pair stays in the softmax: the mask comes after it": lambda *args: _mask_on_scores(
+                *args, absent=True, again=True),
+            "`size`, how many sums there are, is not the number of rows": _longer(lambda dy, pair_at: len(dy)),
+            "`size`, how many sums there are, is not the number of places": _longer(lambda dy, pair_at: pair_at.size),
             "the mask is missing": _without_mask,
             "dropout does not bring the weights back to the sum 1": _weights_of_sum_1,
             "dy is missing on the way back": _without_dy,

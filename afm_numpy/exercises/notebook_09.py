@@ -1,6 +1,8 @@
 """Exercises of 09_porting.ipynb: nested lists and `math`, as a port would have them."""
 
 import math
+from functools import partial
+from itertools import pairwise
 
 from ..conformance import load_case
 from . import Exercise
@@ -53,6 +55,24 @@ def logistic(y_hat, y, *, mean=True, gate=True, clip=0.0):
     return prob, loss_rows, [((s if gate else z) - t) / share for s, (z, t) in zip(prob, both, strict=True)]
 
 
+def _other_loss(loss):
+    """Right, but for the loss of a row with output z, label t and probability s, which is loss(z, t, s)."""
+    def wrong(y_hat, y):
+        prob, _, d_y_hat = logistic(y_hat, y)
+        return prob, [loss(z, t, s) for z, t, s in zip(y_hat, y, prob, strict=True)], d_y_hat
+
+    return wrong
+
+
+def _plain_exp(y_hat, y):
+    return [1 / (1 + math.exp(-z)) for z in y_hat], *logistic(y_hat, y)[1:]
+
+
+def _mean_loss(y_hat, y):
+    prob, loss_rows, d_y_hat = logistic(y_hat, y)
+    return prob, sum(loss_rows) / len(y), d_y_hat
+
+
 def _signed(y_hat, y):
     """Labels taken as -1 and 1."""
     prob, _, d_y_hat = logistic(y_hat, y)
@@ -68,6 +88,11 @@ def _other_class(y_hat, y):
 def _without_yz(y_hat, y):
     prob, _, d_y_hat = logistic(y_hat, y)
     return prob, logistic(y_hat, [0.0] * len(y))[1], d_y_hat
+
+
+def _half(y_hat, y):
+    prob, loss_rows, d_y_hat = logistic(y_hat, y, mean=False)
+    return prob, loss_rows, [d / 2 for d in d_y_hat]
 
 
 def _divided_rows(y_hat, y):
@@ -95,6 +120,12 @@ def _plain_sgd(V, acc, ids, grads, lr, eps):
     return new_V, new_acc
 
 
+def _right_if(right):
+    """The list of right(got, want, tol) for each pair of numbers."""
+    return lambda got, want, tol: [right(a, b, tol) for a, b in zip(got, want, strict=True)]
+
+
+_INF = math.inf
 _V = [[0.3, -0.2, 0.9], [1.1, 0.4, -0.5], [-0.7, 0.6, 0.2], [0.8, -1.3, 0.1]]
 _ACC = [[0.1, 0.2, 0.3], [0.4, 0.1, 0.2], [0.3, 0.3, 0.1], [0.2, 0.1, 0.4]]
 _GRADS = [[0.5, -0.4, 0.3], [0.2, 0.7, -0.6], [0.9, 0.1, 0.8], [-0.3, 0.6, 0.4], [0.7, -0.8, 0.2]]
@@ -112,15 +143,30 @@ _LINES = {
 EXERCISES = {
     "09.1": Exercise(
         right_numbers,
-        [([1.0, math.nan, 2.05, -3.0, math.inf, 0.999, 120.0], [1.0, 1.0, 2.0, 3.0, 1.0, 1.0, 100.0], 0.01)],
+        [
+            ([1.0, math.nan, 2.05, -3.0, _INF, 0.999, 120.0, 1.004, 1.0, 0.132],
+             [1.0, 1.0, 2.0, 3.0, 1.0, 1.0, 100.0, 1.006, _INF, 0.125], 0.01),
+            ([_INF, -_INF, _INF, 1.5, 1.0, -2.25, 1002.0, 0.375, 1e10 + 2, 7.0, -9.0, math.nan],
+             [_INF, -_INF, -_INF, 1.0, 1.5, -2.75, 1000.0, 0.125, 1e10, 7.0, 9.0, math.nan], 0.5),
+        ],
         ("result",),
         {
-            "NaN passes, because a comparison with it is never true": lambda got, want, tol: [
-                not abs(a - b) > tol for a, b in zip(got, want, strict=True)],
-            "a number that is far too small passes: take the size of the difference": lambda got, want, tol: [
-                a - b <= tol for a, b in zip(got, want, strict=True)],
-            "the question was which numbers are right, not which are wrong": lambda got, want, tol: [
-                not abs(a - b) <= tol for a, b in zip(got, want, strict=True)],
+            "NaN passes, because a comparison with it is never true": _right_if(lambda a, b, tol: not abs(a - b) > tol),
+            "a number that is far too small passes: take the size of the difference": _right_if(
+                lambda a, b, tol: a - b <= tol),
+            "the question was which numbers are right, not which are wrong": _right_if(
+                lambda a, b, tol: not abs(a - b) <= tol),
+            "True and False are exchanged, but for NaN": _right_if(lambda a, b, tol: abs(a - b) > tol),
+            "infinity passes where infinity is wanted": _right_if(lambda a, b, tol: abs(a - b) <= tol or a == b),
+            "a number that is off by exactly tol is still right": _right_if(lambda a, b, tol: abs(a - b) < tol),
+            "tol is not relative: it is not multiplied by the number": _right_if(
+                lambda a, b, tol: abs(a - b) <= tol * abs(b)),
+            "tol does not grow with the number": _right_if(lambda a, b, tol: abs(a - b) <= tol * max(1, abs(b))),
+            "math.isclose has a relative tolerance as well, 1e-9 unless told otherwise": _right_if(
+                lambda a, b, tol: math.isclose(a, b, abs_tol=tol)),
+            "only equal numbers are right here: a number may be off by tol": _right_if(lambda a, b, tol: a == b),
+            "rounded first: close numbers may be rounded to different ones": _right_if(
+                lambda a, b, tol: round(a, 2) == round(b, 2)),
             "one answer for all numbers: give a list": lambda got, want, tol: all(right_numbers(got, want, tol)),
         },
     ),
@@ -137,6 +183,10 @@ EXERCISES = {
             "the end of a row is not in the row": lambda *args: fm_pooled(*args, more=1),
             "summed over the whole batch, not over each row": lambda *args: fm_pooled(*args, all_rows=True),
             "the half stands inside the square": lambda *args: fm_pooled(*args, half=0.25),
+            "the empty row is an empty list: it has k numbers, too": lambda emb, active_ptr, k: [
+                fm_pooled(emb, ends, k)[0] if ends[0] < ends[1] else [] for ends in pairwise(active_ptr)],
+            "an empty row is left out: it has k numbers, too": lambda emb, active_ptr, k: fm_pooled(
+                emb, sorted(set(active_ptr)), k),
         },
     ),
     "09.3": Exercise(
@@ -147,6 +197,10 @@ EXERCISES = {
             "only the last gradient of a repeated id is kept": lambda *args: adagrad_rows(*args, summed=False),
             "each contribution is squared by itself: first add up": lambda *args: adagrad_rows(
                 *args, squared_sum=False),
+            "the sign of the step: it goes up the slope": lambda *args: adagrad_rows(*args[:4], -args[4], args[5]),
+            "eps is missing": lambda *args: adagrad_rows(*args[:5], 0.0),
+            "lr is missing": lambda *args: adagrad_rows(*args[:4], 1.0, args[5]),
+            "new_V and new_acc are exchanged": lambda *args: adagrad_rows(*args)[::-1],
             "eps stands inside the root": lambda *args: adagrad_rows(*args, inside=True),
             "the root is that of the accumulator before the addition": lambda *args: adagrad_rows(*args, old=True),
             "the root is missing": lambda *args: adagrad_rows(*args, power=1.0),
@@ -162,7 +216,23 @@ EXERCISES = {
         ("prob", "loss_rows", "d_y_hat"),
         {
             "labels are 0 and 1 here, not -1 and 1": _signed,
-            "the probability is clipped inside the logarithm": lambda *args: logistic(*args, clip=1e-7),
+            **{f"the probability is clipped inside the logarithm, at {clip:.3g}": partial(logistic, clip=clip)
+               for clip in (1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-12, 1e-15, 1e-16, math.exp(-100), 1e-300)},
+            **{f"the probability is clipped inside the logarithm, at {clip} and 1 - {clip}": _other_loss(
+                   lambda z, t, s, clip=clip: -math.log(max(s, clip) if t else 1 - min(s, 1 - clip)))
+               for clip in (1e-15, 1e-16)},
+            "math.exp of a large number overflows: notebook 02 has forms that do not": _plain_exp,
+            "the logarithm of 0: notebook 02 has a form of the loss that never takes it": _other_loss(
+                lambda z, t, s: -math.log(s if t else 1 - s)),
+            "max(z, 0) is missing in the loss": _other_loss(lambda z, t, s: math.log1p(math.exp(-abs(z))) - t * z),
+            "for z < 0 the exponent in the loss is positive": _other_loss(
+                lambda z, t, s: max(z, 0) - t * z + math.log1p(math.exp(-z))),
+            "for z > 0 the exponent in the loss is positive": _other_loss(
+                lambda z, t, s: max(z, 0) - t * z + math.log1p(math.exp(z))),
+            "the sign of y z in the loss": _other_loss(
+                lambda z, t, s: max(z, 0) + t * z + math.log1p(math.exp(-abs(z)))),
+            "the mean over the rows: loss_rows has the loss of each row": _mean_loss,
+            "divided by 2, not by the number of rows": _half,
             "not divided by B": lambda *args: logistic(*args, mean=False),
             "the sigmoid is missing in the gradient": lambda *args: logistic(*args, gate=False),
             "y z is missing in the loss": _without_yz,

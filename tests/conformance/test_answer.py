@@ -23,7 +23,7 @@ X = RNG.normal(size=(4, 3, 5))
         (W + 0.7, W, "one constant"),
         (X, X.sum(axis=0), "not summed over axis 0"),
         (X, X.mean(axis=1), "not averaged over axis 1"),
-        (X.sum(axis=0), X.sum(axis=1), "summed over the wrong axis"),
+        (X.sum(axis=0), X.sum(axis=1), "the total is right"),
         (W.sum(axis=1), W, "summed over axis 1"),
         (W * np.array([1.0, 2.0, 0.5])[:, None], W, "a factor is missing that depends on axis 0"),
         (W * np.array([1.0, 2.0, 0.5, 3.0, 1.0]), W, "a factor is missing that depends on axis 1"),
@@ -31,6 +31,8 @@ X = RNG.normal(size=(4, 3, 5))
         (np.where(np.arange(3)[:, None] == 1, 0, W), W, "should not be 0"),
         (W + (np.arange(3) == 1)[:, None] * X[0], W, "some rows are right"),
         (W.ravel(), W, "another shape"),
+        (np.vstack([W[:1], 0 * W[:1], W[1:]]), W, "zeros too many"),
+        (W[0], np.append(W[0], [0.0, 0.0]), "zeros are missing"),
     ],
 )
 def test_says_what_it_looks_like(got, want, says):
@@ -72,6 +74,37 @@ def test_tells_where_but_never_the_solution():
 )
 def test_survives_any_answer(got):
     assert not check_answer(got, W).ok
+
+
+@pytest.mark.parametrize(
+    "got, want",
+    [
+        ([0.5, 1.5, 2.0], [2.0, 2.0]),                                          # the same total: that may be chance
+        ([1.0, 7.0, 3.0], [1.0, 2.0, 3.0]),                                     # the first part says that already
+        ([False, True, False], [True, True, False]),
+        ([True, False, True], [False, True, True]),
+        ([False, False, True], [True, True, False]),
+    ],
+)
+def test_no_hint_rather_than_a_wrong_one(got, want):
+    answer = check_answer(got, want)
+    assert not answer.ok and not answer.likely
+
+
+def test_true_and_false_may_have_a_name():
+    got, want = [False, True], [True, True]
+    assert check_answer(got, want, variants={"inverted": [False, False], "too strict": got}).likely == "too strict"
+
+
+def test_rows_of_different_lengths_are_told_and_named():
+    got, want = [[], [1.0, 2.0], [3.0, 5.0]], [[0.0, 0.0], [1.0, 2.0], [3.0, 4.0]]
+    variants = {"nothing": 0 * W, "first row": [[], [1.0, 2.0], [3.0, 4.0]]}
+    assert str(check_answer(got, want, "E")) == "E: has rows of different lengths: 0, 2"
+    assert check_answer(got, want, variants=variants).likely == "first row"
+    assert check_answer(got[::-1], want, variants=variants).likely == ""
+    assert check_answer(np.add(want, 1.0), want, variants=variants).likely.startswith("one constant")
+    assert check_answer(["a", "b"], want, variants=variants).where == "is not an array of numbers but list"
+    assert check_answer([got, got], want, variants=variants).where == "is not an array of numbers but list"
 
 
 def test_a_wrong_length_is_told_in_words():

@@ -1,6 +1,7 @@
 """Every exercise of every notebook: the right answer passes, and every likely mistake is named by its label."""
 
 import json
+import math
 import re
 from importlib import import_module
 from pathlib import Path
@@ -35,6 +36,39 @@ def test_the_notebooks_ask_for_every_exercise_and_for_no_other():
         cells += [c for c in json.loads(path.read_text("utf-8"))["cells"] if "check" in c["metadata"].get("tags", [])]
     asked = [re.match(r'check\("(\d\d\.\d)"', "".join(cell["source"]))[1] for cell in cells]
     assert sorted(asked) == sorted(EXERCISES)
+
+
+def of_each_number(right):
+    return lambda got, want, tol: [right(g, w, tol) for g, w in zip(got, want, strict=True)]
+
+
+def as_long_as_needed(dR, at, U):
+    dE = np.zeros((at.max() + 1, dR.shape[1]))
+    np.add.at(dE, at, dR)
+    return dE
+
+
+@pytest.mark.parametrize(("number", "answer", "words"), [
+    ("09.1", of_each_number(lambda g, w, tol: abs(g - w) <= tol * abs(w)), "tol is not relative"),
+    ("09.1", of_each_number(lambda g, w, tol: abs(g - w) < tol), "off by exactly tol"),
+    ("09.1", of_each_number(lambda g, w, tol: w - tol < g < w + tol), "off by exactly tol"),
+    ("09.1", of_each_number(lambda g, w, tol: math.isclose(g, w, rel_tol=0, abs_tol=tol)), "infinity passes"),
+    ("09.1", of_each_number(lambda g, w, tol: w - tol <= g <= w + tol), "infinity passes"),
+    ("09.1", of_each_number(lambda g, w, tol: abs(g - w) <= tol or g == w), "infinity passes"),
+    ("09.1", of_each_number(lambda g, w, tol: math.isclose(g, w, abs_tol=tol)), "relative tolerance"),
+    ("08.3", as_long_as_needed, "even the last"),
+])  # fmt: skip
+def test_what_is_nearly_right_is_wrong(number, answer, words):
+    verdict = check(number, answer)
+    assert not verdict.ok and words in verdict.text
+
+
+def test_a_total_without_room_for_the_last_pair_is_wrong():
+    def cut(s_q, t_q, pair_at, *rest):
+        y, ds_q, dt_q = EXERCISES["08.4"].right(s_q, t_q, pair_at, *rest)
+        return y, ds_q[: pair_at.max() + 1], dt_q[: pair_at.max() + 1]
+
+    assert check("08.4", cut).text == "Not yet: ds_q: has the wrong length: 6, should be 7; likely: zeros are missing"
 
 
 # ---- what the checker says -----------------------------------------------------------------------------
@@ -112,6 +146,28 @@ def test_a_hint_of_another_input_is_given_only_if_it_names_a_mistake():
     exercise = Exercise(lambda s: s, [(np.array([1.0, 2.0, 4.0]),), (np.array([900.0, 5.0, 7.0]),)], ("s",))
     verdict = judge(exercise, lambda s: s**2 + 1 if s[0] < 2 else np.minimum(s, 800))
     assert verdict.text == "Not yet: s: 3 of 3 entries are wrong, the first at (0,)"
+
+
+def test_a_hint_that_another_input_contradicts_is_not_given():
+    """Divided by 2 instead of the number of entries: a factor 1.5 for three of them, and 2 for four."""
+    exercise = Exercise(lambda s: s / len(s), [(np.arange(3.0),), (np.arange(4.0),)], ("s",))
+    assert judge(exercise, lambda s: s / 2).text == "Not yet: s: 2 of 3 entries are wrong, the first at (1,)"
+    assert judge(exercise, lambda s: s * 2 / len(s)).text.endswith("likely: twice too large")
+
+
+def test_a_name_comes_before_what_the_numbers_look_like():
+    inputs = [(np.array([2.0, 2.0]),), (np.array([1.0, 3.0]),)]
+    exercise = Exercise(lambda s: s, inputs, ("s",), {"squared": lambda s: np.where(s == 2, np.nan, s**2)})
+    assert judge(exercise, lambda s: s**2).text.endswith("likely: squared")
+
+
+def test_an_error_that_a_mistake_raises_as_well_is_named():
+    mistakes = {"square": lambda z: z * z, "log": math.log, "exp": math.exp}
+    exercise = Exercise(lambda z: 0.0, [(0.0,), (1000.0,)], ("z",), mistakes)
+    assert judge(exercise, lambda z: 0 * math.exp(z)).text == (
+        "Not yet: it raised OverflowError: math range error; likely: exp")
+    assert judge(exercise, lambda z: 0 * math.log(z)).text.endswith("; likely: log")
+    assert "likely" not in judge(exercise, lambda z: 1 / z).text
 
 
 @pytest.mark.parametrize(("exercise", "answer"), [
