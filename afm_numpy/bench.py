@@ -23,7 +23,7 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from . import Batch, Model, optim, train
+from . import Batch, Model, optim, plots, train
 from .commands.options import check_file, parser, positive
 
 __all__ = ["CONFIGS", "main", "make_rows"]
@@ -304,8 +304,6 @@ def lines(results):
 def draw(results, path):
     """Bars of milliseconds per step on a logarithmic scale, with the floor as a line."""
     from matplotlib.figure import Figure
-
-    from . import plots
 
     names = list(dict.fromkeys(name for result in results for name in result["step_ms"]))
     figure = Figure(figsize=(1.6 + 1.1 * len(results), 4.5), layout="constrained")

@@ -129,10 +129,11 @@ def numbers(name, cells, missing):
             row, cell = next(item for item in enumerate(cells) if token[item[1]] is not None)
             raise TypeError(f"column {name!r} is continuous, but row {row} holds the text {cell!r}")
         values = [np.nan if token[cell] is None else token[cell] for cell in cells]
-        for row, value in enumerate(values):
-            if abs(value) > LARGEST:                                         # only a whole number of Python can be
-                raise ValueError(f"column {name!r}, row {row}: a number beyond {LARGEST:.3g}, the largest float")
-        return np.array(values, np.float64)
+        try:
+            return np.array(values, np.float64)
+        except OverflowError:                                                # whole numbers of Python have no limit
+            row = next(row for row, value in enumerate(values) if abs(value) > LARGEST)
+            raise ValueError(f"column {name!r}, row {row}: a number beyond {LARGEST:.3g}, the largest float") from None
     if cells.dtype.kind not in "biuf":
         raise TypeError(f"column {name!r} is continuous and must hold real numbers; it holds {cells.dtype}")
     values = cells.astype(np.float64)

@@ -20,15 +20,15 @@ def wave(z):
     return np.sin(z).sum() * np.exp(z[0])
 
 
-def _of_complex(f):
-    """f for complex numbers only: a real step is refused, however exact its slope may be."""
+def _complex_steps(f, theta, d):
+    """Inputs whose f refuses a real step from theta, however exact its slope may be."""
 
     def refusing(z):
-        if not np.iscomplexobj(z):
+        if not np.iscomplexobj(z) and not np.array_equal(z, theta):
             raise TypeError("f got real numbers; the complex step gives it complex ones")
         return f(z)
 
-    return refusing
+    return refusing, theta, d
 
 
 def softplus_backward(ds, z, h):
@@ -55,10 +55,10 @@ EXERCISES = {
     ),
     "03.2": Exercise(
         lambda f, theta, d: f(theta + 1e-20j * d).imag / 1e-20,
-        [(_of_complex(cubic), *_arrays(1, 4, 4)), (_of_complex(wave), *_arrays(2, 3, 3))],
+        [_complex_steps(cubic, *_arrays(1, 4, 4)), _complex_steps(wave, *_arrays(2, 3, 3))],
         ("slope",),
         {
-            "not divided by eps": lambda f, theta, d: (
+            "not divided by eps, or a real step of 1e-20 that is lost in rounding": lambda f, theta, d: (
                 f(theta + 1e-20j * d).imag
             ),
             "the real part, not the imaginary part": lambda f, theta, d: f(theta + 1e-20j * d).real / 1e-20,

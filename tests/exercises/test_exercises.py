@@ -186,6 +186,9 @@ def test_a_slope_by_real_steps_is_told_from_a_complex_step():
 
     text = check("03.2", central).text
     assert "it raised TypeError: f got real numbers; the complex step gives it complex ones" in text
+    text = check("03.2", lambda f, theta, d: (f(theta + 1e-7 * d) - f(theta)) / 1e-7).text
+    assert "it raised TypeError: f got real numbers" in text
+    assert check("03.2", lambda f, theta, d: (f(theta + 1e-20j * d) - f(theta)).imag / 1e-20).ok
 
 
 def test_a_registered_mistake_may_overflow():
