@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from . import afm
+from ._checks import check_kind, check_size
 from .batch import Batch
-from .checks import check_kind, check_size
 
 __all__ = ["Contributions", "contributions", "field_attention", "largest", "table"]
 

@@ -9,7 +9,7 @@ Rounding: the O(mk) identity subtracts squares. In float32, where one x is X and
 median error is 6e-9 (X = 1), 3e-6 (X = 1,000) or 3e-4 (X = 100,000) of the sum of the absolute terms, and 40 times that
 in one row of a hundred; the gradient of V loses five to fifteen times as much. m and k do not matter. Remedies: bring
 the columns to one scale (best), float64, or the double sum, `afm.forward` with attention "sum" and p = 1: 2e-7 at most
-for any X. `tests/numerics.py` measures all this; tests/README.md has the table and a bound.
+for any X. `tests/tools/numerics.py` measures all this; tests/README.md has the table and a bound.
 """
 
 from typing import NamedTuple

@@ -4,14 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import afm, fm, unique_pairs, unique_rows
+from . import afm, fm
 from .dropout import Dropout
+from .fast import afm_once_per_pair, fm_once_per_feature
 from .params import FM_SHAPES, afm_shapes, check_attention
 
 __all__ = ["Model"]
 
 KINDS = ("fm", "afm")
-ENGINES = {"unique": {"fm": unique_rows, "afm": unique_pairs}, "dense": {"fm": fm, "afm": afm}}
+ENGINES = {"unique": {"fm": fm_once_per_feature, "afm": afm_once_per_pair}, "dense": {"fm": fm, "afm": afm}}
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class Model:
 
     def predict(self, params, batch, chunk=4096):
         """y_hat (B,) of any number of rows, `chunk` rows at a time."""
-        if self.functions is unique_pairs:
-            return unique_pairs.predict(params, batch, self.attention, chunk)
+        if self.functions is afm_once_per_pair:
+            return afm_once_per_pair.predict(params, batch, self.attention, chunk)
         parts = [self.forward(params, batch[at : at + chunk])[0] for at in range(0, len(batch), chunk)]
         return np.concatenate(parts) if parts else np.zeros(0, params["V"].dtype)

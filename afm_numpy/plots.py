@@ -6,9 +6,9 @@ read in black and white.
 
 import numpy as np
 
-from .checks import check_size
+from ._checks import check_size
+from ._files import atomic_write
 from .explain import largest
-from .files import atomic_write
 
 __all__ = ["attention_map", "contribution_bars", "convergence", "embedding_map", "learning_curves", "v_curve"]
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from . import losses, optim, train
 from .datasets.adult import load_adult
-from .encode import TableEncoder
+from .encode.encoder import TableEncoder
 from .models import Model
 
 __all__ = ["ADULT", "PAPER_RMSE", "Parts", "Recipe", "adult_parts", "paper_recipes", "run"]

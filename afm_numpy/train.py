@@ -11,8 +11,8 @@ import numpy as np
 from tqdm import tqdm
 
 from . import dropout, losses, metrics, optim
+from ._checks import check_arguments, check_kind, check_size, check_state, training_rows
 from .batch import Batch, row_values
-from .checks import check_arguments, check_kind, check_size, check_state, training_rows
 from .params import check_params
 from .rowgrad import RowGrad, add_grads
 

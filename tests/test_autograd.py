@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from strategies import fixed_problem, signed
 
-from afm_numpy import Model, RowGrad, losses, unique_pairs
+from afm_numpy import Model, RowGrad, losses
 from afm_numpy.dropout import SITES
+from afm_numpy.fast import afm_once_per_pair
 from afm_numpy.models import ENGINES
 from afm_numpy.params import ATTENTION
 from afm_numpy.rowgrad import add_grads
@@ -122,7 +123,7 @@ def value_and_grads(problem, loss, y, weight):
 
 @pytest.mark.parametrize("kind, attention, sites, loss", CASES, ids=name_of)
 def test_gradients_equal_automatic_differentiation(kind, attention, sites, loss, differentiate, monkeypatch):
-    monkeypatch.setattr(unique_pairs, "FEW_REPEATS", 1.0)                    # the fast engine for few rows, too
+    monkeypatch.setattr(afm_once_per_pair, "FEW_REPEATS", 1.0)                    # the fast engine for few rows, too
     model = Model(kind, attention or "network")
     problem = fixed_problem(model, sites)
     rng = np.random.default_rng(1)
@@ -144,7 +145,7 @@ def test_gradients_equal_automatic_differentiation(kind, attention, sites, loss,
         model = Model(kind, model.attention, engine)
         value, grads, cache = value_and_grads(problem._replace(model=model), loss, y, weight)
         fast = engine == "unique" and not {"interactions", "attention"} & set(sites)
-        assert type(cache).__module__.startswith("afm_numpy.unique_") == fast
+        assert type(cache).__module__.startswith("afm_numpy.fast.") == fast
         assert value == pytest.approx(want, rel=1e-13)
         assert grads.keys() == want_grads.keys()
         for name, grad in grads.items():

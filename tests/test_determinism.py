@@ -71,7 +71,7 @@ def elsewhere(tmp_path_factory):
     def run(threads, again=0):
         if (threads, again) not in results:
             path = folder / f"{threads}-{again}.npz"
-            paths = [Path(afm_numpy.__file__).parents[1], Path(__file__).parent]
+            paths = [Path(afm_numpy.__file__).parents[1], Path(__file__).parent, Path(__file__).parent / "tools"]
             env = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths)), "PYTHONHASHSEED": str(again)}
             env |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
             subprocess.run([sys.executable, __file__, path], env=env, check=True, timeout=60)

@@ -21,7 +21,8 @@ import pytest
 import server
 
 import afm_numpy
-from afm_numpy import Batch, cli, saving
+from afm_numpy import Batch, saving
+from afm_numpy.commands import cli
 from afm_numpy.datasets import dump_libfm
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
@@ -185,12 +186,13 @@ ON_A_DISK = """
     import os, resource, sys
     from pathlib import Path
     from importlib import import_module
-    from afm_numpy import cli, saving
+    from afm_numpy import saving
+    from afm_numpy.commands import cli
     from afm_numpy.datasets import dump_libfm, load_libfm
     from afm_numpy.encode import TableEncoder
 
-    for name, _ in cli.COMMANDS.values():
-        import_module("afm_numpy." + name)                   # another user may not read the package
+    for name in cli.COMMANDS:
+        import_module("afm_numpy.commands." + name)                   # another user may not read the package
     folder, kind, data = sys.argv[1:4]
     if kind == "full":                                       # no mount: a limit for each file
         resource.setrlimit(resource.RLIMIT_FSIZE, (10 * 1024,) * 2)
@@ -266,10 +268,10 @@ def test_a_read_only_folder(data):
 UNREADABLE = """
     import os, sys
     from importlib import import_module
-    from afm_numpy import cli
+    from afm_numpy.commands import cli
 
-    for name, _ in cli.COMMANDS.values():
-        import_module("afm_numpy." + name)
+    for name in cli.COMMANDS:
+        import_module("afm_numpy.commands." + name)
     "".encode("cp437")                                       # of zip files; Python's library may be unreadable, too
     if os.getuid() == 0:
         os.setuid(65534)
@@ -318,7 +320,7 @@ def test_output_that_cannot_be_written(command, data):
 
 LITTLE_MEMORY = """
     import resource, sys
-    from afm_numpy import cli
+    from afm_numpy.commands import cli
 
     resource.setrlimit(resource.RLIMIT_AS, (2**31, 2**31))
     sys.exit(cli.main(sys.argv[1:]))

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import server
 
-from afm_numpy import cli, estimators, plots
+from afm_numpy import estimators, plots
+from afm_numpy.commands import cli
 from afm_numpy.datasets import fetch
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")

@@ -27,6 +27,6 @@ def test_the_gallery_shows_every_plot(tmp_path, monkeypatch, capsys):
 def test_the_readme_shows_it():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     (image,) = re.findall(r"!\[[^]]*\]\(([^)]*)\)", readme)
-    assert image == "tests/gallery.png" and (ROOT / image).stat().st_size < 200_000
-    (script,) = re.findall(r"`python (tests/gallery.py)`", readme)
+    assert image == "tests/tools/gallery.png" and (ROOT / image).stat().st_size < 200_000
+    (script,) = re.findall(r"`python (tests/tools/gallery.py)`", readme)
     assert (ROOT / script).exists()

@@ -53,4 +53,4 @@ def test_commands_use_what_the_project_defines():
     setup = (ROOT / "setup.cfg").read_text(encoding="utf-8")
     for extra in re.findall(r"\.\[(\w+)\]", " ".join(commands)):
         assert re.search(rf"^{extra} =", setup, re.M)
-    assert "afm-numpy = afm_numpy.cli:main" in setup
+    assert "afm-numpy = afm_numpy.commands.cli:main" in setup

@@ -6,8 +6,8 @@ import os
 from tempfile import TemporaryFile
 
 from .. import saving
+from .._files import printable
 from ..datasets import iter_libfm
-from ..files import printable
 
 __all__ = [
     "add_data", "batches", "check_file", "fraction", "load_model", "not_negative", "parser", "positive",

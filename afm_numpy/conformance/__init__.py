@@ -1,16 +1,15 @@
 """The conformance kit: known answers with every intermediate, and a checker that names the mistake.
 
 SPEC.md is the normative text, PORTING.md tells in which order to build a port. `check` compares the tensors of one
-case, `check_results` a whole port, `check_answer` the answer to an exercise.
+case, `check_results` a whole port.
 """
 
-from .answer import Answer, check_answer
 from .kit import KIT_VERSION, SPEC_VERSION, load_case, load_cases, load_mistakes
 from .report import Report, check_results
 from .results import ResultError, Results, one_block, read
 
 __all__ = [
-    "Answer", "KIT_VERSION", "Report", "ResultError", "Results", "SPEC_VERSION", "check", "check_answer",
+    "KIT_VERSION", "Report", "ResultError", "Results", "SPEC_VERSION", "check",
     "check_results", "load_case", "load_cases", "load_mistakes", "read",
 ]  # fmt: skip
 

@@ -11,8 +11,8 @@ from contextlib import ExitStack
 
 import numpy as np
 
+from .._files import atomic_write
 from ..batch import Batch, row_values
-from ..files import atomic_write
 from .libfm_text import MOST, Form, LibfmError, Rows, read_rows
 
 __all__ = ["LibfmError", "dump_libfm", "iter_libfm", "load_libfm"]

@@ -1,6 +1,6 @@
 """The exercises of the notebooks: `check("05.2", answer)` says right, or what is wrong, never the solution.
 
-Each notebook has a module here with its `EXERCISES`. Differences are described by `conformance.check_answer`, which
+Each notebook has a module here with its `EXERCISES`. Differences are described by `answer.check_answer`, which
 names typical mistakes, and by the exercise's own list of likely mistakes.
 """
 
@@ -11,7 +11,7 @@ from importlib import import_module
 
 import numpy as np
 
-from ..conformance import Answer, check_answer
+from .answer import Answer, check_answer
 
 __all__ = ["Exercise", "Verdict", "check", "find"]
 

@@ -11,7 +11,8 @@ import time
 import numpy as np
 import pytest
 
-from afm_numpy import Batch, cli, metrics, saving, train
+from afm_numpy import Batch, metrics, saving, train
+from afm_numpy.commands import cli
 from afm_numpy.datasets import dump_libfm, load_libfm
 from afm_numpy.estimators import AFMClassifier, AFMRegressor, FMClassifier, FMRegressor
 

@@ -5,8 +5,8 @@ import re
 import numpy as np
 import pytest
 
-from afm_numpy import Batch, Model, cli, metrics, recipes
-from afm_numpy.commands import paper
+from afm_numpy import Batch, Model, metrics, recipes
+from afm_numpy.commands import cli, paper
 from afm_numpy.datasets import dump_libfm
 from afm_numpy.datasets.fetch import Files
 

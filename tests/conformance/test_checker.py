@@ -3,6 +3,7 @@ import time
 
 import numpy as np
 import pytest
+import simulated_port
 
 from afm_numpy.conformance import ResultError, Results, check, check_results, kit, load_case, load_cases
 
@@ -60,15 +61,15 @@ def test_nothing_reported_is_not_ok():
     assert not check_results(Results(cases={"01-onehot": {}})).ok
 
 
-def test_the_root_is_told_from_what_follows(port):
-    values = port["simulate"](load_case("01"), ("SOFTMAX_OF_ONE",))
+def test_the_root_is_told_from_what_follows():
+    values = simulated_port.simulate(load_case("01"), ("SOFTMAX_OF_ONE",))
     result = only(check("01", values))
     assert [root.name for root in result.roots] == ["attn"]
     assert result.roots[0].mistakes == {"SOFTMAX_OF_ONE"}
     assert "pooled" in result.follows and "y_hat" in result.follows and "score" not in result.follows
 
 
-def test_two_branches_give_two_roots(port):
+def test_two_branches_give_two_roots():
     values = right("01")
     values["linear"], values["hid"] = changed(values["linear"]), changed(values["hid"])
     names = [root.name for root in only(check("01", values)).roots]
@@ -93,8 +94,8 @@ def test_after_a_step_the_new_parameters_are_asked_for():
     assert {"s0/acc_w", "s0/new_w", "s1/g_w"} <= set(narrow) and "s0/acc_V" not in narrow and "s0/g_w" not in narrow
 
 
-def test_names_a_mistake_through_tensors_that_were_not_reported(port):
-    values = port["simulate"](load_case("02"), ("P_MISSING",))
+def test_names_a_mistake_through_tensors_that_were_not_reported():
+    values = simulated_port.simulate(load_case("02"), ("P_MISSING",))
     report = check("02", {"y_hat": values["y_hat"]})
     assert "P_MISSING" in only(report).roots[0].mistakes
 
@@ -183,12 +184,12 @@ def test_a_mistake_in_one_tensor_alone():
     assert "alone" not in str(check(case, without_two_in_W()[case]))
 
 
-def test_mistakes_of_a_text_are_named_for_a_text_only(port):
+def test_mistakes_of_a_text_are_named_for_a_text_only():
     """Momentum moves resting rows of w, and of w alone: no mistake in reading has a part in it."""
     values = {}
     for number in ("29", "37"):
         case = load_case(number)
-        wrong = port["simulate"](case, ("MOMENTUM_DENSE",))
+        wrong = simulated_port.simulate(case, ("MOMENTUM_DENSE",))
         values[case["id"]] = {name: wrong[name] if name.endswith(("vel_w", "new_w", "y_hat")) else value
                               for name, value in case["expect"].items()}  # fmt: skip
         for step in range(len(case["batches"])):  # what follows from w: everything is recomputed from the port's w
@@ -257,8 +258,8 @@ def test_indices_that_no_table_has_are_survived():
     assert only(check("03", {**values, "pair_keys": keys})).status == "failed"
 
 
-def test_whole_floats_are_integers(port):
-    values = port["simulate"](load_case("03"), ("ZEROS_KEPT",))
+def test_whole_floats_are_integers():
+    values = simulated_port.simulate(load_case("03"), ("ZEROS_KEPT",))
     as_floats = {name: np.array(value, float) for name, value in values.items()}
     assert check("03", as_floats).named == [["ZEROS_KEPT"]]
     assert only(check("03", {"active_ids": np.array(right("03")["active_ids"], float)})).status == "passed"

@@ -5,8 +5,8 @@ from fnmatch import fnmatch
 
 import pytest
 
+from afm_numpy.commands.conformance import EXPORTED
 from afm_numpy.conformance import kit
-from afm_numpy.conformance.cli import EXPORTED
 from afm_numpy.conformance.literal import Trace
 
 CASES = sorted((kit.HERE / "cases").glob("*.json"))

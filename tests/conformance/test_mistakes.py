@@ -8,6 +8,7 @@ import random
 import re
 
 import pytest
+import simulated_port
 
 from afm_numpy.conformance import kit
 from afm_numpy.conformance.naming import differs
@@ -41,28 +42,28 @@ def test_flags_and_claims_are_the_same():
 
 
 @pytest.mark.parametrize("mistake", sorted(MISTAKES))
-def test_release_gate(mistake, port):
+def test_release_gate(mistake):
     """An error of at least ten tolerances in every case that claims the mistake, for both precisions."""
     for number in MISTAKES[mistake]["cases"]:
         case = kit.load_case(number)
-        for which, ops in enumerate((port["Double"](1), port["Single"](1))):
+        for which, ops in enumerate((simulated_port.Double(1), simulated_port.Single(1))):
             if which == 0 or "float64" not in case["requires"]:
-                error = port["largest_error"](case, port["simulate"](case, (mistake,), ops), which)
+                error = simulated_port.largest_error(case, simulated_port.simulate(case, (mistake,), ops), which)
                 assert error >= CLEAR, f"{mistake} survives case {number} ({error:.1f} tolerances)"
 
 
-def named_alone(port, mistakes, dtype):
-    return [m for m in mistakes if port["diagnose"]((m,), dtype, seed=3)[1] == [[m]]]
+def named_alone(mistakes, dtype):
+    return [m for m in mistakes if simulated_port.diagnose((m,), dtype, seed=3)[1] == [[m]]]
 
 
-def test_mistakes_are_named_alone(port):
+def test_mistakes_are_named_alone():
     mistakes = sorted(MISTAKES)
-    assert len(named_alone(port, mistakes, "float64")) >= 0.95 * len(mistakes)
+    assert len(named_alone(mistakes, "float64")) >= 0.95 * len(mistakes)
 
 
-def test_mistakes_of_a_float32_port_are_named_alone(port):
+def test_mistakes_of_a_float32_port_are_named_alone():
     mistakes = [m for m in sorted(MISTAKES) if MISTAKES[m]["cases"] != ["00"]][1 :: 1 if LONG else 16]
-    assert len(named_alone(port, mistakes, "float32")) >= 0.95 * len(mistakes)
+    assert len(named_alone(mistakes, "float32")) >= 0.95 * len(mistakes)
 
 
 def shows(mistake, results):
@@ -77,13 +78,13 @@ def shows(mistake, results):
     return False
 
 
-def test_two_mistakes_at_once(port):
+def test_two_mistakes_at_once():
     """Both are detected in 98 %, one at least named in 95 %: of 200 drawn pairs in the long mode, 25 otherwise."""
     rng, count, detected, named = random.Random(11), 200 if LONG else 25, 0, 0
     singles, done = {}, 0
 
     def values(mistakes):
-        return {name: port["simulate"](case, mistakes) for name, case in kit.load_cases().items()}
+        return {name: simulated_port.simulate(case, mistakes) for name, case in kit.load_cases().items()}
 
     while done < count:
         pair = tuple(rng.sample(sorted(MISTAKES), 2))
@@ -92,7 +93,7 @@ def test_two_mistakes_at_once(port):
         if repr(values(pair)) in (singles[pair[0]], singles[pair[1]]):
             continue  # one of them hides the other: a port cannot have both
         done += 1
-        results, groups = port["diagnose"](pair)
+        results, groups = simulated_port.diagnose(pair)
         detected += all(shows(m, results) for m in pair)
         named += bool(set(pair) & {m for group in groups for m in group})
     assert detected >= 0.98 * count
@@ -100,8 +101,8 @@ def test_two_mistakes_at_once(port):
 
 
 @pytest.mark.parametrize("mistake", [m for m, entry in MISTAKES.items() if entry.get("equivalent")])
-def test_equivalent_mistakes_are_no_failure(mistake, port):
-    results, groups = port["diagnose"]((mistake,))
+def test_equivalent_mistakes_are_no_failure(mistake):
+    results, groups = simulated_port.diagnose((mistake,))
     assert groups == [[mistake]]
     equivalent = {result.id[:2] for result in results if result.status == "equivalent"}
     assert equivalent & set(MISTAKES[mistake]["cases"])

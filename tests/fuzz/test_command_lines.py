@@ -16,7 +16,8 @@ from border import Refused, answer, check_message, drawn
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from afm_numpy import Batch, Model, cli, saving
+from afm_numpy import Batch, Model, saving
+from afm_numpy.commands import cli
 from afm_numpy.datasets import dump_libfm
 
 FILES = """train.libfm valid.libfm signs.libfm wide.libfm bad.libfm empty.libfm cut.gz afm.npz afm.npz.last fm.npz

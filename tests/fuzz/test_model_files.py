@@ -13,8 +13,9 @@ from border import Refused, answer, drawn, folder
 from hypothesis import given
 from hypothesis import strategies as st
 
-from afm_numpy import Batch, Model, npz, optim, saving, train
+from afm_numpy import Batch, Model, optim, saving, train
 from afm_numpy.encode import TableEncoder
+from afm_numpy.saving import npz
 
 ROWS = [[0, 4, 6], [1, 4, 7], [2, 5, 6], [3, 5, 7]]
 BATCH, Y = Batch.from_lists(ROWS, n=8), np.array([0.5, -1.0, 2.0, 0.0])

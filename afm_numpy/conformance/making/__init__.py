@@ -1,0 +1,1 @@
+"""How the kit is made: the definitions of the cases, an oracle in high precision, and the files it writes."""

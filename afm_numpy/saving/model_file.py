@@ -1,0 +1,246 @@
+"""A model in one file: parameters, settings, encoder, optimizer state and random generator.
+
+The file is a `.npz` (see `npz.py`), so `numpy.load(path)["params/V"]` reads it too. Its array `header` holds the
+rest as JSON text.
+"""
+
+from dataclasses import asdict
+from typing import NamedTuple
+
+import numpy as np
+
+from .. import optim
+from ..encode.encoder import TableEncoder
+from ..models import Model
+from ..params import check_params
+from . import npz
+from .npz import FileFormatError
+
+__all__ = ["FileFormatError", "Saved", "assemble", "load", "save"]
+
+_FORMAT, _VERSION = "afm_numpy.model", 1
+_HEADER = {  # name: types
+    "model": (dict,), "count": (int, type(None)), "encoder": (dict, type(None)), "optimizer": (dict, type(None)),
+    "step": (list, type(None)), "rng": (list, type(None)),
+}  # fmt: skip
+_GENERATORS = ("PCG64", "PCG64DXSM")  # their state is integers, and no value of it is harmful
+
+
+class Saved(NamedTuple):
+    """What `load` returns: the arguments of `save`, None where nothing was saved."""
+
+    model: Model
+    params: dict
+    encoder: TableEncoder | None
+    optimizer: object
+    state: dict | None
+    rng: np.random.Generator | None
+    config: object
+
+
+def save(path, model, params, *, encoder=None, optimizer=None, state=None, rng=None, config=None):
+    """Write a model to one file. It appears complete or not at all.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The name is taken as it is; ".npz" is usual.
+    model : Model
+    params : dict, or list of dict
+        The parameters; a list for several models that belong together, such as one for each class.
+    encoder : TableEncoder, optional
+    optimizer : optim.SGD, optim.Adagrad or optim.Adam, optional
+    state : dict, optional
+        The optimizer's state, with which training can go on; a list when `params` is one.
+    rng : numpy.random.Generator, optional
+        From `numpy.random.default_rng`, as it stands now; a list when `params` is one.
+    config : optional
+        Anything that JSON can hold.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For parameters that do not fit the model, numbers that are not finite, a state without its optimizer,
+        and what JSON cannot hold. No file is written then.
+    OSError
+        When the file cannot be written.
+
+    Examples
+    --------
+    Training goes on where it stopped, with the same bits as training without a stop:
+
+    >>> import os, tempfile
+    >>> from afm_numpy import Batch, train
+    >>> batch, y = Batch.from_lists([[0, 2], [0, 3], [1, 2]]), np.array([0.0, 1.0, 1.0])
+    >>> model, rng = Model("fm"), np.random.default_rng(0)
+    >>> params = model.init_params(rng, batch, k=2)
+    >>> result = train.fit(model, params, batch, y, rng=rng, epochs=2)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "model.npz")
+    ...     save(path, model, result.last_params, optimizer=optim.Adagrad(), state=result.state, rng=rng)
+    ...     model, params, _, optimizer, state, rng, _ = load(path)
+    >>> result = train.fit(model, params, batch, y, rng=rng, optimizer=optimizer, state=state, epochs=1)
+    """
+    several = not isinstance(params, dict)
+    params = _listed("params", params, dict, several)
+    state = None if state is None else _listed("state", state, dict, several)
+    rng = None if rng is None else _listed("rng", rng, np.random.Generator, several)
+    optimizers = tuple(optim.OPTIMIZERS.values())
+    kinds = {"model": (model, Model), "encoder": (encoder, TableEncoder), "optimizer": (optimizer, optimizers)}
+    for name, (value, kind) in kinds.items():
+        if not isinstance(value, kind) and (value is not None or name == "model"):
+            raise TypeError(f"{name} is of another type; got {type(value).__name__}")
+    header = {
+        "format": _FORMAT,
+        "version": _VERSION,
+        "model": asdict(model),
+        "count": len(params) if several else None,
+        "encoder": encoder and encoder.to_dict(),
+        "optimizer": optimizer and {"optimizer": type(optimizer).__name__.lower(), **asdict(optimizer)},
+        "step": state and [one.get("step") for one in state],
+        "rng": rng and [one.bit_generator.state for one in rng],
+        "config": config,
+    }
+    arrays = {}
+    for i, one in enumerate(params):
+        arrays |= {f"{_prefix(i, several)}params/{name}": one[name] for name in model.shapes if name in one}
+    for i, one in enumerate(state or ()):
+        for name, slots in one.items():
+            if name != "step":
+                if not isinstance(slots, dict):
+                    raise TypeError(f"state[{name!r}] must be a dict of arrays; got {type(slots).__name__}")
+                arrays |= {f"{_prefix(i, several)}state/{name}/{slot}": value for slot, value in slots.items()}
+    arrays = {name: _array(name, value) for name, value in arrays.items()}
+    assemble(header, arrays)                               # what could not be read back is not written
+    npz.write(path, header, arrays)
+
+
+def load(path):
+    """Read what `save` wrote.
+
+    Returns
+    -------
+    Saved
+
+    Raises
+    ------
+    FileFormatError
+        When the file is damaged, truncated, something else, or of another version. Nothing in it is executed.
+    OSError
+        When it cannot be opened.
+    """
+    return npz.read(path, assemble)
+
+
+def assemble(header, arrays):
+    """The content of a file, checked: that every part fits the others, and that every number is finite."""
+    if not isinstance(header, dict) or header.get("format") != _FORMAT:
+        raise ValueError("it does not say that it is a model of afm_numpy")
+    if header.get("version") != _VERSION:
+        raise ValueError(f"it has version {header.get('version')!r:.40}; this afm_numpy reads version {_VERSION}")
+    for name in [*_HEADER, "config"]:
+        if name not in header:
+            raise ValueError(f"its header lacks {name}")
+    for name, kinds in _HEADER.items():
+        if type(header[name]) not in kinds:
+            raise ValueError(f"its header holds {header[name]!r:.40} as {name}")
+    model, arrays, several = _made("model", Model, header["model"]), dict(arrays), header["count"] is not None
+    encoder = None if header["encoder"] is None else TableEncoder.from_dict(header["encoder"])
+    optimizer = None if header["optimizer"] is None else _made("optimizer", optim.get, header["optimizer"])
+    count = header["count"] if several else 1
+    if count < 1:
+        raise ValueError(f"it holds {count} models")
+    for name in ("step", "rng"):
+        if header[name] is not None and len(header[name]) != count:
+            raise ValueError(f"{name} has {len(header[name])} entries for {count} models")
+    params, state = [], []
+    rng = header["rng"] and [_made("generator", _generator, {"state": one}) for one in header["rng"]]
+    for i in range(count):
+        params.append({name: arrays.pop(f"{_prefix(i, several)}params/{name}", None) for name in model.shapes})
+        _check_params(params[i], model, encoder)
+        if header["step"] is not None:
+            if optimizer is None:
+                raise ValueError("the optimizer's state needs the optimizer")
+            state.append(_state(header["step"][i], optimizer, params[i], arrays, _prefix(i, several)))
+    if arrays:
+        raise ValueError(f"it holds {', '.join(arrays)}, which this model does not have")
+    if not several:
+        params, state, rng = params[0], state and state[0], rng and rng[0]
+    return Saved(model, params, encoder, optimizer, state or None, rng, header["config"])
+
+
+def _check_params(params, model, encoder):
+    absent = [name for name, value in params.items() if value is None]
+    if absent:
+        raise ValueError(f"params lacks {', '.join(absent)}")
+    n = check_params(params, model.shapes)["n"]
+    if encoder is not None and encoder.n != n:
+        raise ValueError(f"the encoder has {encoder.n} features, but the model {n}")
+    for name, value in params.items():
+        if name == "pairs":
+            first, second = value.T
+            inside = value.dtype.kind == "i" and ((0 <= first) & (first < second) & (second < n)).all()
+            if not inside or (np.diff(first.astype(np.int64) * n + second) <= 0).any():
+                raise ValueError(f"params['pairs'] must hold ids i < j below {n}, in lexicographic order")
+        else:
+            _check_floats(f"params[{name!r}]", value, params["V"].dtype)
+
+
+def _state(step, optimizer, params, arrays, prefix):
+    """The state of one optimizer, taken out of `arrays`."""
+    if type(step) is not int or not 0 <= step < 2**63:
+        raise ValueError(f"the optimizer's step count is {step!r:.40}")
+    state = {"step": step}
+    for name in [name for name in params if name != "pairs"]:
+        state[name] = {slot: arrays.pop(f"{prefix}state/{name}/{slot}", None) for slot in optimizer.start}
+        for slot, value in state[name].items():
+            if np.shape(value) != params[name].shape or value is None:
+                raise ValueError(f"the optimizer's {slot} of {name} must have shape {params[name].shape}")
+            _check_floats(f"the optimizer's {slot} of {name}", value, params["V"].dtype)
+    return state
+
+
+def _check_floats(what, value, dtype):
+    if value.dtype.kind != "f" or value.dtype != dtype:
+        raise ValueError(f"{what} holds {value.dtype}; want floats, all of one type")
+    if not np.isfinite(value).all():
+        raise ValueError(f"{what} is not finite")
+
+
+def _generator(state):
+    if state["bit_generator"] not in _GENERATORS:
+        raise ValueError(f"a generator {state['bit_generator']} cannot be kept; use numpy.random.default_rng")
+    if not all(type(number) is int and 0 <= number < 2**128 for number in state["state"].values()):
+        raise ValueError("the generator's state must hold whole numbers from 0 to 2**128 - 1")
+    bit_generator = getattr(np.random, state["bit_generator"])(0)
+    bit_generator.state = state
+    return np.random.Generator(bit_generator)
+
+
+def _prefix(i, several):
+    return f"{i}/" if several else ""
+
+
+def _listed(name, value, kind, several):
+    values = value if several else [value]
+    if not isinstance(values, (list, tuple)) or not values or not all(isinstance(one, kind) for one in values):
+        one_each = "a list of them, one for each of params" if several and name != "params" else "a list of them"
+        raise TypeError(f"{name} must be a {kind.__name__}, or {one_each}; got {type(value).__name__}")
+    return list(values)
+
+
+def _array(name, value):
+    try:
+        return np.asarray(value)
+    except (ValueError, TypeError):
+        raise ValueError(f"{name} is not an array; got {type(value).__name__}") from None
+
+
+def _made(what, make, parts):
+    """`make(**parts)` for parts from a file, which may have other names and types than `make` wants."""
+    try:
+        return make(**parts)
+    except ValueError:
+        raise
+    except Exception:
+        raise ValueError(f"its header holds {parts!r:.60} as {what}") from None

@@ -1,0 +1,130 @@
+"""A JSON header and arrays in one `.npz` file, read with suspicion.
+
+A file may come from anywhere. Nothing in it can run code: there is no pickle, only arrays of plain numbers and
+text. Nothing in it can fill the memory: parts are not compressed, and every size is compared with the size of the
+file before it is believed. A checksum covers every array.
+"""
+
+import json
+import os
+import warnings
+import zipfile
+
+import numpy as np
+
+from .._files import atomic_write, printable
+
+__all__ = ["FileFormatError", "read", "write"]
+
+
+class FileFormatError(ValueError):
+    """A file is damaged, is something else, or was written by a newer version."""
+
+
+def write(path, header, arrays):
+    """Write a file that appears complete or not at all.
+
+    Parameters
+    ----------
+    path : str or path-like
+    header : object
+        Anything that JSON can hold; NumPy's numbers and arrays become numbers and lists. It is stored as the
+        array "header", a text.
+    arrays : dict of str to array of numbers or text
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "a.npz")
+    ...     write(path, {"version": 1}, {"x": np.arange(3)})
+    ...     read(path, lambda header, arrays: (header, arrays["x"].tolist()))
+    ({'version': 1}, [0, 1, 2])
+    """
+    for name, array in arrays.items():
+        _check_kind(name, array.dtype)
+    text = json.dumps(header, allow_nan=False, default=_plain)
+    with atomic_write(path) as file, zipfile.ZipFile(file, "w") as archive:  # as np.savez, but closed after an error
+        for name, array in {"header": np.array(text), **arrays}.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as part:
+                np.lib.format.write_array(part, np.asanyarray(array), allow_pickle=False)
+
+
+def read(path, assemble):
+    """What `assemble(header, arrays)` makes of a file.
+
+    Raises
+    ------
+    FileFormatError
+        When the file is damaged or something else, or `assemble` fails on it; the message says what and where.
+    OSError
+        When the file cannot be opened.
+    """
+    with open(path, "rb") as file:
+        try:
+            arrays = _members(file)
+            if "header" not in arrays:
+                raise ValueError("it has no header")
+            return assemble(_header(arrays.pop("header")), arrays)
+        except Exception as error:  # zipfile, NumPy and json answer damage with a dozen types
+            ours = isinstance(error, (ValueError, zipfile.BadZipFile))
+            why = printable(str(error) if ours else f"it is damaged ({type(error).__name__})", 300)
+            raise FileFormatError(f"cannot read a model from {os.fspath(path)}: {why}") from None
+
+
+def _plain(value):
+    plain = value.tolist() if isinstance(value, (np.generic, np.ndarray)) else value
+    if plain is value or isinstance(plain, np.generic):     # a longdouble stays what it is
+        raise TypeError(f"a model file cannot hold a {type(value).__name__}; it holds what JSON can")
+    return plain
+
+
+def _header(array):
+    try:
+        return json.loads(array.item())
+    except (ValueError, TypeError, RecursionError):
+        raise ValueError("its header is not JSON") from None
+
+
+def _members(file):
+    size = os.fstat(file.fileno()).st_size
+    arrays = {}
+    with zipfile.ZipFile(file) as archive:
+        members = archive.infolist()
+        if any(member.compress_type != zipfile.ZIP_STORED for member in members):
+            raise ValueError("it is compressed, which a model file never is")
+        if sum(member.file_size for member in members) > size:
+            raise ValueError("its parts are larger than the file")
+        for member in members:
+            name = member.filename.removesuffix(".npy")
+            if name in arrays:
+                raise ValueError(f"it holds {name} twice")
+            with archive.open(member) as part:
+                arrays[name] = _array(part, name)
+    return arrays
+
+
+def _array(part, name):
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")                  # NumPy warns where it has to guess
+            version = np.lib.format.read_magic(part)
+            shape, by_column, dtype = np.lib.format.read_array_header_1_0(part) if version == (1, 0) else (None,) * 3
+    except zipfile.BadZipFile:
+        raise
+    except Exception:
+        raise ValueError(f"{name} does not begin as an array does") from None
+    if version != (1, 0) or any(type(size) is not int for size in shape):
+        raise ValueError(f"{name} is not an array of format 1.0")
+    _check_kind(name, dtype)
+    content = part.read()
+    count = int(np.prod(shape, dtype=object))               # Python integers do not overflow
+    if min(shape, default=0) < 0 or count * dtype.itemsize != len(content):
+        raise ValueError(f"{name} has {len(content)} bytes, which is not an array {shape} of {dtype}")
+    flat = np.frombuffer(bytearray(content), dtype, count)  # a bytearray: the array can be written to
+    return flat.reshape(shape, order="F" if by_column else "C")
+
+
+def _check_kind(name, dtype):
+    if dtype.kind not in "iufU":
+        raise ValueError(f"{name} holds {dtype}; want numbers or text")

@@ -1,0 +1,85 @@
+"""The benchmark is fair: every contender makes the same steps. What its figures are is not a matter of tests."""
+
+import json
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from afm_numpy.commands import bench
+
+
+@pytest.mark.filterwarnings("ignore:Sparse invariant checks")                   # PyTorch, of its own sparse gradients
+@pytest.mark.parametrize("t", [2, 0], ids=["afm", "fm"])
+def test_contenders_make_the_same_steps(t):
+    batch, y = bench.make_rows(60)
+    names = bench.contenders(t, peers=True)
+    assert names[:2] == ["unique", "dense"]
+    built = [bench.build(name, batch, y, 3, t) for name in names]
+    y_hats = []
+    for step, predict in built:
+        before = np.array(predict().tolist())
+        for _ in range(3):
+            step()
+        y_hats.append((before, np.array(predict().tolist())))
+    for before, after in y_hats:
+        assert_allclose(before, y_hats[0][0], rtol=0, atol=1e-6)
+        assert_allclose(after, y_hats[0][1], rtol=0, atol=1e-5)
+    assert np.abs(y_hats[0][1] - y_hats[0][0]).max() > 0.01
+
+
+def test_rows_have_the_statistics_of_a_log():
+    batch, y = bench.make_rows(4096, seed=3)
+    assert batch.idx.dtype.kind == "i" and batch.x.dtype == y.dtype == np.float32 and (batch.x == 1).all()
+    starts = np.cumsum([0, *(size for size, _ in bench.FIELDS.values())])
+    assert ((batch.idx >= starts[:-1]) & (batch.idx < starts[1:])).all()
+    assert 0.33 < (y == 1).mean() < 0.34 and set(y) == {-1, 1}
+    assert 0.2 < len(batch.distinct_pairs()) / batch.mask.sum() < 0.25
+
+
+def test_medians_are_over_rounds_of_warm_bursts(monkeypatch):
+    clock, calls = [0.0], []
+    monkeypatch.setattr(bench.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(bench.time, "sleep", lambda seconds: calls.append("pause"))
+
+    def takes(name, seconds):
+        def function():
+            cold = not calls or calls[-1] != name
+            calls.append(name)
+            clock[0] += 10 * seconds if cold else seconds
+        return function
+
+    found = bench.medians({"slow": takes("slow", 0.25), "fast": takes("fast", 0.02)}, rounds=3)
+    assert found == pytest.approx({"slow": 250, "fast": 20})
+    one_round = ["pause", "slow", "slow", "pause", "fast", "fast", "fast"]       # 0.05 s hold two fast calls
+    assert calls == ["slow"] * 2 + ["fast"] * 2 + 3 * one_round
+
+
+def test_json_table_and_picture(tmp_path, capsys):
+    sizes = ["--steps", "1", "--config", "64,3,2", "64,3,0"]
+    assert bench.main([*sizes, "--json", "--plot", str(tmp_path / "bench.png")]) == 0
+    out, err = capsys.readouterr()
+    found = json.loads(out)
+    assert found["machine"]["numpy"] == np.__version__
+    afm, fm = found["results"]
+    assert (afm["B"], afm["k"], afm["t"], fm["t"]) == (64, 3, 2, 0)
+    assert afm["floor_ms"] > 0 and fm["floor_ms"] is None and afm["best_peer_over_unique"] is None
+    for figures in (afm["step_ms"], fm["step_ms"], afm["predicted_rows_per_s"]):
+        assert list(figures) == ["unique", "dense"] and min(figures.values()) > 0
+    assert err.splitlines() == ["measuring B,k,t = 64,3,2", "measuring B,k,t = 64,3,0"]
+    assert (tmp_path / "bench.png").read_bytes().startswith(b"\x89PNG")
+    rows = [line.split() for line in bench.lines(found["results"])]
+    expected = [[name, f"{ms:.2f}"] for result in (afm, fm) for name, ms in result["step_ms"].items()]
+    assert [row[-6:-4] for row in rows[1:]] == expected
+
+
+@pytest.mark.parametrize("argv", [
+    ["--steps", "0"], ["--config", "1,2"], ["--config", "0,2,3"], ["--config", "2,2,-1"], ["--plot", ""],
+    ["--plot", "/no/b.png"],
+])  # fmt: skip
+def test_wrong_arguments_are_refused_before_anything_is_measured(argv, capsys):
+    with pytest.raises((SystemExit, ValueError)) as error:
+        bench.main(argv)
+    out, err = capsys.readouterr()
+    assert out == "" and "measuring" not in err
+    assert argv[1] in (err or str(error.value))

@@ -1,0 +1,118 @@
+import json
+
+import pytest
+import simulated_port
+
+from afm_numpy.commands import conformance as cli
+from afm_numpy.conformance import kit, load_cases
+
+
+@pytest.fixture
+def write(tmp_path):
+    def of(values, **more):
+        path = tmp_path / "results.json"
+        path.write_text(json.dumps({"kit": "1.0", "dtype": "float64", "cases": values, **more}))
+        return str(path)
+
+    return of
+
+
+def everything():
+    return {name: case["expect"] for name, case in load_cases().items()}
+
+
+def test_a_full_right_file(write, capsys):
+    assert cli.main(["check", write(everything())]) == 0
+    assert capsys.readouterr().out == f"float64: {len(load_cases())} passed, 0 failed, 0 skipped\n"
+
+
+def test_complete(write, capsys):
+    part = {"01-onehot": {"y_hat": load_cases()["01-onehot"]["expect"]["y_hat"]}}
+    assert cli.main(["check", write(part)]) == 0
+    assert cli.main(["check", "--complete", write(part)]) == 1
+    assert cli.main(["check", "--complete", write(everything())]) == 0
+    capsys.readouterr()
+    assert cli.main(["check", "--json", write(part)]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["passed_in_part"] == 1 and report["complete"] is False
+
+
+def test_nothing_checked_is_no_success(write):
+    assert cli.main(["check", write({}, skipped={"01-onehot": "later"})]) == 1
+
+
+def test_all_shows_every_case_when_case_00_fails(write, capsys):
+    values = everything() | {"00-selftest-floats": {"echo": [0.5] * 9}, "01-onehot": {"y_hat": [1, 2, 3]}}
+    assert cli.main(["check", write(values)]) == 1
+    assert "01-onehot" not in capsys.readouterr().out
+    assert cli.main(["check", "--all", write(values)]) == 1
+    assert "FAILED 01-onehot" in capsys.readouterr().out
+
+
+def plain(value):
+    """JSON has no NaN; the kit's result files write it as a string."""
+    if isinstance(value, list):
+        return [plain(part) for part in value]
+    return value if value == value and abs(value) < float("inf") else repr(value)
+
+
+@pytest.mark.parametrize("mistakes", [("ZEROS_KEPT",), ("IDS_SHIFTED", "SOFTMAX_OF_ONE"), ("EXP_WITHOUT_MAX",)])
+def test_a_full_wrong_file(mistakes, write, capsys):
+    values = {name: simulated_port.simulate(case, mistakes) for name, case in load_cases().items()}
+    path = write({name: {t: plain(v) for t, v in case.items()} for name, case in values.items()})
+    assert cli.main(["check", path]) == 1
+    out = capsys.readouterr().out
+    assert all(m in out for m in mistakes)
+
+
+def test_json(write, capsys):
+    case = load_cases()["03-explicit-zeros"]
+    assert cli.main(["check", "--json", write({case["id"]: simulated_port.simulate(case, ("ZEROS_KEPT",))})]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert report["failed"] == 1 and report["ok"] is False
+    assert report["named"][0]["ids"] == ["ZEROS_KEPT"] and report["named"][0]["alone"]
+    (found,) = [c for c in report["cases"] if c["status"] == "failed"]
+    assert found["wrong"][0]["tensor"] == "active_ptr" and "y_hat" in found["follows"]
+
+
+def test_a_file_that_cannot_be_read(tmp_path, capsys):
+    (tmp_path / "bad.json").write_text("{")
+    assert cli.main(["check", str(tmp_path / "bad.json")]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.count("\n") == 1 and "is not JSON" in err
+
+
+@pytest.mark.parametrize("argv", [[], ["check"], ["unknown"], ["export"], ["check", "--yaml", "x"]])
+def test_wrong_arguments(argv, capsys):
+    assert cli.main(argv) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith("afm-numpy conformance") and err.count("\n") == 1 and "--help)" in err
+
+
+def test_help(capsys):
+    assert cli.main(["--help"]) == 0
+    assert "export" in capsys.readouterr().out
+
+
+def test_export_writes_what_a_porter_needs(tmp_path, capsys):
+    target = tmp_path / "a" / "kit"
+    assert cli.main(["export", str(target)]) == 0
+    assert cli.main(["export", str(target)]) == 0  # again
+    files = ["SPEC.md", "PORTING.md", "DEVIATIONS.md", "MANIFEST.json", "mistakes.json", "schema/case.schema.json"]
+    assert all((target / name).is_file() for name in files)
+    for path in (kit.HERE / "cases").iterdir():
+        assert (target / "cases" / path.name).read_bytes() == path.read_bytes()
+    assert not list(target.rglob("*.py"))
+    assert "begin with PORTING.md" in capsys.readouterr().out
+
+
+def test_export_to_a_place_that_cannot_be_written(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert cli.main(["export", str(tmp_path / "file")]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_regenerate_writes_a_folder_that_differs_when_a_file_does(tmp_path, monkeypatch, capsys):
+    (tmp_path / "MANIFEST.json").write_text("{}")
+    assert cli.compared(tmp_path) == 1
+    assert "MANIFEST.json differs" in capsys.readouterr().out

@@ -1,0 +1,50 @@
+"""The expected values come from an implementation that shares nothing with the checker's rules or the models."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from afm_numpy.commands import conformance as cli
+from afm_numpy.conformance import kit
+from afm_numpy.conformance.literal import Trace
+from afm_numpy.conformance.making import definitions, oracle_update
+from afm_numpy.conformance.making import oracle as oracle_module
+
+CASES = {name: case for name, case in kit.load_cases().items() if "floats" not in case}
+
+
+def test_the_oracle_imports_nothing_of_the_package():
+    for module in (oracle_module, oracle_update):
+        tree = ast.parse(Path(module.__file__).read_text())
+        modules = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+        modules += [name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names]
+        assert set(modules) <= {"mpmath", "oracle_update"}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_rules_agree_with_the_stored_values(name):
+    case, before = CASES[name], None
+    for full, step, tensor in kit.tensors(case):
+        if before is None or before.step != step:
+            before = Trace(case, step, before)
+        got, want = kit.flatten(before[tensor]), kit.flatten(case["expect"][full])
+        size = max([1.0, *map(abs, want)])
+        assert len(got) == len(want)
+        assert all(abs(a - b) <= 1e-13 * size for a, b in zip(got, want, strict=True)), full
+
+
+@pytest.mark.parametrize("number", ["01", "05", "07", "20", "29", "34", "39"])
+def test_the_oracle_gives_the_stored_values_to_the_last_bit(number):
+    pytest.importorskip("mpmath")
+    case = kit.load_case(number)
+    inputs = next(c for c in definitions.all_cases() if c["id"] == case["id"])
+    values = oracle_module.run(inputs)
+    assert {name: values[name] for name in case["expect"]} == case["expect"]
+
+
+def test_regenerating_gives_the_same_bytes(capsys):
+    pytest.importorskip("mpmath")
+    assert cli.main(["regenerate"]) == 0
+    out = capsys.readouterr().out
+    assert out == f"{2 * len(kit.load_cases()) + 1} of {2 * len(kit.load_cases()) + 1} files are the same\n"

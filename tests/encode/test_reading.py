@@ -1,0 +1,168 @@
+import numpy as np
+import pytest
+
+from afm_numpy.encode.reading import column_names, is_number, numbers, read_columns, tokens
+
+MISSING = ("?", "", -9)
+
+
+def test_names_of_a_mapping_and_of_a_structured_array():
+    assert column_names({"a": [1], "b": [2]}) == ["a", "b"]
+    assert column_names(np.zeros(3, [("a", int), ("b", "U3")])) == ["a", "b"]
+
+
+@pytest.mark.parametrize("table", [np.zeros((2, 2)), [[1, 2]], None])
+def test_not_a_table(table):
+    with pytest.raises(TypeError, match=f"structured array or a data frame; got {type(table).__name__}"):
+        column_names(table)
+
+
+def test_lists_are_not_turned_into_text():
+    """np.asarray(["x", nan, 1]) is the text "x", "nan", "1"."""
+    (column,) = read_columns({"a": ["x", float("nan"), 1]}, ["a"])
+    assert column[0] == "x" and column[1] != column[1] and column[2] == 1
+    assert read_columns({"a": [1, 2]}, ["a"])[0].dtype.kind == "i"
+
+
+@pytest.mark.parametrize(
+    ("table", "error", "message"),
+    [
+        ({"a": [1]}, ValueError, "the table has no column 'b'; its columns are 'a'"),
+        ({"a": [1, 2], "b": [1]}, ValueError, "column 'b' has 1 rows, but column 'a' has 2"),
+        ({"a": [1], "b": [[1, 2]]}, ValueError, r"column 'b' has shape \(1, 2\); it must be flat"),
+        ({"a": [1], "b": 3.0}, ValueError, r"column 'b' has shape \(\); it must be flat"),
+    ],
+)
+def test_bad_tables(table, error, message):
+    with pytest.raises(error, match=message):
+        read_columns(table, ["a", "b"])
+
+
+def test_names_must_be_text():
+    with pytest.raises(TypeError, match="column names must be text; got 0"):
+        read_columns({0: [1]}, [0])
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        ([1, 2], True),
+        (np.array([1.5]), True),
+        (np.array([1], np.uint8), True),
+        ([True, False], False),
+        (["a"], False),
+        (np.array([1, 2], object), False),
+    ],
+)
+def test_is_number_by_dtype(column, expected):
+    assert is_number(column) is expected
+
+
+@pytest.mark.parametrize(
+    ("cells", "type_", "values"),
+    [
+        (np.array(["a", "?", ""]), "text", ["a", None, None]),
+        (np.array(["a", None, np.nan, np.str_("b")], object), "text", ["a", None, None, "b"]),
+        (np.array([True, False]), "bool", [True, False]),
+        (np.array([np.True_, None], object), "bool", [True, None]),
+        (np.array([3, -9, 4]), "number", [3, None, 4]),
+        (np.array([3.5, np.nan, 2.0]), "number", [3.5, None, 2]),
+        (np.array([np.int64(3), "?", np.float32(0.5)], object), "number", [3, None, 0.5]),
+        (np.array([None, "?"], object), None, [None, None]),
+        (np.array([], object), None, []),
+    ],
+)
+def test_tokens(cells, type_, values):
+    listed, token, found = tokens("c", cells, MISSING)
+    assert found == type_
+    assert repr([token[cell] for cell in listed]) == repr(values)            # 2 and not 2.0
+    assert all(type(value) in (str, bool, int, float, type(None)) for value in token.values())
+
+
+@pytest.mark.skipif(not hasattr(np.dtypes, "StringDType"), reason="NumPy 2 only")
+def test_tokens_of_variable_length_text():
+    listed, token, type_ = tokens("c", np.array(["a", "?"], np.dtypes.StringDType()), MISSING)
+    assert type_ == "text" and [token[cell] for cell in listed] == ["a", None]
+
+
+@pytest.mark.parametrize(
+    ("cells", "error", "message"),
+    [
+        (np.array([0], "M8[D]"), TypeError, r"column 'c' holds datetime64\[D\]; convert it to text or numbers"),
+        (np.array([b"a"]), TypeError, r"column 'c' holds \|S1; convert it to text"),
+        (np.array([1j]), TypeError, "column 'c' holds complex128"),
+        (np.array(["a", [1, 2]], object), TypeError, r"column 'c', row 1: \[1, 2\] is neither text nor a number"),
+        (np.array([1, 2, (3,)], object), TypeError, r"column 'c', row 2: \(3,\) is neither text nor a number"),
+        (np.array([1.0, np.inf]), ValueError, "column 'c', row 1: inf is not finite"),
+        (np.array([1.0, "?", -np.inf], object), ValueError, "column 'c', row 2: -inf is not finite"),
+        (np.array(["a", "?", 4], object), TypeError, r"column 'c' mixes text \(row 0\) and number \(row 2\)"),
+        (np.array([2, None, True], object), TypeError, r"column 'c' mixes number \(row 0\) and bool \(row 2\)"),
+    ],
+)
+def test_bad_cells(cells, error, message):
+    with pytest.raises(error, match=message):
+        tokens("c", cells, MISSING)
+
+
+@pytest.mark.parametrize(
+    ("cells", "values"),
+    [
+        (np.array([1, -9, 3]), [1, np.nan, 3]),
+        (np.array([1.5, np.nan, -9], np.float32), [1.5, np.nan, np.nan]),
+        (np.array([True, False]), [1, 0]),
+        (np.array([1, None, "?", 2.5], object), [1, np.nan, np.nan, 2.5]),
+        (np.array(["?", ""]), [np.nan, np.nan]),
+    ],
+)
+def test_numbers(cells, values):
+    before = cells.copy()
+    found = numbers("c", cells, MISSING)
+    assert found.dtype == np.float64
+    np.testing.assert_array_equal(found, values)
+    np.testing.assert_array_equal(cells, before)
+
+
+@pytest.mark.parametrize(
+    ("cells", "error", "message"),
+    [
+        (np.array(["?", "12"]), TypeError, "column 'c' is continuous, but row 1 holds the text '12'"),
+        (np.array([1, "x"], object), TypeError, "column 'c' mixes number .row 0. and text .row 1."),
+        (np.array([1.0, 2.0, -np.inf]), ValueError, "column 'c', row 2: -inf is not finite"),
+        (np.array([1, None, -(10**309)], object), ValueError, "column 'c', row 2: a number beyond 1.8e"),
+        (np.array([0], "m8[s]"), TypeError, "column 'c' is continuous and must hold real numbers; it holds timedelta"),
+    ],
+)
+def test_bad_numbers(cells, error, message):
+    with pytest.raises(error, match=message):
+        numbers("c", cells, MISSING)
+
+
+def test_pandas_columns():
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame({"a": pd.array([1, None], "Int64"), "b": pd.Categorical([1, 2]), "c": ["x", None]})
+    assert column_names(frame) == ["a", "b", "c"]
+    assert [is_number(frame[name]) for name in frame] == [True, False, False]
+    a, b, c = read_columns(frame, ["a", "b", "c"])
+    np.testing.assert_array_equal(numbers("a", a, ()), [1, np.nan])
+    for cells, type_ in ((a, "number"), (b, "number"), (c, "text")):
+        listed, token, found = tokens("?", cells, ())
+        assert found == type_ and (token[listed[1]] is None) == (cells is not b)
+
+
+def test_pandas_na_is_missing_wherever_it_stands():
+    pd = pytest.importorskip("pandas")
+    listed, token, type_ = tokens("c", np.array([pd.NA, "b", pd.NaT, 1], object)[:3], ())
+    assert type_ == "text" and [token[cell] for cell in listed] == [None, "b", None]
+    with pytest.raises(TypeError, match=r"mixes text \(row 1\) and number \(row 2\)"):
+        tokens("c", np.array([pd.NA, "b", 3], object), ())
+
+
+def test_polars_columns():
+    pl = pytest.importorskip("polars")
+    frame = pl.DataFrame({"a": [1, None], "b": ["x", None], "c": [True, None]})
+    frame = frame.with_columns(d=pl.col("b").cast(pl.Categorical))
+    assert column_names(frame) == ["a", "b", "c", "d"]
+    assert [is_number(frame[name]) for name in frame.columns] == [True, False, False, False]
+    for cells, expected in zip(read_columns(frame, frame.columns), ["number", "text", "bool", "text"], strict=True):
+        listed, token, type_ = tokens("?", cells, ())
+        assert type_ == expected and token[listed[1]] is None

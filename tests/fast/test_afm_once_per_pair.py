@@ -1,0 +1,206 @@
+"""The fast engine against the dense one: every mode, every gradient, ragged rows, real values, pooled dropout."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import as_float32, examples, fixed_problem, frozen, make_batch, make_pairs, problems, signed
+
+from afm_numpy import Batch, Model, RowGrad, afm, gradcheck, optim, train
+from afm_numpy.dropout import Dropout
+from afm_numpy.fast import afm_once_per_pair
+from afm_numpy.fast.numbering import PairBatch, number_pairs
+from afm_numpy.params import ATTENTION
+
+MODES = list(ATTENTION)
+TOLERANCE = 1e-12
+
+
+@pytest.fixture(autouse=True)
+def always_unique(monkeypatch):
+    """Small drawn batches repeat few pairs; take the fast evaluation all the same."""
+    monkeypatch.setattr(afm_once_per_pair, "FEW_REPEATS", 1.0)
+
+
+def assert_same(actual, desired, tolerance=TOLERANCE):
+    """Equal up to rounding, relative to the largest entry; for a RowGrad also the same rows."""
+    if isinstance(desired, RowGrad):
+        np.testing.assert_array_equal(actual.rows, desired.rows)
+        actual, desired = actual.values, desired.values
+    assert actual.shape == desired.shape and actual.dtype == desired.dtype
+    np.testing.assert_allclose(actual, desired, rtol=0, atol=tolerance * max(1.0, np.abs(desired).max(initial=0)))
+
+
+def in_float64(grad):
+    return grad._replace(values=in_float64(grad.values)) if isinstance(grad, RowGrad) else np.asarray(grad, np.float64)
+
+
+def assert_equal_to_dense(problem, batch=None, tolerance=TOLERANCE):
+    _, params, plain, drop, dy_hat = problem
+    attention = problem.model.attention
+    y_dense, dense = afm.forward(params, plain, attention, drop)
+    y_hat, cache = afm_once_per_pair.forward(params, plain if batch is None else batch, attention, drop)
+    assert isinstance(cache, afm_once_per_pair.Cache)
+    assert_same(y_hat, y_dense, tolerance)
+    desired = afm.backward(dy_hat, dense, with_dx=True)
+    actual = afm_once_per_pair.backward(dy_hat, cache, with_dx=True)
+    assert actual.keys() == desired.keys()
+    for name in desired:
+        assert_same(actual[name], desired[name], tolerance)
+
+
+@pytest.mark.parametrize("attention", MODES)
+@given(data=st.data())
+@examples(60)
+def test_equal_to_dense(attention, data):
+    problem = data.draw(problems(Model("afm", attention), sites=("pooled",)))
+    assert_equal_to_dense(frozen(problem))
+
+
+@pytest.mark.parametrize("attention", MODES)
+@given(seed=st.integers(0, 2**32 - 1), equal=st.booleans(), values=st.integers(1, 3), drop=st.booleans())
+@examples(15)
+def test_selected_rows_equal_dense(attention, seed, equal, values, drop):
+    """Rows selected from a numbered data set, with repeats, values that several rows share, and block borders."""
+    rng = np.random.default_rng(seed)
+    m, n = 6, 9
+    data = make_batch(rng, [m] * 40 if equal else rng.integers(0, m + 1, 40), m, n)
+    data = Batch(data.idx, rng.integers(1, values + 1, data.x.shape) * 0.5 * data.present, n)
+    rows = rng.integers(0, 40, 25)
+    problem = fixed_problem(Model("afm", attention))
+    params = afm.init_params(rng, n, m, 4, 3, attention=attention, pairs=make_pairs(rng, data), std=1.0, dtype=float)
+    pooled = rng.integers(0, 2, (25, 4)) * 2.0 if drop else None
+    problem = problem._replace(params=params, batch=data[rows], drop=Dropout(pooled=pooled), dy_hat=signed(rng, 25))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(afm_once_per_pair, "BLOCK", 64)                     # spans of about 100 pairs, blocks of 64
+        assert_equal_to_dense(problem, afm_once_per_pair.prepare(data)[rows])
+
+
+@pytest.mark.parametrize("attention", MODES)
+def test_three_epochs_agree(attention):
+    rng = np.random.default_rng(3)
+    batch = make_batch(rng, rng.integers(1, 7, 300), 6, 12, ones=True)
+    y = rng.standard_normal(300)
+    start = Model("afm", attention).init_params(rng, batch, k=4, t=3, dtype=float, std=0.3)
+    ends = [
+        train.fit(
+            Model("afm", attention, engine), start, batch, y, rng=np.random.default_rng(0), epochs=3, batch_size=64,
+            keep={"pooled": 0.8}, l2={"V": 1e-3, "w": 1e-3}, optimizer=optim.Adagrad(lr=0.05),
+        ).params
+        for engine in ("dense", "unique")
+    ]  # fmt: skip
+    for name in start:
+        np.testing.assert_allclose(ends[1][name], ends[0][name], rtol=0, atol=1e-9 * np.abs(ends[0][name]).max())
+
+
+@pytest.mark.parametrize("attention", MODES)
+@pytest.mark.parametrize("few", [0.0, 1.0])
+@pytest.mark.parametrize("span, chunk", [(1, 1), (6 * 36, 4), (1, 7), (1 << 24, 4096)])
+def test_prediction_equals_dense_in_any_spans_and_chunks(attention, few, span, chunk, monkeypatch):
+    monkeypatch.setattr(afm_once_per_pair, "SPAN", span)
+    monkeypatch.setattr(afm_once_per_pair, "FEW_REPEATS", few)
+    rng = np.random.default_rng(0)
+    m, n = 6, 9
+    data = make_batch(rng, rng.integers(0, m + 1, 25), m, n, ones=True)
+    params = afm.init_params(rng, n, m, 4, 3, attention=attention, pairs=make_pairs(rng, data), std=1.0, dtype=float)
+    params |= {"w0": np.array(0.7), "w": signed(rng, n)}
+    for batch in (data, afm_once_per_pair.prepare(data), data[:0], afm_once_per_pair.prepare(data)[:0]):
+        want = afm.forward(params, batch, attention)[0]
+        assert_same(afm_once_per_pair.predict(params, batch, attention, chunk), want)
+    assert_same(afm_once_per_pair.predict(params, data[:2], attention), afm.forward(params, data[:2], attention)[0])
+
+
+def test_scores_of_a_thousand():
+    problem = fixed_problem(Model("afm"))
+    for sign in (1, -1):
+        params = problem.params | {"h": 3000.0 * sign * np.abs(problem.params["h"])}
+        want = afm.forward(params, problem.batch)
+        assert_same(afm_once_per_pair.forward(params, problem.batch)[0], want[0])
+        assert_same(afm_once_per_pair.predict(params, problem.batch), want[0])
+
+
+@pytest.mark.parametrize("attention", MODES)
+def test_types_mix_as_in_the_dense_engine(attention):
+    """All are float32 but one; a complex one as in a complex step."""
+    problem = as_float32(fixed_problem(Model("afm", attention)))
+    for dtype in (np.float64, np.complex64):
+        for name in sorted({"x", *problem.params} - {"pairs"}):
+            batch = problem.batch.astype(dtype) if name == "x" else problem.batch
+            params = problem.params | ({} if name == "x" else {name: problem.params[name].astype(dtype)})
+            y_dense, dense = afm.forward(params, batch, attention)
+            y_hat, cache = afm_once_per_pair.forward(params, batch, attention)
+            assert_same(y_hat, y_dense, 1e-5)
+            if dtype == np.float64:
+                desired = afm.backward(problem.dy_hat, dense, with_dx=True)
+                actual = afm_once_per_pair.backward(problem.dy_hat, cache, with_dx=True)
+                for grad, want in zip(map(in_float64, actual.values()), map(in_float64, desired.values()), strict=True):
+                    assert_same(grad, want, 1e-4)
+
+
+def test_what_is_numbered_and_when(monkeypatch):
+    """At most MANY pairs; and the fast evaluation only for repeated pairs and without dropout on single pairs."""
+    batch = make_batch(np.random.default_rng(0), [4, 3, 0], 4, 8, ones=True)                    # 6 + 3 pairs
+    for many, numbered in ((9, True), (8, False)):
+        monkeypatch.setattr(afm_once_per_pair, "MANY", many)
+        assert isinstance(afm_once_per_pair.prepare(batch), PairBatch) == numbered
+        assert numbered or afm_once_per_pair.prepare(batch) is batch
+    ready = number_pairs(batch)
+    assert afm_once_per_pair.prepare(ready) is ready
+    problem = fixed_problem(Model("afm"))
+    shares = ready.local.first.size / ready.local.pair_at.size
+    for few, fast in ((shares, True), (0.99 * shares, False)):
+        monkeypatch.setattr(afm_once_per_pair, "FEW_REPEATS", few)
+        assert afm_once_per_pair.pays(ready.local, {"V": np.ones((8, 3)), "h": np.ones(2)}) == fast
+    for params, each in (({"V": np.ones((8, 3)), "h": np.ones(2)}, 5), ({"V": np.ones((8, 3))}, 3)):    # k + t or k
+        for dense, fast in ((each * 9, False), (each * 9 - 1, True)):
+            monkeypatch.setattr(afm_once_per_pair, "DENSE", dense)
+            assert afm_once_per_pair.pays(ready.local, params) == fast
+    monkeypatch.undo()
+    alone = ("interactions",), ("attention",)
+    for few, sites in [(1.0, ()), (1.0, ("pooled",)), (0.0, ("pooled",)), *((1.0, site) for site in alone)]:
+        problem = fixed_problem(Model("afm"), sites)
+        monkeypatch.setattr(afm_once_per_pair, "FEW_REPEATS", few)
+        y_hat, cache = afm_once_per_pair.forward(problem.params, problem.batch, "network", problem.drop)
+        assert_same(y_hat, afm.forward(problem.params, problem.batch, "network", problem.drop)[0])
+        assert isinstance(cache, afm.Cache) == (few == 0 or sites in alone)
+        assert "x" not in afm_once_per_pair.backward(problem.dy_hat, cache)
+        assert "x" in afm_once_per_pair.backward(problem.dy_hat, cache, with_dx=True)
+
+
+def test_field_weights_do_not_fit_rows_of_another_length():
+    problem = fixed_problem(Model("afm", "field"))
+    for call in afm_once_per_pair.forward, afm_once_per_pair.predict:
+        with pytest.raises(ValueError, match=r"params\['field'\] has shape \(7,\); want \(P\) with P = 6"):
+            call(problem.params | {"field": np.ones(7)}, problem.batch, "field")
+
+
+@pytest.mark.parametrize("attention", MODES)
+def test_complex_step(attention):
+    problem = fixed_problem(Model("afm", attention), ("pooled",))
+    theta = {**problem.params, "x": problem.batch.x}
+
+    def call(theta):
+        batch = Batch(problem.batch.idx, theta["x"] * problem.batch.present, problem.batch.n)
+        return problem.dy_hat @ problem.model.forward(theta, batch, problem.drop)[0]
+
+    gradcheck.check(call, theta, problem.gradients(), method="complex").raise_if_bad()
+
+
+def test_same_bits_twice():
+    problem = fixed_problem(Model("afm"))
+    first, second = problem.gradients(), problem.gradients()
+    assert all(np.array_equal(*map(np.asarray, pair)) for pair in zip(first["V"], second["V"], strict=True))
+    assert np.array_equal(first["W"], second["W"])
+
+
+def test_float32_stays():
+    rng = np.random.default_rng(0)
+    batch = make_batch(rng, [4] * 30, 4, 8).astype(np.float32)
+    for attention in MODES:
+        model = Model("afm", attention)
+        params = model.init_params(rng, batch, k=3, t=2)
+        y_hat, cache = model.forward(params, batch)
+        assert afm_once_per_pair.predict(params, batch, attention).dtype == np.float32
+        grads = model.backward(np.ones(30, np.float32), cache, with_dx=True)
+        values = [grad.values if isinstance(grad, RowGrad) else grad for grad in grads.values()]
+        assert {y_hat.dtype, *(value.dtype for value in values)} == {np.dtype(np.float32)}

@@ -1,0 +1,98 @@
+"""FM's fast step against the readable one."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import as_float32, examples, fixed_problem, frozen, make_batch, problems
+from test_afm_once_per_pair import assert_same
+
+from afm_numpy import Batch, Model, RowGrad, fm, optim, train
+from afm_numpy.fast import fm_once_per_feature, numbering
+
+
+def assert_equal_to_dense(problem, batch=None):
+    _, params, plain, drop, dy_hat = problem
+    y_dense, dense = fm.forward(params, plain, drop)
+    y_hat, cache = fm_once_per_feature.forward(params, plain if batch is None else batch, drop)
+    assert_same(y_hat, y_dense)
+    desired, actual = fm.backward(dy_hat, dense, True), fm_once_per_feature.backward(dy_hat, cache, True)
+    assert actual.keys() == desired.keys()
+    for name in desired:
+        assert_same(actual[name], desired[name])
+
+
+@given(data=st.data())
+@examples(100)
+def test_equal_to_dense(data):
+    problem = frozen(data.draw(problems(Model("fm"), sites=("pooled",))))
+    assert_equal_to_dense(problem)
+    assert_equal_to_dense(problem, fm_once_per_feature.prepare(problem.batch))
+
+
+def test_values_that_are_all_2():
+    """X and its square are one matrix for values of 1 only."""
+    problem = fixed_problem(Model("fm"))
+    batch = problem.batch
+    assert_equal_to_dense(problem._replace(batch=Batch(batch.idx, 2.0 * batch.present, batch.n)))
+
+
+def test_the_gradient_of_x_is_not_made_unasked():
+    problem = fixed_problem(Model("fm"))
+    _, cache = fm_once_per_feature.forward(problem.params, problem.batch)
+    assert list(fm_once_per_feature.backward(problem.dy_hat, cache)) == ["w0", "w", "V"]
+
+
+def test_selected_rows_equal_dense():
+    problem = fixed_problem(Model("fm"), ("pooled",))
+    rows = np.array([5, 0, 3, 3, 1, 6, 2])
+    plain = problem.batch[rows]
+    assert_equal_to_dense(problem._replace(batch=plain), fm_once_per_feature.prepare(problem.batch)[rows])
+
+
+@given(codes=st.lists(st.integers(0, 50)), stretch=st.sampled_from([1, 10**6, 10**16]))
+@examples(100)
+def test_distinct_is_unique(codes, stretch):
+    """Marking, packed sorting and np.unique, whichever the bound asks for."""
+    codes = np.array(codes, np.int64) * stretch
+    values, place = numbering.distinct(codes, 50 * stretch + 1)
+    np.testing.assert_array_equal(values, np.unique(codes))
+    np.testing.assert_array_equal(values[place], codes)
+
+
+def test_three_epochs_agree():
+    rng = np.random.default_rng(3)
+    batch = make_batch(rng, rng.integers(1, 7, 300), 6, 12)
+    y = rng.standard_normal(300)
+    start = Model("fm").init_params(rng, batch, k=4, dtype=float, std=0.3)
+    ends = [
+        train.fit(
+            Model("fm", engine=engine), start, batch, y, rng=np.random.default_rng(0), epochs=3, batch_size=64,
+            keep={"pooled": 0.8}, l2={"V": 1e-3, "w": 1e-3}, optimizer=optim.Adam(lr=0.05),
+        ).params
+        for engine in ("dense", "unique")
+    ]  # fmt: skip
+    for name in start:
+        np.testing.assert_allclose(ends[1][name], ends[0][name], rtol=0, atol=1e-9 * np.abs(ends[0][name]).max())
+
+
+def test_float32_stays():
+    problem = as_float32(fixed_problem(Model("fm"), ("pooled",)))
+    y_hat, cache = problem.forward()
+    grads = problem.model.backward(problem.dy_hat, cache, with_dx=True)
+    values = [grad.values if isinstance(grad, RowGrad) else grad for grad in grads.values()]
+    assert {y_hat.dtype, *(value.dtype for value in values)} == {np.dtype(np.float32)}
+
+
+@pytest.mark.parametrize("site", ["interactions", "attention"])
+def test_said_once_when_dropout_needs_the_dense_engine(site):
+    rng = np.random.default_rng(0)
+    batch = make_batch(rng, [4] * 30, 4, 8)
+    y = rng.standard_normal(30)
+    params = Model("afm").init_params(rng, batch, k=3, t=2)
+    options = {"epochs": 2, "batch_size": 8, "keep": {site: 0.5}}
+    with pytest.warns(UserWarning, match=f"dropout on the {site}") as said:
+        fast = train.fit(Model("afm"), params, batch, y, rng=np.random.default_rng(1), **options)
+    assert len(said) == 1
+    dense = train.fit(Model("afm", engine="dense"), params, batch, y, rng=np.random.default_rng(1), **options)
+    np.testing.assert_array_equal(fast.params["V"], dense.params["V"])

@@ -1,0 +1,190 @@
+"""atomic_write: the old content or the new one, never half of it."""
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import afm_numpy
+from afm_numpy._files import atomic_write
+
+posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX limits, links or permissions")
+
+
+def run(code, *args, **options):
+    """A Python process that has the package, with its output as text."""
+    env = {**os.environ, "PYTHONPATH": str(Path(afm_numpy.__file__).parents[1])}
+    command = [sys.executable, "-W", "error", "-c", textwrap.dedent(code), *map(str, args)]
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=30, **options)
+
+
+def test_creates_and_replaces(tmp_path):
+    path = tmp_path / "a.bin"
+    for content in (b"first", b"second, longer", b""):
+        with atomic_write(path) as file:
+            file.write(content)
+        assert path.read_bytes() == content
+    assert os.listdir(tmp_path) == ["a.bin"]
+
+
+def test_text_is_utf8_with_plain_newlines(tmp_path):
+    with atomic_write(tmp_path / "a.txt", "w") as file:
+        file.write("h\u00e9\n")
+    assert (tmp_path / "a.txt").read_bytes() == b"h\xc3\xa9\n"
+
+
+def test_holds_an_npz(tmp_path):
+    with atomic_write(tmp_path / "a.npz") as file:
+        np.savez(file, V=np.arange(3))
+    with np.load(tmp_path / "a.npz", allow_pickle=False) as stored:
+        assert stored["V"].tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
+def test_an_error_inside_leaves_the_old_content(tmp_path, error):
+    path = tmp_path / "a"
+    path.write_bytes(b"old")
+    with pytest.raises(error), atomic_write(path) as file:
+        file.write(b"new")
+        file.flush()
+        assert path.read_bytes() == b"old"
+        raise error
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["a"]
+
+
+def test_the_mode_is_checked(tmp_path):
+    with pytest.raises(ValueError, match="mode must be"), atomic_write(tmp_path / "a", "a"):
+        pass
+
+
+@pytest.mark.parametrize("place", ["missing/a", "file/a"])
+def test_errors_name_the_path_not_the_temporary_name(tmp_path, place):
+    (tmp_path / "file").touch()
+    path = tmp_path / place
+    with pytest.raises(OSError) as caught, atomic_write(path):
+        pass
+    assert caught.value.filename == str(path)
+    assert ".tmp" not in str(caught.value)
+
+
+def test_a_folder_or_a_device_is_not_replaced(tmp_path):
+    """A FIFO stands for the devices: they are treated alike, and it is not /dev/null that a failure replaces."""
+    paths = [tmp_path / "folder"]
+    paths[0].mkdir()
+    if os.name == "posix":
+        paths.append(tmp_path / "fifo")
+        os.mkfifo(paths[1])
+    for path in paths:
+        with pytest.raises(OSError, match="Not a regular file"), atomic_write(path) as file:
+            file.write(b"x")
+    assert paths[0].is_dir() and (len(paths) == 1 or paths[1].is_fifo())
+    assert len(os.listdir(tmp_path)) == len(paths)
+
+
+@posix
+def test_keeps_permissions_and_follows_links(tmp_path):
+    path, link = tmp_path / "a", tmp_path / "link"
+    path.write_bytes(b"old")
+    path.chmod(0o640)
+    link.symlink_to(path)
+    with atomic_write(link) as file:
+        file.write(b"new")
+    assert link.is_symlink() and path.read_bytes() == b"new"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+@posix
+def test_a_new_file_obeys_the_umask(tmp_path):
+    old = os.umask(0o027)
+    try:
+        with atomic_write(tmp_path / "a"):
+            pass
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o640
+
+
+@posix
+@pytest.mark.parametrize("size", [5_000, 500_000])
+def test_no_room_on_the_disk(tmp_path, size):
+    """A limit on the size of files makes the write fail for real, in the buffer's last flush or in the middle."""
+    path = tmp_path / "a"
+    path.write_bytes(b"old")
+    done = run(
+        """
+        import resource, sys
+        from afm_numpy._files import atomic_write
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+        try:
+            with atomic_write(sys.argv[1]) as file:
+                file.write(bytes(int(sys.argv[2])))
+        except OSError as error:
+            print(error)
+        """,
+        path,
+        size,
+    )
+    assert done.stderr == ""
+    assert done.stdout == f"[Errno 27] File too large: '{path}'\n"
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["a"]
+
+
+@posix
+def test_killed_while_writing(tmp_path):
+    """Kill -9 leaves the old content, and a temporary file under a name that says what it is."""
+    path = tmp_path / "a"
+    path.write_bytes(b"old")
+    done = run(
+        """
+        import os, signal, sys
+        from afm_numpy._files import atomic_write
+        with atomic_write(sys.argv[1]) as file:
+            file.write(bytes(100_000))
+            os.kill(os.getpid(), signal.SIGKILL)
+        """,
+        path,
+    )
+    assert done.returncode == -signal.SIGKILL
+    assert path.read_bytes() == b"old"
+    (left,) = set(os.listdir(tmp_path)) - {"a"}
+    assert left.startswith(".a.") and left.endswith(".tmp")
+
+
+@posix
+def test_a_read_only_folder():
+    """As root nothing is read-only, so the process gives up being root."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o555)
+        done = run(
+            """
+            import os, sys
+            from afm_numpy._files import atomic_write
+            if os.getuid() == 0:
+                os.setuid(65534)
+            try:
+                with atomic_write(sys.argv[1] + "/a"):
+                    pass
+            except OSError as error:
+                print(error)
+            """,
+            folder,
+        )
+        assert (done.stdout, done.stderr) == (f"[Errno 13] Permission denied: '{folder}/a'\n", "")
+        assert os.listdir(folder) == []
+
+
+@pytest.mark.parametrize("letter", ["n", "\U0001f600"])
+def test_long_names(tmp_path, letter):
+    path = tmp_path / (letter * (250 // len(letter.encode())))
+    with atomic_write(path) as file:
+        file.write(b"x")
+    assert path.read_bytes() == b"x"

@@ -1,0 +1,188 @@
+"""Mutation testing: change a module in one small place after the other, and see that its tests notice each change.
+
+    python tests/tools/mutation.py                        all modules, some minutes; prints the table of the README
+    python tests/tools/mutation.py fm losses              two of them
+    python tests/tools/mutation.py --changed main~3       those that changed since a revision; all if none did
+    python tests/tools/mutation.py --seconds 90           a sample of the mutants; another one when the code is another
+
+mutmut makes the mutants and runs the tests, in a copy of the tree. A mutant that survives must stand in
+tests/tools/equivalent_mutants.md, with the reason why no test can tell it from the code; a mutant there must survive.
+Exit status 1 says that one of the two does not hold.
+"""
+
+import argparse
+import ast
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[2]
+PATHS = (
+    "fm", "attention", "afm", "losses", "optim", "batch", "gradcheck", "metrics", "fast/afm_once_per_pair",
+    "fast/fm_once_per_feature", "fast/numbering",
+)  # fmt: skip
+PATHS = {Path(path).name: path for path in PATHS}  # module: its path below afm_numpy
+MODULES = tuple(PATHS)
+KILLED = {1, 3, -signal.SIGXCPU}  # a test failed, pytest itself broke down, or there was no end
+SAMPLE = 240  # mutants of a sample, over all modules
+SETTINGS = """
+[mutmut]
+source_paths = afm_numpy
+only_mutate = afm_numpy/{path}.py
+timeout_multiplier = 4
+pytest_add_cli_args =
+    -pno:cacheprovider
+    --assert=plain
+    --hypothesis-profile=mutation
+pytest_add_cli_args_test_selection =
+    tests/{test}.py
+"""
+
+
+class Mutant(NamedTuple):
+    """A change of one line, or of the few lines of one expression."""
+
+    function: str  # module.function or module.Class.method
+    old: str
+    new: str
+
+
+# ---- mutmut --------------------------------------------------------------------------------------------
+
+
+def run(module, size=None):
+    """The mutants of a module, or a sample of them, each with whether it was noticed. Works in a copy of the tree."""
+    from mutmut.mutation.data import SourceFileMutationData
+    from mutmut.mutation.diff_apply import get_diff_for_mutant
+    from mutmut.mutation.file_mutation import mutate_file_contents
+    from mutmut.utils.format_utils import orig_function_and_class_names_from_key
+
+    shutil.rmtree("mutants", ignore_errors=True)
+    settings = SETTINGS.format(path=PATHS[module], test=test_of(module))
+    Path("setup.cfg").write_text((ROOT / "setup.cfg").read_text(encoding="utf-8") + settings, encoding="utf-8")
+    path = Path("afm_numpy", f"{PATHS[module]}.py")
+    code = undecorated(source(module))
+    path.write_text(code, encoding="utf-8")
+    dotted = f"afm_numpy.{PATHS[module].replace('/', '.')}"
+    names = [f"{dotted}.{name}" for name in mutate_file_contents(str(path), code).mutant_names]
+    if size:
+        names = random.Random(code).sample(names, min(size, len(names)))
+    data, late = SourceFileMutationData(path=path), names if size else []
+    for _ in range(2):  # again for those that ran out of time: perhaps the machine was busy
+        mutmut = [sys.executable, "-c", "from mutmut.__main__ import cli; cli()", "run", "--max-children", "1", *late]
+        done = subprocess.run(mutmut, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if done.returncode:
+            sys.exit(f"mutmut stopped at {module}:\n{done.stdout.decode()[-3000:]}")
+        data.load()
+        late = [name for name in names if data.exit_code_by_key[name] == -signal.SIGXCPU]
+        if not late:
+            break
+    for name in names:
+        function, cls = orig_function_and_class_names_from_key(name)
+        old, new = changed(get_diff_for_mutant(name, path=path).splitlines()[2:])
+        mutant = Mutant(".".join(filter(None, (module, cls, function))), old, new)
+        yield mutant, data.exit_code_by_key[name] in KILLED
+
+
+def source(module):
+    return (ROOT / "afm_numpy" / f"{PATHS[module]}.py").read_text(encoding="utf-8")
+
+
+def test_of(module):
+    return str(Path(PATHS[module]).with_name(f"test_{module}"))
+
+
+def undecorated(code):
+    """`name = property(name)` after a method instead of `@property` above it: mutmut passes decorated ones over."""
+    lines = code.splitlines()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.FunctionDef) and len(node.decorator_list) == 1:
+            name = ast.unparse(node.decorator_list[0])
+            if name in ("property", "cached_property") or name.startswith("lru_cache"):
+                lines[node.decorator_list[0].lineno - 1] = ""
+                lines[node.end_lineno - 1] += f"\n{' ' * node.col_offset}{node.name} = {name}({node.name})"
+    return "\n".join(lines) + "\n"
+
+
+def changed(diff):
+    """The lines before and after, without comments and with single spaces."""
+    plain = [(line[:1], " ".join(re.sub(r"  +# .*", "", line[1:]).split())) for line in diff]
+    return tuple(" ".join(text for sign, text in plain if sign == which) for which in "-+")
+
+
+# ---- the list of the equivalent ones -------------------------------------------------------------------
+
+
+def listed():
+    """The mutants of tests/tools/equivalent_mutants.md."""
+    text = Path(__file__).with_name("equivalent_mutants.md").read_text(encoding="utf-8")
+    for function, block in re.findall(r"^### `(.+?)`$.*?^```diff\n(.*?)^```", text, re.M | re.S):
+        for line in block.splitlines():
+            if line.startswith("-"):
+                old = line[1:].strip()
+            else:
+                yield Mutant(function, old, line[1:].strip())
+
+
+# ---- the command ---------------------------------------------------------------------------------------
+
+
+def since(base):
+    """The modules that changed since a revision, or their tests; all if none did, or git cannot tell."""
+    git = ["git", "-C", ROOT, "diff", "--name-only", base, "--", "afm_numpy", "tests"]
+    done = subprocess.run(git, capture_output=True, text=True)
+    if done.returncode:
+        return list(MODULES)
+    names = {Path(line).stem.removeprefix("test_") for line in done.stdout.splitlines()}
+    return [module for module in MODULES if module in names] or list(MODULES)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("modules", nargs="*", metavar="module", help=f"some of {', '.join(MODULES)}")
+    parser.add_argument("--changed", metavar="REVISION", help="the modules that changed since")
+    parser.add_argument("--seconds", type=float, help=f"{SAMPLE} mutants, and no new module after this time")
+    options = parser.parse_args()
+    modules = options.modules or (since(options.changed) if options.changed else list(MODULES))
+    if unknown := set(modules) - set(MODULES):
+        parser.error(f"no such module: {', '.join(sorted(unknown))}; choose from {', '.join(MODULES)}")
+    if options.seconds:
+        random.Random("".join(map(source, modules))).shuffle(modules)
+
+    start, equivalent, wrong = time.monotonic(), set(listed()), []
+    os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", PYTHONHASHSEED="0")
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("afm_numpy", "tests"):
+            shutil.copytree(ROOT / name, Path(folder, name), ignore=shutil.ignore_patterns("__pycache__"))
+        os.chdir(folder)
+        print("| module | mutants | killed | equivalent |\n|---|---|---|---|")
+        for module in modules:
+            if options.seconds and time.monotonic() - start > options.seconds:
+                print(f"no time left for {module} and what follows")
+                break
+            result = list(run(module, SAMPLE // len(modules) if options.seconds else None))
+            shutil.copy(ROOT / "afm_numpy" / f"{PATHS[module]}.py", f"afm_numpy/{PATHS[module]}.py")
+            alive = [mutant for mutant, killed in result if not killed]
+            known = sum(mutant in equivalent for mutant in alive)
+            print(f"| `{module}.py` | {len(result)} | {len(result) - len(alive)} | {known} |", flush=True)
+            wrong += [("survives", mutant) for mutant in alive if mutant not in equivalent]
+            if not options.seconds:
+                here = {mutant for mutant in equivalent if mutant.function.split(".")[0] == module}
+                wrong += [("does not survive, or is no mutant", mutant) for mutant in here.difference(alive)]
+        os.chdir(ROOT)
+    for what, (function, old, new) in wrong:
+        print(f"\n### `{function}`\n{what}\n```diff\n- {old}\n+ {new}\n```")
+    print(f"{time.monotonic() - start:.0f} s", file=sys.stderr)
+    return bool(wrong)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
