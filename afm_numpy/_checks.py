@@ -1,12 +1,11 @@
-"""What training refuses before its first step, in words."""
+"""One check for each kind of input: types, sizes, and the numbers in arrays. Messages name the row and the slot."""
 
 import numpy as np
 
-from . import losses
-from .batch import Batch, row_values
-from .params import check_params
-
-__all__ = ["check_arguments", "check_kind", "check_size", "check_state", "training_rows"]
+__all__ = [
+    "REAL", "WHOLE", "array", "check_kind", "check_numbers", "check_size", "flat_rows", "place_of", "reals",
+    "rectangle", "row_values", "whole",
+]  # fmt: skip
 
 
 def check_kind(name, value, kind, words):
@@ -35,93 +34,96 @@ def check_size(name, size):
         raise ValueError(f"{name} must be an integer of at least 1; got {size!r}")
 
 
-def check_arguments(params, batch, rng, keep, l2, valid, report, callback):
-    """Refuse arguments of `train.fit` of another type than they must have.
+def row_values(values, n_rows, name, dtype=np.float64):
+    """Check one finite number per row, such as the targets y; return them as a (B,) array.
+
+    Raises
+    ------
+    ValueError
+        When the length differs or a value is not a finite number; the message names the row.
 
     Examples
     --------
-    >>> batch, rng = Batch.from_lists([[0]], n=1), np.random.default_rng(0)
-    >>> check_arguments({}, batch, rng, {"pooled": 0.5}, {}, None, (), None)
-    >>> check_arguments({}, batch, rng, 0.5, {}, None, (), None)
-    Traceback (most recent call last):
-    TypeError: keep must be a dict, such as {"pooled": 0.5}; got float
+    >>> row_values([1, 0], 2, "y")
+    array([1., 0.])
     """
-    check_kind("params", params, dict, "a dict of arrays")
-    check_kind("batch", batch, Batch, "a Batch (Batch.from_dense makes one of an array)")
-    check_kind("rng", rng, np.random.Generator, "a numpy.random.Generator, such as numpy.random.default_rng(0)")
-    check_kind("keep", keep, dict, 'a dict, such as {"pooled": 0.5}')
-    check_kind("l2", l2, dict, 'a dict, such as {"V": 1e-4}')
-    if isinstance(report, str):
-        raise TypeError(f"report must be a list of metrics; got the text {report!r}")
-    if valid is not None and not (isinstance(valid, (tuple, list)) and len(valid) == 2):
-        raise TypeError(f"valid must be a pair (batch, y); got {type(valid).__name__}")
-    if valid is not None:
-        check_kind("the first part of valid", valid[0], Batch, "a Batch")
-    if callback is not None and not callable(callback):
-        raise TypeError(f"callback must be a function; got {type(callback).__name__}")
+    values = array(values)
+    if values.shape != (n_rows,):
+        raise ValueError(f"{name} must have one value for each of the {n_rows} rows; got shape {values.shape}")
+    return reals(values, dtype, None, np.arange(n_rows), None, name)
 
 
-def training_rows(model, params, batch, y, loss, weight, whose="of the training part"):
-    """Check rows, targets and weights against the model and the loss, and give them the dtype of the model.
-
-    Returns
-    -------
-    batch : Batch
-    y : (B,) array
-    weight : (B,) array or None
-
-    Examples
-    --------
-    >>> from afm_numpy import Model
-    >>> params = {"w0": np.array(0.5), "w": np.zeros(2), "V": np.ones((2, 1))}
-    >>> training_rows(Model("fm"), params, Batch.from_lists([[0]], n=2), [2], "logistic", None)
-    Traceback (most recent call last):
-    ValueError: row 0: y is 2.0; the logistic loss wants 0 or 1
-    """
-    check_params(params, model.shapes)
-    for name in [name for name in model.shapes if name != "pairs"]:
-        if not isinstance(params[name], np.ndarray) or params[name].dtype.kind != "f":
-            raise TypeError(f"params[{name!r}] must be an array of floats to be trained; got {params[name]!r:.60}")
-    losses.get(loss)
-    if len(batch) == 0:
-        raise ValueError(f"the batch {whose} has no rows")
-    model.forward(params, batch[:0])                        # refuses features or slots that params do not have
-    dtype = params["V"].dtype
-    y = row_values(y, len(batch), "y", dtype)
-    losses.check_targets(loss, y)
-    if weight is not None:
-        weight = row_values(weight, len(batch), "weight", dtype)
-        if (weight < 0).any():
-            raise ValueError(f"row {np.argmax(weight < 0)}: weight is {weight[weight < 0][0]}; it must not be negative")
-        if not weight.any():
-            raise ValueError("weight must not be zero in every row")
-    return batch.astype(dtype), y, weight
+WHOLE, REAL = "iuf", "biuf"     # kinds of dtype: a float may be a whole number, a bool is not an id
 
 
-def check_state(optimizer, params, state):
-    """Refuse a state that this optimizer did not make for parameters of these names and shapes.
-
-    Examples
-    --------
-    >>> from afm_numpy import optim
-    >>> params = {"w": np.zeros(3)}
-    >>> check_state(optim.SGD(), params, optim.init(optim.SGD(), params))
-    >>> check_state(optim.SGD(), params, optim.init(optim.Adam(), params))
-    Traceback (most recent call last):
-    ValueError: state was not made by SGD for these parameters: it has m, v of w, not v
-    """
-    whose = f"state was not made by {type(optimizer).__name__} for these parameters"
-    check_kind("state", state, dict, "a dict, from Result.state or optim.init")
-    trained = {name: value for name, value in params.items() if value.dtype.kind == "f"}
-    if state.keys() != {"step", *trained}:
-        raise ValueError(f"{whose}: it holds {_listed(state)}, not {_listed(['step', *trained])}")
-    for name, value in trained.items():
-        if state[name].keys() != set(optimizer.start):
-            raise ValueError(f"{whose}: it has {_listed(state[name])} of {name}, not {_listed(optimizer.start)}")
-        for slot, numbers in state[name].items():
-            if np.shape(numbers) != value.shape:
-                raise ValueError(f"{whose}: its {slot} of {name} has shape {np.shape(numbers)}, not {value.shape}")
+def array(values):
+    if np.ma.is_masked(values):                              # NumPy would take what is under the mask
+        raise TypeError("masked values are not supported; leave masked entries out, or fill them")
+    return np.asarray(values)
 
 
-def _listed(names):
-    return ", ".join(map(str, names)) or "nothing"
+def rectangle(values, name, across):
+    try:
+        values = array(values)
+    except ValueError:
+        raise ValueError(f"{name} must be 2-d with rows of one length; for ragged rows use Batch.from_lists") from None
+    if values.ndim != 2:
+        raise ValueError(f"{name} must be a 2-d array (rows, {across}); got shape {values.shape}")
+    return values
+
+
+def flat_rows(rows, name):
+    try:
+        rows = list(rows)
+    except TypeError:
+        raise TypeError(f"{name} must be a sequence of rows; got {type(rows).__name__}") from None
+    return [_flat(row, r, name) for r, row in enumerate(rows)]
+
+
+def _flat(values, row, name):
+    try:
+        values = array(values)
+    except ValueError:
+        values = np.zeros((0, 0))
+    if values.ndim != 1:
+        raise ValueError(f"row {row}: {name} must be a flat list of numbers")
+    check_numbers(values.dtype, WHOLE if name == "ids" else REAL, name, f"row {row}: ")
+    return values
+
+
+def check_numbers(dtype, kinds, name, place=""):
+    if dtype.kind not in kinds:
+        want = "integers" if kinds == WHOLE else "real numbers"
+        raise TypeError(f"{place}{name} must be {want}; got {dtype}")
+
+
+def place_of(bad, kind, row_of, slot_of):
+    """Index of the first bad entry, and its place in words."""
+    at = np.unravel_index(np.argmax(bad), bad.shape)
+    row, slot = at if row_of is None else (row_of[at], None if slot_of is None else slot_of[at])
+    return at, f"row {row}" + ("" if kind is None else f", {kind} {slot}")
+
+
+def whole(ids, kind, row_of=None, slot_of=None):
+    check_numbers(ids.dtype, WHOLE, "ids")
+    if ids.dtype.kind != "f":
+        return ids.astype(np.intp, copy=False)
+    with np.errstate(over="ignore", invalid="ignore"):       # 2**53 is infinite in float16; a NaN may be signaling
+        bad = ~(np.isfinite(ids) & (ids == np.round(ids)) & (np.abs(ids) < 2**53))
+    if bad.any():
+        at, place = place_of(bad, kind, row_of, slot_of)
+        raise ValueError(f"{place}: id {ids[at]} is not an integer")
+    return ids.astype(np.intp)
+
+
+def reals(values, dtype, kind, row_of=None, slot_of=None, name="x"):
+    check_numbers(values.dtype, REAL, name)
+    if np.dtype(dtype).kind != "f":
+        raise TypeError(f"dtype must be a float type, such as float32; got {np.dtype(dtype)}")
+    with np.errstate(over="ignore", invalid="ignore"):
+        values = values.astype(dtype, copy=False)
+    bad = ~np.isfinite(values)
+    if bad.any():
+        at, place = place_of(bad, kind, row_of, slot_of)
+        raise ValueError(f"{place}: {name} is {values[at]}; it must be a finite {np.dtype(dtype).name} number")
+    return values

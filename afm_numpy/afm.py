@@ -151,7 +151,7 @@ class Cache(NamedTuple):
     s = property(lambda self: self.attend.s, doc="(B, P) scores, -inf where the pair is absent")
 
 
-def forward(params, batch, attention="network", drop=Dropout()):
+def forward(params, batch, *, attention="network", drop=Dropout()):
     """AFM's prediction, eq. (6).
 
     Parameters
@@ -200,7 +200,7 @@ def forward(params, batch, attention="network", drop=Dropout()):
     return y_hat, Cache(batch, w, V, p, E, M, a, a_kept, pooled, pooled_kept, attention, attend, drop)
 
 
-def backward(dy_hat, cache, with_dx=False):
+def backward(dy_hat, cache, *, with_dx=False):
     """Gradients of `forward`: its lines in reverse order.
 
     Parameters
@@ -221,7 +221,7 @@ def backward(dy_hat, cache, with_dx=False):
     --------
     >>> batch = Batch.from_lists([[0, 1]], n=2)
     >>> params = init_params(np.random.default_rng(0), n=2, m=2, k=1, attention="sum", std=1.0, dtype=float)
-    >>> y_hat, cache = forward(params, batch, "sum")
+    >>> y_hat, cache = forward(params, batch, attention="sum")
     >>> grads = backward(np.ones(1), cache)
     >>> bool(grads["V"].values[0, 0] == params["V"][1, 0])       # y_hat = v_0 v_1, so dy/dv_0 = v_1
     True
@@ -324,7 +324,7 @@ def from_fm(fm_params, rng, m, t=16, *, attention="network", pairs=None, p=None)
     >>> batch = Batch.from_lists([[0, 1, 2]], n=3)
     >>> fm_params = fm.init_params(np.random.default_rng(0), n=3, k=4, std=1.0, dtype=float)
     >>> params = from_fm(fm_params, np.random.default_rng(1), m=3, attention="uniform")
-    >>> bool(np.allclose(forward(params, batch, "uniform")[0], fm.forward(fm_params, batch)[0], rtol=1e-14))
+    >>> bool(np.allclose(forward(params, batch, attention="uniform")[0], fm.forward(fm_params, batch)[0], rtol=1e-14))
     True
     """
     sizes = check_params(fm_params, fm.FM_SHAPES)

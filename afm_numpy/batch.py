@@ -10,7 +10,9 @@ from functools import cached_property, lru_cache
 import numpy as np
 from scipy import sparse
 
-__all__ = ["Batch", "row_values", "slot_pairs"]
+from ._checks import REAL, check_numbers, flat_rows, place_of, reals, rectangle, whole
+
+__all__ = ["Batch", "slot_pairs"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,8 +78,8 @@ class Batch:
         >>> Batch.from_padded([[0, 1]], [[1.0, 0.5]], n=3).x.tolist()
         [[1.0, 0.5]]
         """
-        idx = _whole(_rectangle(idx, "idx", "slots"), "slot")
-        x = _reals(np.ones(idx.shape) if x is None else _rectangle(x, "x", "slots"), dtype, "slot")
+        idx = whole(rectangle(idx, "idx", "slots"), "slot")
+        x = reals(np.ones(idx.shape) if x is None else rectangle(x, "x", "slots"), dtype, "slot")
         if x.shape != idx.shape:
             raise ValueError(f"idx and x must have one shape; got {idx.shape} and {x.shape}")
         idx, x = _emptied(idx, x)
@@ -120,8 +122,8 @@ class Batch:
         >>> Batch.from_lists([[3, 1, 3]], [[1.0, 2.0, 0.5]], n=4).x.tolist()
         [[1.5, 2.0, 0.0]]
         """
-        rows = _flat_rows(rows, "ids")
-        values = _flat_rows([np.ones(row.shape) for row in rows] if values is None else values, "values")
+        rows = flat_rows(rows, "ids")
+        values = flat_rows([np.ones(row.shape) for row in rows] if values is None else values, "values")
         if len(values) != len(rows):
             raise ValueError(f"{len(rows)} rows of ids but {len(values)} rows of values")
         for r, (row, value) in enumerate(zip(rows, values, strict=True)):
@@ -130,8 +132,8 @@ class Batch:
         length = np.array([row.size for row in rows], np.intp)
         inside = np.arange(length.max(initial=0)) < length[:, None]
         row_of, slot_of = np.nonzero(inside)
-        ids = _whole(np.concatenate([np.zeros(0, np.intp), *rows]), "slot", row_of, slot_of)
-        flat = _reals(np.concatenate([np.zeros(0), *values]), np.float64, "slot", row_of, slot_of)
+        ids = whole(np.concatenate([np.zeros(0, np.intp), *rows]), "slot", row_of, slot_of)
+        flat = reals(np.concatenate([np.zeros(0), *values]), np.float64, "slot", row_of, slot_of)
         n = _number_of_features(ids, n, "slot", row_of, slot_of)
         # the first slot of each (row, id) receives the sum
         _, first, group = np.unique(row_of * n + ids, return_index=True, return_inverse=True)
@@ -140,7 +142,7 @@ class Batch:
             np.add.at(total, group, flat)
         idx, x = np.zeros(inside.shape, np.intp), np.zeros(inside.shape, dtype)
         at = row_of[first], slot_of[first]
-        idx[at], x[at] = ids[first], _reals(total, dtype, "slot", *at)
+        idx[at], x[at] = ids[first], reals(total, dtype, "slot", *at)
         return cls(*_emptied(idx, x), n)
 
     @classmethod
@@ -162,7 +164,7 @@ class Batch:
         """
         if not sparse.issparse(matrix) or matrix.ndim != 2:
             raise TypeError(f"matrix must be a 2-d scipy sparse matrix or array; got {type(matrix).__name__}")
-        _check_kind(matrix.dtype, REAL, "x")
+        check_numbers(matrix.dtype, REAL, "x")
         _check_index_arrays(matrix)
         with np.errstate(over="ignore", invalid="ignore"):
             matrix = sparse.csr_array(matrix.astype(np.float64))     # a copy; float64 before anything is summed
@@ -172,7 +174,7 @@ class Batch:
         inside = np.arange(length.max(initial=0)) < length[:, None]
         idx, x = np.zeros(inside.shape, np.intp), np.zeros(inside.shape, dtype)
         idx[inside] = matrix.indices
-        x[inside] = _reals(matrix.data, dtype, "column", np.nonzero(inside)[0], matrix.indices)
+        x[inside] = reals(matrix.data, dtype, "column", np.nonzero(inside)[0], matrix.indices)
         return cls(*_emptied(idx, x), _number_of_features(idx, matrix.shape[1], "slot"))
 
     @classmethod
@@ -186,7 +188,7 @@ class Batch:
         >>> Batch.from_dense([[0.0, 2.0, 0.0], [1.0, 0.0, 3.0]]).x.tolist()
         [[2.0, 0.0], [1.0, 3.0]]
         """
-        array = _reals(_rectangle(array, "array", "columns"), np.float64, "column")
+        array = reals(rectangle(array, "array", "columns"), np.float64, "column")
         return cls.from_scipy(sparse.csr_array(array), dtype)
 
     # ---- selection -----------------------------------------------------------------------------------
@@ -215,7 +217,7 @@ class Batch:
         dtype = np.dtype(dtype)
         if dtype == self.x.dtype:
             return self
-        x = self.x.astype(dtype) if dtype.kind == "c" else _reals(self.x, dtype, "slot")
+        x = self.x.astype(dtype) if dtype.kind == "c" else reals(self.x, dtype, "slot")
         return Batch(*_emptied(self.idx, x), self.n)
 
     # ---- what the models read ------------------------------------------------------------------------
@@ -272,16 +274,16 @@ class Batch:
         return bool(self.present.all())
 
     @cached_property
-    def _touched(self):
+    def _occurrences(self):
         return np.unique(self.filled(self.idx), return_inverse=True)
 
     @property
-    def rows(self):
+    def touched(self):
         """(U,) the distinct ids present: the rows of w and V that this batch touches."""
-        return self._touched[0]
+        return self._occurrences[0]
 
     def sum_by_row(self, values):
-        """Sum (B, m, ...) slot values over the slots that hold the same id: (U, ...), one per `rows`.
+        """Sum (B, m, ...) slot values over the slots that hold the same id: (U, ...), one per id in `touched`.
 
         Examples
         --------
@@ -289,7 +291,7 @@ class Batch:
         >>> batch.sum_by_row(np.array([[1.0, 10.0], [5.0, 99.0]])).tolist()
         [1.0, 15.0]
         """
-        rows, slot_row = self._touched
+        rows, slot_row = self._occurrences
         values = self.filled(values)                                         # (S, ...)
         one_each = (np.ones(slot_row.size, values.dtype), slot_row, np.arange(slot_row.size + 1))
         return sparse.csc_array(one_each, (rows.size, slot_row.size)) @ values     # (U, ...)
@@ -325,69 +327,6 @@ def slot_pairs(m):
 # ---- checks ------------------------------------------------------------------------------------------
 
 
-def row_values(values, n_rows, name, dtype=np.float64):
-    """Check one finite number per row, such as the targets y; return them as a (B,) array.
-
-    Raises
-    ------
-    ValueError
-        When the length differs or a value is not a finite number; the message names the row.
-
-    Examples
-    --------
-    >>> row_values([1, 0], 2, "y")
-    array([1., 0.])
-    """
-    values = _array(values)
-    if values.shape != (n_rows,):
-        raise ValueError(f"{name} must have one value for each of the {n_rows} rows; got shape {values.shape}")
-    return _reals(values, dtype, None, np.arange(n_rows), None, name)
-
-
-WHOLE, REAL = "iuf", "biuf"     # kinds of dtype: a float may be a whole number, a bool is not an id
-
-
-def _array(values):
-    if np.ma.is_masked(values):                              # NumPy would take what is under the mask
-        raise TypeError("masked values are not supported; leave masked entries out, or fill them")
-    return np.asarray(values)
-
-
-def _rectangle(values, name, across):
-    try:
-        values = _array(values)
-    except ValueError:
-        raise ValueError(f"{name} must be 2-d with rows of one length; for ragged rows use Batch.from_lists") from None
-    if values.ndim != 2:
-        raise ValueError(f"{name} must be a 2-d array (rows, {across}); got shape {values.shape}")
-    return values
-
-
-def _flat_rows(rows, name):
-    try:
-        rows = list(rows)
-    except TypeError:
-        raise TypeError(f"{name} must be a sequence of rows; got {type(rows).__name__}") from None
-    return [_flat(row, r, name) for r, row in enumerate(rows)]
-
-
-def _flat(values, row, name):
-    try:
-        values = _array(values)
-    except ValueError:
-        values = np.zeros((0, 0))
-    if values.ndim != 1:
-        raise ValueError(f"row {row}: {name} must be a flat list of numbers")
-    _check_kind(values.dtype, WHOLE if name == "ids" else REAL, name, f"row {row}: ")
-    return values
-
-
-def _check_kind(dtype, kinds, name, place=""):
-    if dtype.kind not in kinds:
-        want = "integers" if kinds == WHOLE else "real numbers"
-        raise TypeError(f"{place}{name} must be {want}; got {dtype}")
-
-
 def _check_index_arrays(matrix):
     """SciPy trusts the index arrays of csr, csc and bsr: damaged ones make it write outside of its arrays."""
     try:
@@ -404,38 +343,6 @@ def _emptied(idx, x):
     return np.where(x != 0, idx, 0), np.where(x != 0, x, 0)
 
 
-def _place(bad, kind, row_of, slot_of):
-    """Index of the first bad entry, and its place in words."""
-    at = np.unravel_index(np.argmax(bad), bad.shape)
-    row, slot = at if row_of is None else (row_of[at], None if slot_of is None else slot_of[at])
-    return at, f"row {row}" + ("" if kind is None else f", {kind} {slot}")
-
-
-def _whole(ids, kind, row_of=None, slot_of=None):
-    _check_kind(ids.dtype, WHOLE, "ids")
-    if ids.dtype.kind != "f":
-        return ids.astype(np.intp, copy=False)
-    with np.errstate(over="ignore", invalid="ignore"):       # 2**53 is infinite in float16; a NaN may be signaling
-        bad = ~(np.isfinite(ids) & (ids == np.round(ids)) & (np.abs(ids) < 2**53))
-    if bad.any():
-        at, place = _place(bad, kind, row_of, slot_of)
-        raise ValueError(f"{place}: id {ids[at]} is not an integer")
-    return ids.astype(np.intp)
-
-
-def _reals(values, dtype, kind, row_of=None, slot_of=None, name="x"):
-    _check_kind(values.dtype, REAL, name)
-    if np.dtype(dtype).kind != "f":
-        raise TypeError(f"dtype must be a float type, such as float32; got {np.dtype(dtype)}")
-    with np.errstate(over="ignore", invalid="ignore"):
-        values = values.astype(dtype, copy=False)
-    bad = ~np.isfinite(values)
-    if bad.any():
-        at, place = _place(bad, kind, row_of, slot_of)
-        raise ValueError(f"{place}: {name} is {values[at]}; it must be a finite {np.dtype(dtype).name} number")
-    return values
-
-
 def _number_of_features(idx, n, kind, row_of=None, slot_of=None):
     largest = idx.max(initial=-1)
     if n is None:
@@ -444,6 +351,6 @@ def _number_of_features(idx, n, kind, row_of=None, slot_of=None):
         raise ValueError(f"n, the number of features, must be an integer from 1 to 2**31; got {n!r}")
     bad = (idx < 0) | (idx >= n)
     if bad.any():
-        at, place = _place(bad, kind, row_of, slot_of)
+        at, place = place_of(bad, kind, row_of, slot_of)
         raise ValueError(f"{place}: id {idx[at]} is out of range; with n = {n} ids run from 0 to {n - 1}")
     return int(n)

@@ -78,7 +78,7 @@ def contributions(model, params, batch, chunk=1024):
     batch = Batch(batch.idx, batch.x, batch.n).astype(params["V"].dtype)
     parts = []
     for at in range(0, max(len(batch), 1), chunk):
-        y_hat, cache = afm.forward(params, batch[at : at + chunk], attention)
+        y_hat, cache = afm.forward(params, batch[at : at + chunk], attention=attention)
         parts.append((cache.a, cache.M @ params["p"], y_hat))
     a, score, y_hat = (np.concatenate(part) for part in zip(*parts, strict=True))
     return Contributions(batch, float(params["w0"]), params["w"][batch.idx] * batch.x, a, score, a * score, y_hat)

@@ -90,7 +90,7 @@ def linear_backward(dlinear, w, batch):
     """dw0 (), dw RowGrad (U,) and dx (B, m) of linear_forward."""
     dslot = dlinear[:, None] * batch.x                               # (B, m)
     dx = dlinear[:, None] * w[batch.idx]                             # (B, m)
-    return dlinear.sum(), RowGrad(batch.rows, batch.sum_by_row(dslot)), dx
+    return dlinear.sum(), RowGrad(batch.touched, batch.sum_by_row(dslot)), dx
 
 
 # ---- the embedding: v_i x_i ----------------------------------------------------------------------------
@@ -103,7 +103,7 @@ def embed_forward(V, batch):
 
 def embed_backward(dE, batch):
     """dV of embed_forward, RowGrad (U, k): the sum over all slots that hold the same id."""
-    return RowGrad(batch.rows, batch.sum_by_row(dE * batch.x[:, :, None]))
+    return RowGrad(batch.touched, batch.sum_by_row(dE * batch.x[:, :, None]))
 
 
 def embed_backward_x(dE, V, batch):
@@ -138,7 +138,7 @@ def bi_interaction_backward(dpooled, E, sum_e):
 # ---- the model -----------------------------------------------------------------------------------------
 
 
-def forward(params, batch, drop=Dropout()):
+def forward(params, batch, *, drop=Dropout()):
     """FM's prediction, eq. (1), with the pair term in O(mk).
 
     Parameters
@@ -176,7 +176,7 @@ def forward(params, batch, drop=Dropout()):
     return y_hat, Cache(batch, w, V, E, sum_e, sum_e2, pooled, drop)
 
 
-def backward(dy_hat, cache, with_dx=False):
+def backward(dy_hat, cache, *, with_dx=False):
     """Gradients of `forward`: its lines in reverse order.
 
     Parameters

@@ -82,19 +82,19 @@ class Model:
         """The same rows, numbered for the fast engine: once for a data set, before batches are selected."""
         return batch if self.engine == "dense" else self.functions.prepare(batch)
 
-    def forward(self, params, batch, drop=Dropout()):
+    def forward(self, params, batch, *, drop=Dropout()):
         """y_hat (B,) and the cache for `backward`."""
         if self.kind == "fm":
-            return self.functions.forward(params, batch, drop)
-        return self.functions.forward(params, batch, self.attention, drop)
+            return self.functions.forward(params, batch, drop=drop)
+        return self.functions.forward(params, batch, attention=self.attention, drop=drop)
 
-    def backward(self, dy_hat, cache, with_dx=False):
+    def backward(self, dy_hat, cache, *, with_dx=False):
         """Gradients by parameter name."""
-        return self.functions.backward(dy_hat, cache, with_dx)
+        return self.functions.backward(dy_hat, cache, with_dx=with_dx)
 
-    def predict(self, params, batch, chunk=4096):
+    def predict(self, params, batch, *, chunk=4096):
         """y_hat (B,) of any number of rows, `chunk` rows at a time."""
         if self.functions is afm_once_per_pair:
-            return afm_once_per_pair.predict(params, batch, self.attention, chunk)
+            return afm_once_per_pair.predict(params, batch, attention=self.attention, chunk=chunk)
         parts = [self.forward(params, batch[at : at + chunk])[0] for at in range(0, len(batch), chunk)]
         return np.concatenate(parts) if parts else np.zeros(0, params["V"].dtype)

@@ -11,8 +11,9 @@ import numpy as np
 from tqdm import tqdm
 
 from . import dropout, losses, metrics, optim
-from ._checks import check_arguments, check_kind, check_size, check_state, training_rows
-from .batch import Batch, row_values
+from ._checks import check_kind, check_size, row_values
+from ._fit_checks import check_arguments, check_state, training_rows
+from .batch import Batch
 from .params import check_params
 from .rowgrad import RowGrad, add_grads
 
@@ -71,13 +72,13 @@ def objective(
     (0.5, 1.0)
     """
     forward, backward = losses.get(loss)
-    y_hat, cache = model.forward(params, batch, drop)
+    y_hat, cache = model.forward(params, batch, drop=drop)
     data_loss = forward(y_hat, y, reduction, weight)
     grads = model.backward(backward(y_hat, y, reduction, weight), cache)
     if not l2:
         return data_loss, 0.0, grads
-    penalty = losses.l2_forward(params, l2, batch.rows)
-    return data_loss, penalty, add_grads(grads, losses.l2_backward(params, l2, batch.rows))
+    penalty = losses.l2_forward(params, l2, batch.touched)
+    return data_loss, penalty, add_grads(grads, losses.l2_backward(params, l2, batch.touched))
 
 
 def fit(
@@ -165,7 +166,7 @@ def fit(
     dropout.check_keep(keep)
     if model.kind == "fm" and keep.keys() - {"pooled"}:
         raise ValueError(f"FM has dropout at the site pooled only; got {', '.join(keep)}")
-    losses.l2_forward(params, l2, batch.rows[:0])
+    losses.l2_forward(params, l2, batch.touched[:0])
     if patience is not None:
         check_size("patience", patience)
     if valid is None and (patience is not None or report or monitor != "loss"):
@@ -229,7 +230,7 @@ def predict(model, params, batch, chunk=4096):
     check_kind("batch", batch, Batch, "a Batch (Batch.from_dense makes one of an array)")
     check_params(params, model.shapes)
     check_size("chunk", chunk)
-    return model.predict(params, batch.astype(params["V"].dtype), chunk)
+    return model.predict(params, batch.astype(params["V"].dtype), chunk=chunk)
 
 
 def evaluate(model, params, batch, y, names):

@@ -170,7 +170,7 @@ def test_from_fm_predicts_as_fm_does_on_rows_of_equal_length(problem, mode):
     pairs = batch.distinct_pairs() if mode == "free" else None
     params = afm.from_fm(problem.params, np.random.default_rng(0), batch.m, attention=mode, pairs=pairs)
     y_fm, _ = problem.forward()
-    y_hat, _ = afm.forward(params, batch, mode)
+    y_hat, _ = afm.forward(params, batch, attention=mode)
     close(y_hat, y_fm, 10 * term_sizes(problem._replace(model=MODELS[mode], params=params)), 1e-14)
 
 
@@ -260,7 +260,7 @@ def test_batches_without_a_pair(mode, rows):
         np.random.default_rng(0), 3, m, 2, 4, attention=mode, pairs=batch.distinct_pairs(), std=1.0, dtype=float
     )
     params["w"] = np.array([100.0, 10.0, 1.0])
-    y_hat, cache = afm.forward(params, batch, mode)
+    y_hat, cache = afm.forward(params, batch, attention=mode)
     assert y_hat.tolist() == [10.0 if row else 0.0 for row in rows]
     assert not cache.pooled.any()
     grads = afm.backward(np.ones(len(rows)), cache, with_dx=True)
@@ -328,13 +328,13 @@ def test_gradients_of_the_objective(mode, loss, l2, method):
         lam = {"w": 0.3, "V": 0.7} | ({"W": 0.9} if mode == "network" else {})
 
     def value(params):
-        y_hat = afm.forward(params, batch, mode, drop)[0]
-        return losses.get(loss).forward(y_hat, y) + losses.l2_forward(params, lam, batch.rows)
+        y_hat = afm.forward(params, batch, attention=mode, drop=drop)[0]
+        return losses.get(loss).forward(y_hat, y) + losses.l2_forward(params, lam, batch.touched)
 
     data_loss, penalty, grads = train.objective(problem.model, params, batch, y, loss=loss, l2=lam, drop=drop)
     assert data_loss + penalty == value(params)
     assert (penalty > 0) == l2
-    gates = gates_of(problem, lambda q: afm.forward(q, batch, mode, drop))
+    gates = gates_of(problem, lambda q: afm.forward(q, batch, attention=mode, drop=drop))
     assert_right(gradcheck.check(value, params, grads, method=method, gates=gates))
 
 
@@ -343,7 +343,7 @@ def test_gradients_touch_the_rows_of_the_batch_and_no_other(mode):
     batch = Batch.from_lists([[5, 2], [], [2], [2, 5, 3]], n=7)          # 0 stands in empty slots only
     pairs = np.array([[0, 1], [2, 5], [5, 6]])
     params = afm.init_params(np.random.default_rng(0), 7, 3, 4, 2, attention=mode, pairs=pairs, std=1.0, dtype=float)
-    grads = afm.backward(np.ones(4), afm.forward(params, batch, mode)[1], with_dx=True)
+    grads = afm.backward(np.ones(4), afm.forward(params, batch, attention=mode)[1], with_dx=True)
     assert grads["w"].rows.tolist() == grads["V"].rows.tolist() == [2, 3, 5]
     assert (grads["w"].values.shape, grads["V"].values.shape) == ((3,), (3, 4))
     assert not grads["x"][~batch.present].any()
@@ -357,7 +357,7 @@ def test_a_pair_that_never_occurs_keeps_its_weight():
     batch = Batch.from_lists([[0, 1], [0, 2]], n=3)
     pairs = np.array([[0, 1], [0, 2], [1, 2]])
     params = afm.init_params(np.random.default_rng(0), 3, 2, 4, attention="free", pairs=pairs, std=1.0, dtype=float)
-    grads = afm.backward(np.ones(2), afm.forward(params, batch, "free")[1])
+    grads = afm.backward(np.ones(2), afm.forward(params, batch, attention="free")[1])
     step = optim.SGD(lr=0.1, momentum=0.0)
     optim.step(step, params, grads, optim.init(step, params))
     assert params["free"][2] == 1.0
@@ -382,8 +382,8 @@ right_linear = fm.linear_backward
 
 
 def without_mask(site):
-    def wrong(dy_hat, cache, with_dx):
-        return right_backward(dy_hat, cache._replace(drop=cache.drop._replace(**{site: None})), with_dx)
+    def wrong(dy_hat, cache, *, with_dx):
+        return right_backward(dy_hat, cache._replace(drop=cache.drop._replace(**{site: None})), with_dx=with_dx)
 
     return wrong
 
@@ -450,7 +450,7 @@ WRONG = {
         "network", afm, "interactions_backward", lambda dM, E: E * right_interactions(dM, np.ones_like(E)), {"V", "x"}),
     "empty slots go to row 0": ("network", fm, "linear_backward", leaking_linear, {"w"}),
     "dV without x": (
-        "network", fm, "embed_backward", lambda dE, batch: RowGrad(batch.rows, batch.sum_by_row(dE)), {"V"}),
+        "network", fm, "embed_backward", lambda dE, batch: RowGrad(batch.touched, batch.sum_by_row(dE)), {"V"}),
     # the pooling
     "direct path missing": (
         "network", afm, "pooling_backward", lambda dpooled, a, M: (right_pooling(dpooled, a, M)[0], 0 * M), {"V", "x"}),
@@ -465,7 +465,7 @@ WRONG = {
     # the projection
     "dp with the vector before dropout": (
         "network", afm, "backward",
-        lambda dy_hat, cache, with_dx: right_backward(dy_hat, cache._replace(pooled_kept=cache.pooled), with_dx),
+        lambda dy_hat, cache, **x: right_backward(dy_hat, cache._replace(pooled_kept=cache.pooled), **x),
         {"p"}),
     "dp without upstream": (
         "network", afm, "projection_backward",
@@ -483,7 +483,7 @@ WRONG = {
     "pooled mask forgotten": ("network", afm, "backward", without_mask("pooled"), EVERY),
     "a before its dropout pools": (
         "network", afm, "backward",
-        lambda dy_hat, cache, with_dx: right_backward(dy_hat, cache._replace(a_kept=cache.a), with_dx), {"V", "x"}),
+        lambda dy_hat, cache, **x: right_backward(dy_hat, cache._replace(a_kept=cache.a), **x), {"V", "x"}),
     # the softmax
     "diagonal softmax Jacobian": ("network", attention, "softmax_backward", lambda da, a: a * (1 - a) * da, EVERY),
     "softmax Jacobian without a": (
@@ -564,7 +564,7 @@ def test_a_wrong_penalty_is_found(monkeypatch):
     params, batch, y, lam = problem.params, problem.batch, np.zeros(7), {"W": 0.5}
 
     def value(params):
-        return losses.squared_forward(afm.forward(params, batch)[0], y) + losses.l2_forward(params, lam, batch.rows)
+        return losses.squared_forward(afm.forward(params, batch)[0], y) + losses.l2_forward(params, lam, batch.touched)
 
     monkeypatch.setattr(losses, "l2_backward", lambda params, lam, rows: {"W": lam["W"] * params["W"]})
     grads = train.objective(problem.model, params, batch, y, l2=lam)[2]
@@ -714,7 +714,7 @@ def test_unknown_attention_is_refused():
     problem = fixed_problem(MODELS["sum"])
     message = "unknown attention 'softmax'; choose from sum, uniform, free, field, network"
     with pytest.raises(ValueError, match=message):
-        afm.forward(problem.params, problem.batch, "softmax")
+        afm.forward(problem.params, problem.batch, attention="softmax")
     with pytest.raises(ValueError, match=message):
         afm.attend_forward("softmax", problem.params, problem.forward()[1].M, problem.batch)
 
@@ -737,11 +737,11 @@ def test_parameters_that_do_not_fit_are_refused(mode, change, message):
     problem = fixed_problem(MODELS[mode])
     params = {name: value for name, value in (problem.params | change).items() if value is not None}
     with pytest.raises(ValueError, match=message):
-        afm.forward(params, problem.batch, mode)
+        afm.forward(params, problem.batch, attention=mode)
 
 
 def test_field_weights_do_not_fit_rows_of_another_length():
     problem = fixed_problem(MODELS["field"])
     batch = make_batch(np.random.default_rng(0), [3, 2], m=3, n=11)
     with pytest.raises(ValueError, match=r"params\['field'\] has shape \(6,\); want \(P\) with P = 3"):
-        afm.forward(problem.params, batch, "field")
+        afm.forward(problem.params, batch, attention="field")

@@ -116,9 +116,9 @@ def value_and_grads(problem, loss, y, weight):
     y_hat, cache = problem.forward()
     value = losses.LOSSES[loss].forward(y_hat, y, weight=weight)
     grads = problem.model.backward(losses.LOSSES[loss].backward(y_hat, y, weight=weight), cache, with_dx=True)
-    grads = add_grads(grads, losses.l2_backward(problem.params, lam, problem.batch.rows))
+    grads = add_grads(grads, losses.l2_backward(problem.params, lam, problem.batch.touched))
     dense = {n: g.to_dense(len(problem.params[n])) if isinstance(g, RowGrad) else g for n, g in grads.items()}
-    return value + losses.l2_forward(problem.params, lam, problem.batch.rows), dense, cache
+    return value + losses.l2_forward(problem.params, lam, problem.batch.touched), dense, cache
 
 
 @pytest.mark.parametrize("kind, attention, sites, loss", CASES, ids=name_of)

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scipy import sparse
 from strategies import examples
 
-from afm_numpy.batch import Batch, row_values, slot_pairs
+from afm_numpy._checks import row_values
+from afm_numpy.batch import Batch, slot_pairs
 
 N = 6
 INF, NAN = float("inf"), float("nan")
@@ -186,7 +187,7 @@ def test_no_rows_and_no_slots(batch, shape):
     P = m * (m - 1) // 2
     assert rows_of(batch) == [{}] * B and batch.idx.shape == shape and batch.n >= 1
     assert batch.mask.shape == (B, P) and not batch.mask.any()
-    assert batch.rows.shape == (0,) and batch.distinct_pairs().shape == (0, 2)
+    assert batch.touched.shape == (0,) and batch.distinct_pairs().shape == (0, 2)
     assert batch.sum_by_row(np.ones((B, m))).shape == (0,)
     assert batch.sum_by_row(np.ones((B, m, 3))).shape == (0, 3)
     assert len(batch[:0]) == 0 and len(batch.astype(np.float32)) == B
@@ -312,7 +313,7 @@ def test_pairs_mask_rows_and_distinct_pairs(table):
     here = [[bool(x[i] and x[j]) for i, j in pairs] for x in batch.x]
     assert batch.mask.dtype == bool and batch.mask.tolist() == here
     kept = [sorted(summed(row)) for row in table]
-    assert batch.rows.tolist() == sorted({i for row in kept for i in row})
+    assert batch.touched.tolist() == sorted({i for row in kept for i in row})
     together = sorted({(i, j) for row in kept for i in row for j in row if i < j})
     assert batch.distinct_pairs().tolist() == [list(pair) for pair in together]
     assert batch.distinct_pairs().shape == (len(together), 2)
@@ -323,7 +324,7 @@ def test_pairs_mask_rows_and_distinct_pairs(table):
 def test_sum_by_row_equals_a_loop(table, tail, dtype):
     batch = Batch.from_lists(*lists(table), n=N)
     values = np.arange(1, 1 + batch.x.size * int(np.prod(tail))).reshape(*batch.x.shape, *tail).astype(dtype)
-    total = {i: np.zeros(tail, dtype) for i in batch.rows.tolist()}
+    total = {i: np.zeros(tail, dtype) for i in batch.touched.tolist()}
     for r in range(len(batch)):
         for slot in range(batch.m):
             if batch.x[r, slot] != 0:

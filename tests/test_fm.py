@@ -132,9 +132,9 @@ def test_gradients_of_the_objective(loss, l2, method):
     options = {"loss": loss, "reduction": "sum", "weight": signed(np.random.default_rng(1), 7) ** 2}
 
     def value(params):
-        y_hat = fm.forward(params, batch, drop)[0]
+        y_hat = fm.forward(params, batch, drop=drop)[0]
         data = losses.get(loss).forward(y_hat, y, options["reduction"], options["weight"])
-        return data + losses.l2_forward(params, l2 or {}, batch.rows)
+        return data + losses.l2_forward(params, l2 or {}, batch.touched)
 
     data_loss, penalty, grads = train.objective(FM, params, batch, y, l2=l2, drop=drop, **options)
     assert data_loss + penalty == value(params)
@@ -193,9 +193,9 @@ def leaking_embed_backward(dE, batch):
     return RowGrad(np.arange(batch.n), dense)
 
 
-def dx_in_empty_slots(dy_hat, cache, with_dx):
+def dx_in_empty_slots(dy_hat, cache, *, with_dx):
     """Without `* batch.present`: an empty slot looks like feature 0."""
-    grads = right["backward"](dy_hat, cache, with_dx)
+    grads = right["backward"](dy_hat, cache, with_dx=with_dx)
     return grads | {"x": np.where(cache.batch.present, grads["x"], dy_hat[:, None] * cache.w[0])}
 
 
@@ -211,11 +211,11 @@ WRONG = {
     "pair term summed over the batch": (
         "bi_interaction_backward", lambda dpooled, E, sum_e: dpooled[:, None] * (sum_e.sum(axis=0) - E), {"V", "x"}),
     "dV without x": (
-        "embed_backward", lambda dE, batch: RowGrad(batch.rows, batch.sum_by_row(dE)), {"V"}),
+        "embed_backward", lambda dE, batch: RowGrad(batch.touched, batch.sum_by_row(dE)), {"V"}),
     "dV keeps one of repeated ids": ("embed_backward", overwriting_embed_backward, {"V"}),
     "dw without x": (
         "linear_backward", linear_backward_with(lambda batch, dlinear, dw0, dw, dx: (
-            dw0, RowGrad(batch.rows, batch.sum_by_row(np.repeat(dlinear[:, None], batch.m, axis=1))), dx)), {"w"}),
+            dw0, RowGrad(batch.touched, batch.sum_by_row(np.repeat(dlinear[:, None], batch.m, axis=1))), dx)), {"w"}),
     "dw of empty slots goes to row 0": ("linear_backward", linear_backward_with(leaking_dw), {"w"}),
     "dV of empty slots goes to row 0": ("embed_backward", leaking_embed_backward, {"V"}),
     "dw0 is a mean": (
@@ -226,7 +226,7 @@ WRONG = {
     "dx without the pair term": ("embed_backward_x", lambda dE, V, batch: 0.0, {"x"}),
     "dx in empty slots": ("backward", dx_in_empty_slots, {"x"}),
     "dropout mask forgotten": (
-        "backward", lambda dy_hat, cache, with_dx: right["backward"](dy_hat, cache._replace(drop=Dropout()), with_dx),
+        "backward", lambda dy_hat, cache, **x: right["backward"](dy_hat, cache._replace(drop=Dropout()), **x),
         {"V", "x"}),
 }  # fmt: skip
 

@@ -1,6 +1,7 @@
 """Model: a name stands for functions, and an unknown name is refused. The engines are compared in their own tests."""
 
 import dataclasses
+from functools import partial
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ def literal(model):
     """The functions of fm.py or afm.py that the model stands for."""
     if model.kind == "fm":
         return fm.forward, fm.backward
-    return lambda params, batch, drop: afm.forward(params, batch, model.attention, drop), afm.backward
+    return partial(afm.forward, attention=model.attention), afm.backward
 
 
 def start(model):
@@ -35,13 +36,13 @@ def test_forward_and_backward_are_those_of_the_kind(model, engine, dropped):
     model = dataclasses.replace(model, engine=engine)
     drop = Dropout(pooled=np.array([[0.0, 2.0], [2.0, 0.0], [2.0, 2.0]])) if dropped else Dropout()
     params, (forward, backward) = start(model), literal(model)
-    want, want_cache = forward(params, BATCH, drop)
+    want, want_cache = forward(params, BATCH, drop=drop)
     for batch in (BATCH, model.prepare(BATCH)):
-        y_hat, cache = model.forward(params, batch, drop)
+        y_hat, cache = model.forward(params, batch, drop=drop)
         np.testing.assert_allclose(y_hat, want, rtol=1e-13, atol=1e-14)
         for with_dx in (False, True):
-            grads = model.backward(np.array([1.0, -2.0, 3.0]), cache, with_dx)
-            want_grads = backward(np.array([1.0, -2.0, 3.0]), want_cache, with_dx)
+            grads = model.backward(np.array([1.0, -2.0, 3.0]), cache, with_dx=with_dx)
+            want_grads = backward(np.array([1.0, -2.0, 3.0]), want_cache, with_dx=with_dx)
             assert grads.keys() == want_grads.keys()
             assert grads.keys() - {"x"} == model.shapes.keys() - {"pairs"} and ("x" in grads) == with_dx
             for name, grad in grads.items():
@@ -55,7 +56,7 @@ def test_forward_and_backward_are_those_of_the_kind(model, engine, dropped):
 @models
 def test_dropout_is_left_out_by_default(model):
     params = start(model)
-    np.testing.assert_array_equal(model.forward(params, BATCH)[0], model.forward(params, BATCH, Dropout())[0])
+    np.testing.assert_array_equal(model.forward(params, BATCH)[0], model.forward(params, BATCH, drop=Dropout())[0])
 
 
 @models
@@ -64,10 +65,10 @@ def test_dropout_is_left_out_by_default(model):
 def test_predict_is_forward_in_chunks(model, engine, chunk):
     model = dataclasses.replace(model, engine=engine)
     params = start(model)
-    want = literal(model)[0](params, BATCH, Dropout())[0]
+    want = literal(model)[0](params, BATCH)[0]
     for batch in (BATCH, model.prepare(BATCH)):
-        np.testing.assert_allclose(model.predict(params, batch, chunk), want, rtol=1e-13, atol=1e-14)
-        none = model.predict(params, batch[:0], chunk)
+        np.testing.assert_allclose(model.predict(params, batch, chunk=chunk), want, rtol=1e-13, atol=1e-14)
+        none = model.predict(params, batch[:0], chunk=chunk)
         assert none.shape == (0,) and none.dtype == params["V"].dtype
 
 

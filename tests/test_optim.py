@@ -122,7 +122,7 @@ def test_lazy_differs_from_dense_where_a_row_is_left_out(optimizer, dense_move):
 
 def test_contributions_of_a_repeated_id_are_summed_before_they_are_squared():
     batch = Batch.from_lists([[1], [1, 0]], [[2.0], [3.0, 1.0]])           # id 1 in two rows: g = 2 + 3
-    grad = RowGrad(batch.rows, batch.sum_by_row(batch.x))
+    grad = RowGrad(batch.touched, batch.sum_by_row(batch.x))
     params, optimizer = {"w": np.zeros(2)}, Adagrad(lr=1.0, initial=0.0, eps=1e-300)
     state = optim.init(optimizer, params)
     optim.step(optimizer, params, {"w": grad}, state)

@@ -11,7 +11,7 @@ def test_adult_parts_are_disjoint_and_the_encoder_sees_only_the_rows_to_fit():
     assert (len(y_fit), len(y_valid), len(y_test)) == (1800, 200, 16281)
     assert fit.n == valid.n == test.n == encoder.n and fit.x.dtype == np.float32
     seen = np.zeros(encoder.n, bool)
-    seen[fit.rows] = True
+    seen[fit.touched] = True
     of_a_value = [id for column in encoder.columns for id in encoder.ids(column, "value")]
     assert seen[of_a_value].all()                    # no category comes from other rows
 

@@ -57,11 +57,11 @@ def test_gradients_of_the_objective(model, loss, reduction):
     )
 
     def value(params):
-        y_hat, _ = model.forward(params, batch, drop)
-        return losses.get(loss).forward(y_hat, y, reduction, weight) + losses.l2_forward(params, l2, batch.rows)
+        y_hat, _ = model.forward(params, batch, drop=drop)
+        return losses.get(loss).forward(y_hat, y, reduction, weight) + losses.l2_forward(params, l2, batch.touched)
 
     assert data_loss + penalty == pytest.approx(value(params), rel=1e-14)
-    assert penalty == pytest.approx(losses.l2_forward(params, l2, batch.rows)) and penalty > 0
+    assert penalty == pytest.approx(losses.l2_forward(params, l2, batch.touched)) and penalty > 0
     gradcheck.check(value, params, grads).raise_if_bad()
 
 
@@ -125,9 +125,9 @@ class Watched(Model):
 
     seen: list = dataclasses.field(default_factory=list, compare=False)
 
-    def forward(self, params, batch, drop=dropout.Dropout()):
+    def forward(self, params, batch, *, drop=dropout.Dropout()):
         self.seen.append(batch.x[:, 0].tolist())
-        return super().forward(params, batch, drop)
+        return super().forward(params, batch, drop=drop)
 
 
 @pytest.mark.parametrize("B, batch_size, sizes", [(10, 4, [4, 4, 2]), (8, 4, [4, 4]), (3, 9, [3]), (3, 1, [1, 1, 1])])

@@ -65,12 +65,12 @@ def small_problem(model, rng):
 
     def loss(params):
         rows = Batch(batch.idx, np.where(batch.present, params["x"], 0), batch.n)
-        y_hat, _ = model.forward(params, rows, drop)
-        return losses.logistic_forward(y_hat, y) + losses.l2_forward(params, l2, batch.rows)
+        y_hat, _ = model.forward(params, rows, drop=drop)
+        return losses.logistic_forward(y_hat, y) + losses.l2_forward(params, l2, batch.touched)
 
-    y_hat, cache = model.forward(params, batch, drop)
+    y_hat, cache = model.forward(params, batch, drop=drop)
     grads = model.backward(losses.logistic_backward(y_hat, y), cache, with_dx=True)
-    return loss, params | {"x": batch.x}, add_grads(grads, losses.l2_backward(params, l2, batch.rows))
+    return loss, params | {"x": batch.x}, add_grads(grads, losses.l2_backward(params, l2, batch.touched))
 
 
 def check_gradients(seed=0, method="complex"):

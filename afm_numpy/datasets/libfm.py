@@ -11,8 +11,9 @@ from contextlib import ExitStack
 
 import numpy as np
 
+from .._checks import row_values
 from .._files import atomic_write
-from ..batch import Batch, row_values
+from ..batch import Batch
 from .libfm_text import MOST, Form, LibfmError, Rows, read_rows
 
 __all__ = ["LibfmError", "dump_libfm", "iter_libfm", "load_libfm"]

@@ -147,7 +147,7 @@ class FMBase:
         params, state = self.params_[0], self.states_[0]
         found = params["V"].shape[1], params["V"].dtype, set(params), set(state["w0"])
         if found != (self.k, np.dtype(self.dtype), set(self._model.shapes), set(self._optimizer.start)):
-            raise ValueError("k, dtype, optimizer or weighting has changed, so training cannot go on; fit afresh")
+            raise ValueError("k, dtype, optimizer or attention has changed, so training cannot go on; fit afresh")
 
     @property
     def _optimizer(self):
@@ -160,7 +160,7 @@ class FMBase:
 
     # ---- explanations ----------------------------------------------------------------------------------
 
-    def attention(self, X, label=None):
+    def contributions(self, X, label=None):
         """What each feature and each pair adds to the predictions, with the attention on the pairs.
 
         Parameters
@@ -190,7 +190,7 @@ class FMBase:
         frame are known.
         """
         names = getattr(self, "feature_names_in_", None) if names is None else names
-        print(explain.table(self.attention(X, label), row, names, top))
+        print(explain.table(self.contributions(X, label), row, names, top))
 
     # ---- files -----------------------------------------------------------------------------------------
 
@@ -240,7 +240,7 @@ class AFMBase(FMBase):
     """AFM as an estimator: it adds how the pairs are weighted."""
 
     def __init__(
-        self, *, k=8, t=16, weighting="network", p=None, std=0.01, optimizer="adagrad", lr=None, epochs=20,
+        self, *, k=8, t=16, attention="network", p=None, std=0.01, optimizer="adagrad", lr=None, epochs=20,
         batch_size="auto", keep=1.0, l2=1e-4, early_stopping=False, validation_fraction=0.1, patience=4,
         warm_start=False, random_state=None, dtype="float64", verbose=False,
     ):  # fmt: skip
@@ -250,11 +250,11 @@ class AFMBase(FMBase):
     def _model(self):
         keep = self.keep if isinstance(self.keep, dict) else {}
         own_masks = any(keep.get(site, 1.0) < 1.0 for site in ("interactions", "attention"))
-        return Model("afm", self.weighting, "dense" if own_masks else "unique")
+        return Model("afm", self.attention, "dense" if own_masks else "unique")
 
     def _start(self, rng, batch, w0):
         p = self.p
-        if p is None and self.weighting in ("uniform", "network"):
+        if p is None and self.attention in ("uniform", "network"):
             present = batch.sizes
             p = max(1.0, float((present * (present - 1) / 2).mean()))       # the mean number of pairs in a row
         options = {"std": self.std, "w0": w0, "p": p, "dtype": np.dtype(self.dtype)}

@@ -148,7 +148,7 @@ _PARAMETERS = """
 _AFM_PARAMETERS = """
     t : int
         Size of the attention network.
-    weighting : {"network", "field", "free", "uniform", "sum"}
+    attention : {"network", "field", "free", "uniform", "sum"}
         How the pairs are weighted: the argument `attention` of `Model`. "free" weights the pairs of the first
         call of fit or partial_fit; pairs that come later keep the weight 1. "field" needs rows whose slots
         mean fields: a Batch, or a dense array, of which each column is a field.
@@ -201,6 +201,6 @@ class AFMClassifier(_Classifier, AFMBase):
     >>> model = AFMClassifier(lr=0.3, epochs=100, random_state=0).fit(X, y)
     >>> model.predict(X).tolist()
     ['dry', 'dry', 'wet', 'dry']
-    >>> model.attention(X).a.tolist()                             # one pair in a row: all attention is on it
+    >>> model.contributions(X).a.tolist()                             # one pair in a row: all attention is on it
     [[1.0], [1.0], [1.0], [1.0]]
     """, _CLASSES, _AFM_PARAMETERS)  # fmt: skip

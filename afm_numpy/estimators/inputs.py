@@ -11,7 +11,8 @@ import numpy as np
 from scipy import sparse
 
 from .. import encode
-from ..batch import Batch, row_values
+from .._checks import row_values
+from ..batch import Batch
 
 __all__ = ["check_fitted", "labels", "rows", "targets", "weights"]
 

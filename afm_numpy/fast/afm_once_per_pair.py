@@ -205,7 +205,7 @@ class Cache(NamedTuple):
     pooled: tuple  # with dropout on the pooled vector: see pooled_forward
 
 
-def forward(params, batch, attention="network", drop=Dropout()):
+def forward(params, batch, *, attention="network", drop=Dropout()):
     """AFM's prediction, eq. (6); parameters, results and errors as in `afm.forward`.
 
     Examples
@@ -217,11 +217,11 @@ def forward(params, batch, attention="network", drop=Dropout()):
     """
     check(params, batch, attention)
     if drop.interactions is not None or drop.attention is not None:
-        return afm.forward(params, batch, attention, drop)
+        return afm.forward(params, batch, attention=attention, drop=drop)
     batch = batch if isinstance(batch, PairBatch) else number_pairs(batch)
     local = batch.local
     if not pays(local, params):
-        return afm.forward(params, batch, attention, drop)
+        return afm.forward(params, batch, attention=attention, drop=drop)
     E, (C, h) = embed(params["V"], local), layer(params, attention)
     t, s, gate = pairs_forward(E, local, C, h)
     free = free_row(params, local) if attention == "free" else None
@@ -237,10 +237,10 @@ def forward(params, batch, attention="network", drop=Dropout()):
     return y_hat, Cache(batch, local, params, attention, drop, E, (C, h), s, gate, free, a, t, pooled)
 
 
-def backward(dy_hat, cache, with_dx=False):
+def backward(dy_hat, cache, *, with_dx=False):
     """Gradients of `forward`; parameters and results as in `afm.backward`."""
     if isinstance(cache, afm.Cache):
-        return afm.backward(dy_hat, cache, with_dx)
+        return afm.backward(dy_hat, cache, with_dx=with_dx)
     batch, local, params, attention, drop, E, (C, h), s, gate, _, a, t, pooled = cache
     D = local.first.size
     dw0, dw, dx = fm.linear_backward(dy_hat, params["w"], batch)
@@ -316,7 +316,7 @@ def pooled_backward(dpooled, pooled, batch):
 # ---- many rows -----------------------------------------------------------------------------------------
 
 
-def predict(params, batch, attention="network", chunk=4096):
+def predict(params, batch, *, attention="network", chunk=4096):
     """y_hat (B,) of any number of rows: t and s of the distinct pairs once, then `chunk` rows at a time.
 
     Rows that are not numbered yet are numbered in spans of many chunks: memory does not grow with their number.
@@ -340,5 +340,5 @@ def predict(params, batch, attention="network", chunk=4096):
                 a *= t.take(part.pair)
                 y_hat[out] = fm.linear_forward(params["w0"], params["w"], part) + part.by_row(np.add, a)
             else:
-                y_hat[out] = afm.forward(params, part, attention)[0]
+                y_hat[out] = afm.forward(params, part, attention=attention)[0]
     return y_hat

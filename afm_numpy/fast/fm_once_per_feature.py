@@ -48,13 +48,13 @@ class Cache(NamedTuple):
 
 def design(batch):
     """X (B, U), and the same with its entries squared, in CSR."""
-    x, slot_row, shape = batch.filled(batch.x), batch._touched[1], (len(batch), batch.rows.size)
+    x, slot_row, shape = batch.filled(batch.x), batch._occurrences[1], (len(batch), batch.touched.size)
     ends = row_ends(batch.sizes)
     X = sparse.csr_array((x, slot_row, ends), shape)
     return X, X if (x == 1).all() else sparse.csr_array((x * x, slot_row, ends), shape)
 
 
-def forward(params, batch, drop=Dropout()):
+def forward(params, batch, *, drop=Dropout()):
     """FM's prediction, eq. (1); parameters, results and errors as in `fm.forward`.
 
     Examples
@@ -66,17 +66,17 @@ def forward(params, batch, drop=Dropout()):
     fm.check_batch(batch, check_params(params, FM_SHAPES)["n"])
     batch = prepare(batch)
     X, X2 = design(batch)                                            # (B, U)
-    v = params["V"].take(batch.rows, axis=0)                         # (U, k)
+    v = params["V"].take(batch.touched, axis=0)                         # (U, k)
     sum_e = X @ v                                                    # (B, k)
     if drop.pooled is None:
         pairs = 0.5 * (np.einsum("bk,bk->b", sum_e, sum_e) - X2 @ np.einsum("uk,uk->u", v, v))
     else:
         pairs = 0.5 * np.einsum("bk,bk->b", sum_e * sum_e - X2 @ (v * v), drop.pooled)
-    y_hat = params["w0"] + X @ params["w"].take(batch.rows) + pairs             # (B,)
+    y_hat = params["w0"] + X @ params["w"].take(batch.touched) + pairs             # (B,)
     return y_hat, Cache(batch, X, X2, v, sum_e, params["w"], drop)
 
 
-def backward(dy_hat, cache, with_dx=False):
+def backward(dy_hat, cache, *, with_dx=False):
     """Gradients of `forward`; parameters and results as in `fm.backward`.
 
     Examples
@@ -87,7 +87,7 @@ def backward(dy_hat, cache, with_dx=False):
     [[5.0], [4.0], [3.0]]
     """
     batch, X, X2, v, sum_e, w, drop = cache
-    rows = batch.rows
+    rows = batch.touched
     dX = dy_hat.repeat(np.diff(X.indptr)) * X.data                   # (S,)  dy_hat x of each slot
     Xt = sparse.csc_array((dX, X.indices, X.indptr), X.shape[::-1])  # (U, B)
     dw = Xt @ np.ones_like(dy_hat)                                   # (U,)
@@ -106,7 +106,7 @@ def slot_gradients(dy_hat, cache):
     """dx (B, m): w_i + v_i . (sum_e - e_i) for each slot, times dy_hat."""
     batch, _, _, v, sum_e, w, drop = cache
     row = np.nonzero(batch.present)[0]
-    slot_v = v.take(batch._touched[1], axis=0)                       # (S, k)
+    slot_v = v.take(batch._occurrences[1], axis=0)                       # (S, k)
     others = sum_e.take(row, axis=0) - slot_v * batch.x[batch.present][:, None]
     if drop.pooled is not None:
         others *= drop.pooled.take(row, axis=0)

@@ -137,7 +137,7 @@ class RowBatch(Batch):
         return self if dtype == self.x.dtype else number_rows(Batch.astype(self, dtype))
 
     @cached_property
-    def _touched(self):
+    def _occurrences(self):
         used, slot_row = distinct(self.filled(self.number), self.features.size)
         return self.features.take(used), slot_row
 
@@ -236,7 +236,7 @@ class PairBatch(Batch):
         return Local(self.feature, row, self.value, self.filled(self.token), self.first, self.second, self.pair)
 
     @cached_property
-    def _touched(self):
+    def _occurrences(self):
         return self.local.rows, self.local.row.take(self.local.slot_at)
 
     def by_row(self, operation, values):

@@ -272,7 +272,7 @@ def test_files_of_estimators(cls, folder, tmp_path, capsys):
 def test_weights_of_fields_know_their_slots(folder, tmp_path, capsys):
     """A row with fewer features than slots does not close the others up."""
     batch, y = load_libfm(folder / "test.libfm", n=30)
-    model = AFMRegressor(weighting="field", epochs=1).fit(batch, y)
+    model = AFMRegressor(attention="field", epochs=1).fit(batch, y)
     model.save(tmp_path / "m.npz")
     (tmp_path / "short.libfm").write_text("1 3:1\n")
     assert run("predict", tmp_path / "m.npz", tmp_path / "short.libfm") == 0

@@ -82,16 +82,16 @@ def run(case, dtype):
         batch, y = batch_of(config, data, dtype)
         drop = dropout_of(config, data, batch, dtype)
         if config["model"] == "fm":
-            y_hat, cache = fm.forward(params, batch, drop)
+            y_hat, cache = fm.forward(params, batch, drop=drop)
         else:
-            y_hat, cache = afm.forward(params, batch, config["attention"], drop)
+            y_hat, cache = afm.forward(params, batch, attention=config["attention"], drop=drop)
         out = forward_tensors(case, batch, cache, y_hat, params)
         out["loss_data"] = loss.forward(y_hat, y, config["reduction"])
-        out["loss_reg"] = losses.l2_forward(params, lam, batch.rows)
+        out["loss_reg"] = losses.l2_forward(params, lam, batch.touched)
         out["loss"] = out["loss_data"] + out["loss_reg"]
         out["d_y_hat"] = loss.backward(y_hat, y, config["reduction"])
         model = fm if config["model"] == "fm" else afm
-        grads = add_grads(model.backward(out["d_y_hat"], cache), losses.l2_backward(params, lam, batch.rows))
+        grads = add_grads(model.backward(out["d_y_hat"], cache), losses.l2_backward(params, lam, batch.touched))
         out.update({"g_" + name: dense(grad, params[name]) for name, grad in grads.items()})
         if optimizer:
             optim.step(optimizer, params, grads, state)

@@ -125,14 +125,14 @@ def test_halving_grid_search_over_afm(adult):
     assert enable_halving_search_cv is not None
     frame, y, encoder = adult
     pipeline = make_pipeline(encoder, AFMClassifier(random_state=0, epochs=5, dtype="float32"))
-    grid = {"afmclassifier__k": [2, 4], "afmclassifier__weighting": ["network", "uniform"]}
+    grid = {"afmclassifier__k": [2, 4], "afmclassifier__attention": ["network", "uniform"]}
     search = HalvingGridSearchCV(pipeline, grid, cv=2, factor=4, min_resources=375, random_state=0).fit(frame, y)
     assert search.n_iterations_ == 2 and search.score(frame, y) > 0.8
 
 
 def test_parameters():
-    model = AFMRegressor(k=3, weighting="field", random_state=5)
-    assert repr(model) == "AFMRegressor(k=3, weighting='field', random_state=5)"
+    model = AFMRegressor(k=3, attention="field", random_state=5)
+    assert repr(model) == "AFMRegressor(k=3, attention='field', random_state=5)"
     assert model.get_params()["t"] == 16 and "t" not in FMRegressor().get_params()
     assert model.set_params(k=4) is model and model.k == 4
     with pytest.raises(ValueError, match="Invalid parameter 'kk' for estimator AFMRegressor. Valid .*'t'"):
@@ -197,10 +197,10 @@ def test_parameters_that_are_no_numbers(wrong, message):
         AFMRegressor(**wrong).fit(X, Y)
 
 
-@pytest.mark.parametrize(("weighting", "p"), [("network", 2.0), ("uniform", 2.0), ("sum", 1.0), ("free", 1.0)])
-def test_p_starts_at_the_mean_number_of_pairs_where_attention_divides_by_it(weighting, p):
+@pytest.mark.parametrize(("attention", "p"), [("network", 2.0), ("uniform", 2.0), ("sum", 1.0), ("free", 1.0)])
+def test_p_starts_at_the_mean_number_of_pairs_where_attention_divides_by_it(attention, p):
     ragged = Batch.from_lists([[0, 1, 2], [1, 2], [3, 4, 5], [0], [1, 2, 5]], n=6)      # 3 + 1 + 3 + 0 + 3 pairs
-    model = AFMRegressor(weighting=weighting, lr=1e-12, epochs=1, optimizer="sgd").fit(ragged, np.arange(5.0))
+    model = AFMRegressor(attention=attention, lr=1e-12, epochs=1, optimizer="sgd").fit(ragged, np.arange(5.0))
     assert model.params_[0]["p"] == pytest.approx(p) and model.params_[0]["w0"] == pytest.approx(2.0)
 
 
@@ -217,10 +217,10 @@ def test_the_form_of_x_does_not_matter(cls):
 
 def test_field_weights_belong_to_columns():
     dense = np.random.default_rng(0).normal(size=(50, 4)) * (np.random.default_rng(1).random((50, 4)) < 0.7)
-    model = AFMRegressor(weighting="field", epochs=2, random_state=0).fit(dense, dense[:, 0] * dense[:, 3])
+    model = AFMRegressor(attention="field", epochs=2, random_state=0).fit(dense, dense[:, 0] * dense[:, 3])
     assert model.params_[0]["field"].shape == (6,)
     assert model.predict(dense[:1]).shape == (1,)
-    parts = model.attention(dense)
+    parts = model.contributions(dense)
     assert np.array_equal(parts.batch.present, dense != 0)
 
 
@@ -306,7 +306,7 @@ def test_warm_starts_and_streams_are_one_long_fit(cls):
 def test_a_warm_start_refuses_what_has_changed():
     model = AFMRegressor(epochs=1, warm_start=True).fit(X, Y)
     before = model.get_params()
-    for change in ({"k": 4}, {"dtype": "float32"}, {"optimizer": "adam"}, {"weighting": "sum"}):
+    for change in ({"k": 4}, {"dtype": "float32"}, {"optimizer": "adam"}, {"attention": "sum"}):
         with pytest.raises(ValueError, match="has changed, so training cannot go on"):
             model.set_params(**before | change).fit(X, Y)
     with pytest.raises(ValueError, match="X has 25 features, but AFMRegressor is expecting 20"):
@@ -314,13 +314,13 @@ def test_a_warm_start_refuses_what_has_changed():
 
 
 def test_a_stream_keeps_the_pairs_of_its_first_rows():
-    model = AFMRegressor(weighting="free", random_state=0)
+    model = AFMRegressor(attention="free", random_state=0)
     model.partial_fit(X[:5], Y[:5])
     pairs = model.params_[0]["pairs"]
     assert np.array_equal(pairs, X[:5].distinct_pairs())
     model.partial_fit(X, Y)
     assert np.array_equal(model.params_[0]["pairs"], pairs)
-    assert (model.attention(X).a == 1).any()                 # pairs that came later keep their weight
+    assert (model.contributions(X).a == 1).any()                 # pairs that came later keep their weight
 
 
 @pytest.mark.parametrize("cls", REGRESSORS)
@@ -400,7 +400,7 @@ def test_the_score_of_a_regressor():
 @each
 def test_contributions_add_up_to_the_prediction(cls):
     model = cls(random_state=0, epochs=2).fit(X, target(cls))
-    parts = model.attention(X)
+    parts = model.contributions(X)
     total = parts.bias + parts.linear.sum(axis=1) + parts.pair.sum(axis=1)
     assert np.allclose(total, raw(model, X), rtol=1e-12, atol=1e-12)
 
@@ -412,7 +412,7 @@ def test_explanations_name_the_class_and_the_features(capsys):
     assert "round x ripe" in capsys.readouterr().out
     model.explain(frame, 1, label="b", names=["x", "y", "z"])
     assert "y x z" in capsys.readouterr().out
-    assert model.attention(frame, "b").bias == model.params_[1]["w0"]
+    assert model.contributions(frame, "b").bias == model.params_[1]["w0"]
     for label in (None, "d"):
         with pytest.raises(ValueError, match="label must be one of the classes, .*'a', 'b', 'c'"):
             model.explain(frame, label=label)

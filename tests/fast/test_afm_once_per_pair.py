@@ -38,8 +38,8 @@ def in_float64(grad):
 def assert_equal_to_dense(problem, batch=None, tolerance=TOLERANCE):
     _, params, plain, drop, dy_hat = problem
     attention = problem.model.attention
-    y_dense, dense = afm.forward(params, plain, attention, drop)
-    y_hat, cache = afm_once_per_pair.forward(params, plain if batch is None else batch, attention, drop)
+    y_dense, dense = afm.forward(params, plain, attention=attention, drop=drop)
+    y_hat, cache = afm_once_per_pair.forward(params, plain if batch is None else batch, attention=attention, drop=drop)
     assert isinstance(cache, afm_once_per_pair.Cache)
     assert_same(y_hat, y_dense, tolerance)
     desired = afm.backward(dy_hat, dense, with_dx=True)
@@ -105,9 +105,10 @@ def test_prediction_equals_dense_in_any_spans_and_chunks(attention, few, span, c
     params = afm.init_params(rng, n, m, 4, 3, attention=attention, pairs=make_pairs(rng, data), std=1.0, dtype=float)
     params |= {"w0": np.array(0.7), "w": signed(rng, n)}
     for batch in (data, afm_once_per_pair.prepare(data), data[:0], afm_once_per_pair.prepare(data)[:0]):
-        want = afm.forward(params, batch, attention)[0]
-        assert_same(afm_once_per_pair.predict(params, batch, attention, chunk), want)
-    assert_same(afm_once_per_pair.predict(params, data[:2], attention), afm.forward(params, data[:2], attention)[0])
+        want = afm.forward(params, batch, attention=attention)[0]
+        assert_same(afm_once_per_pair.predict(params, batch, attention=attention, chunk=chunk), want)
+    want = afm.forward(params, data[:2], attention=attention)[0]
+    assert_same(afm_once_per_pair.predict(params, data[:2], attention=attention), want)
 
 
 def test_scores_of_a_thousand():
@@ -127,8 +128,8 @@ def test_types_mix_as_in_the_dense_engine(attention):
         for name in sorted({"x", *problem.params} - {"pairs"}):
             batch = problem.batch.astype(dtype) if name == "x" else problem.batch
             params = problem.params | ({} if name == "x" else {name: problem.params[name].astype(dtype)})
-            y_dense, dense = afm.forward(params, batch, attention)
-            y_hat, cache = afm_once_per_pair.forward(params, batch, attention)
+            y_dense, dense = afm.forward(params, batch, attention=attention)
+            y_hat, cache = afm_once_per_pair.forward(params, batch, attention=attention)
             assert_same(y_hat, y_dense, 1e-5)
             if dtype == np.float64:
                 desired = afm.backward(problem.dy_hat, dense, with_dx=True)
@@ -160,8 +161,8 @@ def test_what_is_numbered_and_when(monkeypatch):
     for few, sites in [(1.0, ()), (1.0, ("pooled",)), (0.0, ("pooled",)), *((1.0, site) for site in alone)]:
         problem = fixed_problem(Model("afm"), sites)
         monkeypatch.setattr(afm_once_per_pair, "FEW_REPEATS", few)
-        y_hat, cache = afm_once_per_pair.forward(problem.params, problem.batch, "network", problem.drop)
-        assert_same(y_hat, afm.forward(problem.params, problem.batch, "network", problem.drop)[0])
+        y_hat, cache = afm_once_per_pair.forward(problem.params, problem.batch, attention="network", drop=problem.drop)
+        assert_same(y_hat, afm.forward(problem.params, problem.batch, attention="network", drop=problem.drop)[0])
         assert isinstance(cache, afm.Cache) == (few == 0 or sites in alone)
         assert "x" not in afm_once_per_pair.backward(problem.dy_hat, cache)
         assert "x" in afm_once_per_pair.backward(problem.dy_hat, cache, with_dx=True)
@@ -181,7 +182,7 @@ def test_complex_step(attention):
 
     def call(theta):
         batch = Batch(problem.batch.idx, theta["x"] * problem.batch.present, problem.batch.n)
-        return problem.dy_hat @ problem.model.forward(theta, batch, problem.drop)[0]
+        return problem.dy_hat @ problem.model.forward(theta, batch, drop=problem.drop)[0]
 
     gradcheck.check(call, theta, problem.gradients(), method="complex").raise_if_bad()
 
@@ -200,7 +201,7 @@ def test_float32_stays():
         model = Model("afm", attention)
         params = model.init_params(rng, batch, k=3, t=2)
         y_hat, cache = model.forward(params, batch)
-        assert afm_once_per_pair.predict(params, batch, attention).dtype == np.float32
+        assert afm_once_per_pair.predict(params, batch, attention=attention).dtype == np.float32
         grads = model.backward(np.ones(30, np.float32), cache, with_dx=True)
         values = [grad.values if isinstance(grad, RowGrad) else grad for grad in grads.values()]
         assert {y_hat.dtype, *(value.dtype for value in values)} == {np.dtype(np.float32)}

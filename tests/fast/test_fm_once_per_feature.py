@@ -13,10 +13,11 @@ from afm_numpy.fast import fm_once_per_feature, numbering
 
 def assert_equal_to_dense(problem, batch=None):
     _, params, plain, drop, dy_hat = problem
-    y_dense, dense = fm.forward(params, plain, drop)
-    y_hat, cache = fm_once_per_feature.forward(params, plain if batch is None else batch, drop)
+    y_dense, dense = fm.forward(params, plain, drop=drop)
+    y_hat, cache = fm_once_per_feature.forward(params, plain if batch is None else batch, drop=drop)
     assert_same(y_hat, y_dense)
-    desired, actual = fm.backward(dy_hat, dense, True), fm_once_per_feature.backward(dy_hat, cache, True)
+    desired = fm.backward(dy_hat, dense, with_dx=True)
+    actual = fm_once_per_feature.backward(dy_hat, cache, with_dx=True)
     assert actual.keys() == desired.keys()
     for name in desired:
         assert_same(actual[name], desired[name])

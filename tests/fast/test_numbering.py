@@ -21,7 +21,7 @@ def check_rows(batch):
     here = batch.present
     assert isinstance(batch, RowBatch) and batch.number.dtype == np.int32
     np.testing.assert_array_equal(batch.features[batch.number[here]], batch.idx[here])
-    rows, slot_row = batch._touched
+    rows, slot_row = batch._occurrences
     np.testing.assert_array_equal(rows, np.unique(batch.idx[here]))
     np.testing.assert_array_equal(rows[slot_row], batch.idx[here])
 
@@ -45,7 +45,7 @@ def check_pairs(batch):
     local = batch.local
     assert len(local.rows) == len(set(ids.tolist())) and len(local.row) == len(set(zip(ids, x, strict=True)))
     assert len(local.first) == len(set(local.pair_at.tolist()))
-    np.testing.assert_array_equal(batch._touched[0][batch._touched[1]], ids)
+    np.testing.assert_array_equal(batch._occurrences[0][batch._occurrences[1]], ids)
 
 
 ROWS = [slice(None), slice(2, 9, 3), [11, 0, 0, 3], np.array([True, False] * 6), 4, np.int64(-1), slice(0, 0)]

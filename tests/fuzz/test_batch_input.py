@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy import sparse
 
-from afm_numpy.batch import Batch, row_values
+from afm_numpy import Batch
+from afm_numpy._checks import row_values
 from afm_numpy.models import Model
 
 FLOATS = ("float16", "float32", "float64")

@@ -42,7 +42,7 @@ def errors(rng, m, k, x, rows):
     single = {name: value.astype(np.float32) for name, value in params.items()}
     narrow, ones = batch.astype(np.float32), np.ones(rows)
 
-    y, cache = afm.forward(params, batch, "sum")                     # exact, as far as float32 can tell
+    y, cache = afm.forward(params, batch, attention="sum")                     # exact, as far as float32 can tell
     dV = afm.backward(ones, cache)["V"].values.reshape(rows, m, k)
     E, size = np.abs(cache.E), np.abs(cache.M).sum(axis=(1, 2))
     others = E.sum(axis=1, keepdims=True) - E                        # (rows, m, k)
@@ -57,7 +57,7 @@ def errors(rng, m, k, x, rows):
     found["identity"], found["its gradient"] = np.abs(got - y) / size / U, of_gradient(fm, cache) / U
     found["in float64"] = np.abs(fm.forward(params, batch)[0] - y) / size / U
     found["fast engine"] = np.abs(fm_once_per_feature.forward(single, narrow)[0] - y) / size / U
-    got, cache = afm.forward(single, narrow, "sum")
+    got, cache = afm.forward(single, narrow, attention="sum")
     found["pair by pair"], found["gradient"] = np.abs(got - y) / size / U, of_gradient(afm, cache) / U
 
     y, cache = afm.forward(params, batch)

@@ -45,7 +45,7 @@ class Problem(NamedTuple):
     dy_hat: np.ndarray  # (B,)
 
     def forward(self):
-        return self.model.forward(self.params, self.batch, self.drop)
+        return self.model.forward(self.params, self.batch, drop=self.drop)
 
     def gradients(self):
         """All gradients of dy_hat . y_hat, that of x included."""
@@ -161,7 +161,7 @@ def x_as_parameter(problem):
 
     def call(theta):
         batch = Batch(problem.batch.idx, theta["x"] * problem.batch.present, problem.batch.n)
-        return problem.model.forward(theta, batch, problem.drop)
+        return problem.model.forward(theta, batch, drop=problem.drop)
 
     return theta, call
 

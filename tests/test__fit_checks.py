@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from afm_numpy import Batch, Model, optim, train
-from afm_numpy._checks import check_state, training_rows
+from afm_numpy._fit_checks import check_state, training_rows
 
 BATCH, Y = Batch.from_lists([[0, 2], [1], [0, 1]], n=3), np.array([1.0, 0.0, 1.0])
 MODEL = Model("fm")
