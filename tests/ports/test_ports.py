@@ -12,6 +12,7 @@ from afm_numpy.conformance import check_results, kit, load_cases, read
 
 HERE = Path(__file__).parent
 CASES = kit.HERE / "cases"
+ENGINE = kit.HERE.parent / "playground" / "engine.js"           # the port in JavaScript, and the playground's engine
 
 
 def output(command, path):
@@ -50,7 +51,7 @@ def test_c(tmp_path):
 
 
 def test_javascript(tmp_path):
-    passes(output([need("node"), HERE / "port.js", CASES], tmp_path / "results.json"), len(load_cases()))
+    passes(output([need("node"), ENGINE, CASES], tmp_path / "results.json"), len(load_cases()))
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])

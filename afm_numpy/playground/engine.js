@@ -1,9 +1,8 @@
 // FM and AFM in JavaScript, from SPEC.md: forward, backward and optimizers for every case of the kit.
+// The playground calculates with this file, and the kit checks this file:
 //
-//     node port.js CASES_DIR > results.json        no dependency
+//     node engine.js CASES_DIR > results.json        no dependency
 "use strict";
-const fs = require("fs");
-const path = require("path");
 
 const range = (n, from = 0) => Array.from({ length: n - from }, (_, i) => i + from);
 const sum = (list) => list.reduce((total, z) => total + z, 0);
@@ -59,7 +58,8 @@ function forward(config, P, batch) {
   const { k } = config, B = c.y.length, fm = config.model === "fm";
   const rows = range(B).map((r) => range(c.active_ptr[r + 1], c.active_ptr[r]));
   c.pairs = rows.flatMap((row, r) => row.flatMap((a) => row.filter((b) => b > a).map((b) => [r, a, b])));
-  c.ofRow = range(B).map((r) => range(c.pairs.length).filter((q) => c.pairs[q][0] === r));
+  c.ofRow = range(B).map(() => []);
+  c.pairs.forEach(([r], q) => c.ofRow[r].push(q));
   c.linear = rows.map((row) => sum(row.map((a) => P.w[c.active_ids[a]] * c.active_x[a])));
   const E = (c.emb = c.active_ids.map((id, a) => P.V[id].map((v) => v * c.active_x[a])));
   c.p = P.p || Array(k).fill(1);
@@ -235,7 +235,11 @@ function text(value) {
   return Object.is(value, -0) ? "-0.0" : JSON.stringify(value);
 }
 
-const folder = process.argv[2];
-const files = fs.readdirSync(folder).filter((name) => name.endsWith(".json")).sort();
-const cases = files.map((name) => JSON.parse(fs.readFileSync(path.join(folder, name), "utf8")));
-console.log(text({ kit: "1.0", dtype: "float64", cases: Object.fromEntries(cases.map((data) => [data.id, run(data)])) }));
+// ---- the kit, with node -----------------------------------------------------------------------------------
+
+if (typeof process !== "undefined" && process.argv[2]) {
+  const fs = require("fs"), path = require("path"), folder = process.argv[2];
+  const files = fs.readdirSync(folder).filter((name) => name.endsWith(".json")).sort();
+  const cases = files.map((name) => JSON.parse(fs.readFileSync(path.join(folder, name), "utf8")));
+  console.log(text({ kit: "1.0", dtype: "float64", cases: Object.fromEntries(cases.map((data) => [data.id, run(data)])) }));
+}
