@@ -1,15 +1,19 @@
-"""Write a file completely or not at all."""
+"""What may be read and written; writing a file completely or not at all; texts as a message can show them."""
 
 import errno
 import os
 import secrets
 import stat
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import IO, Any, BinaryIO, TypeAlias
 
-__all__ = ["atomic_write", "printable"]
+__all__ = ["Path", "atomic_write", "check_output", "open_regular", "printable"]
+
+Path: TypeAlias = "str | os.PathLike[str]"
 
 
-def printable(text, most=500):
+def printable(text: str, most: int = 500) -> str:
     """A text that may quote a file or its name, as it can stand in a message of one line.
 
     Examples
@@ -21,8 +25,59 @@ def printable(text, most=500):
     return text if len(text) <= most else text[: most - 3] + "..."
 
 
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file to read its bytes; refuse a pipe, a device and the like, which may never end.
+
+    Examples
+    --------
+    >>> open_regular(os.devnull)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    OSError: [Errno 22] Not a regular file, so it is not read: '...'
+    """
+    mode = os.stat(path).st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):   # open has its own error for a folder
+        raise OSError(errno.EINVAL, "Not a regular file, so it is not read", os.fspath(path))
+    return open(path, "rb")
+
+
+def check_output(path: Path, inputs: Iterable[Path] = ()) -> None:
+    """Refuse a file that cannot be written, or that is one of the inputs, before any work is done for it.
+
+    A temporary file is made beside it, and removed, to see whether the folder can be written to.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file that `atomic_write` will create or replace later.
+    inputs : iterable of paths
+        Files that must stay as they are. They are found under other names, too: links, `./`, another folder.
+
+    Raises
+    ------
+    ValueError
+        When the output is one of the inputs.
+    OSError
+        When it cannot be written: its folder is missing or read-only, its name is too long, or it names a
+        folder or a device. The error names `path`.
+
+    Examples
+    --------
+    >>> check_output("ratings.libfm", inputs=["./ratings.libfm"])
+    Traceback (most recent call last):
+    ValueError: the output ratings.libfm is also an input; choose another name
+    """
+    for other in inputs:
+        if os.path.realpath(path) == os.path.realpath(other) or _same_file(path, other):
+            shown = printable(os.fspath(path))
+            raise ValueError(f"the output {shown} is also an input; choose another name")
+    with _errors_name(path) as temporary:
+        _old_mode(path)
+        open(temporary, "xb").close()
+        os.unlink(temporary)
+
+
 @contextmanager
-def atomic_write(path, mode="wb"):
+def atomic_write(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
     """Open a new file that takes the place of `path` when the block ends without an error.
 
     The content goes to a temporary name in the same folder (`.NAME.xxxxxxxx.tmp`), is flushed to the disk and
@@ -62,27 +117,54 @@ def atomic_write(path, mode="wb"):
     """
     if mode not in ("wb", "w"):
         raise ValueError(f'mode must be "wb" or "w"; got {mode!r}')
-    target = os.path.realpath(path)
-    folder, name = os.path.split(target)
-    temporary = os.path.join(folder, f".{name[:40]}.{secrets.token_hex(4)}.tmp")
-    try:
-        old = os.stat(target) if os.path.exists(target) else None
-        if old is not None and not stat.S_ISREG(old.st_mode):
-            raise OSError(errno.EINVAL, "Not a regular file, so it cannot be replaced in one step")
-        text = {} if mode == "wb" else {"encoding": "utf-8", "newline": "\n"}
-        file = open(temporary, mode.replace("w", "x"), **text)
+    with _errors_name(path) as temporary:
+        old_mode = _old_mode(path)
+        encoding, newline = (None, None) if mode == "wb" else ("utf-8", "\n")
+        file: IO[Any] = open(temporary, mode.replace("w", "x"), encoding=encoding, newline=newline)
         try:
             with file:
-                if old is not None:
-                    os.chmod(temporary, stat.S_IMODE(old.st_mode))
+                if old_mode is not None:
+                    os.chmod(temporary, old_mode)
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(temporary, target)
+            os.replace(temporary, os.path.realpath(path))
         except BaseException:
             os.unlink(temporary)
             raise
+
+
+@contextmanager
+def _errors_name(path: Path) -> Iterator[str]:
+    """A temporary name beside the file. Errors about the temporary file are raised as errors about `path`."""
+    folder, name = os.path.split(os.path.realpath(path))
+    temporary = os.path.join(folder, f".{name[:40]}.{secrets.token_hex(4)}.tmp")
+    try:
+        yield temporary
     except OSError as error:
         if error.errno is None or error.filename not in (None, temporary):
             raise
         raise OSError(error.errno, error.strerror, os.fspath(path)) from None
+
+
+def _old_mode(path: Path) -> int | None:
+    """The permissions of the file that would be replaced, None when there is none yet."""
+    target = os.path.realpath(path)
+    if os.path.basename(path) in ("", os.curdir, os.pardir) or os.path.isdir(target):
+        raise OSError(errno.EISDIR, "Not a regular file, but the name of a folder")
+    try:
+        mode = os.stat(target).st_mode
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise OSError(error.errno, error.strerror) from None
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "Not a regular file, so it cannot be replaced in one step")
+    return stat.S_IMODE(mode)
+
+
+def _same_file(path: Path, other: Path) -> bool:
+    try:
+        return os.path.samefile(path, other)
+    except OSError:                                          # one of them does not exist
+        return False

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import afm_numpy
-from afm_numpy._files import atomic_write
+from afm_numpy._files import atomic_write, check_output, open_regular, printable
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX limits, links or permissions")
 
@@ -121,7 +121,7 @@ def test_no_room_on_the_disk(tmp_path, size):
     done = run(
         """
         import resource, sys
-        from afm_numpy._files import atomic_write
+        from afm_numpy._files import atomic_write, check_output, open_regular, printable
         resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
         try:
             with atomic_write(sys.argv[1]) as file:
@@ -146,7 +146,7 @@ def test_killed_while_writing(tmp_path):
     done = run(
         """
         import os, signal, sys
-        from afm_numpy._files import atomic_write
+        from afm_numpy._files import atomic_write, check_output, open_regular, printable
         with atomic_write(sys.argv[1]) as file:
             file.write(bytes(100_000))
             os.kill(os.getpid(), signal.SIGKILL)
@@ -167,7 +167,7 @@ def test_a_read_only_folder():
         done = run(
             """
             import os, sys
-            from afm_numpy._files import atomic_write
+            from afm_numpy._files import atomic_write, check_output, open_regular, printable
             if os.getuid() == 0:
                 os.setuid(65534)
             try:
@@ -188,3 +188,103 @@ def test_long_names(tmp_path, letter):
     with atomic_write(path) as file:
         file.write(b"x")
     assert path.read_bytes() == b"x"
+
+
+# ---- outputs are checked before any work -------------------------------------------------------------------
+
+
+@posix
+@pytest.mark.parametrize("name", [
+    pytest.param("data", id="A4-itself"), pytest.param("./data", id="A4-another-spelling"),
+    pytest.param("sub/../data", id="A4-through-a-folder"), pytest.param("soft", id="A4-symbolic-link"),
+    pytest.param("hard", id="A4-hard-link"), pytest.param("soft-sub/data2", id="A4-linked-folder"),
+])  # fmt: skip
+def test_an_output_that_is_an_input(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sub").mkdir()
+    for file in ("data", "sub/data2"):
+        (tmp_path / file).write_text("x")
+    os.link("data", "hard")
+    os.symlink("data", "soft")
+    os.symlink("sub", "soft-sub")
+    before = sorted(os.listdir())
+    with pytest.raises(ValueError, match=f"the output {name} is also an input; choose another name"):
+        check_output(name, ["absent", "data", tmp_path / "sub" / "data2"])
+    assert (tmp_path / "data").read_text() == "x" and sorted(os.listdir()) == before
+
+
+@posix
+@pytest.mark.parametrize("name, error", [
+    pytest.param("sub", "folder", id="A8-folder"), pytest.param("m.npz/", "folder", id="A8-slash"),
+    pytest.param("m.npz/.", "folder", id="A8-slash-dot"), pytest.param("sub/..", "folder", id="A8-dot-dot"),
+    pytest.param("", "folder", id="A8-empty"), pytest.param("absent/a", "No such file", id="A8-missing-folder"),
+    pytest.param("data/a", "Not a directory", id="A8-file-as-folder"), pytest.param("n" * 300, "long", id="A8-long"),
+    pytest.param("fifo", "Not a regular file", id="A8-fifo"), pytest.param("loop", "links", id="A8-link-to-itself"),
+    pytest.param(os.devnull, "Not a regular file", id="A8-device"),
+    pytest.param("/proc/a", "No such|denied", id="A8-proc"),
+])  # fmt: skip
+def test_an_output_that_cannot_be_written(tmp_path, monkeypatch, name, error):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "data").touch()
+    os.mkfifo("fifo")
+    os.symlink("loop", "loop")
+    before = sorted(os.listdir())
+    with pytest.raises(OSError, match=error) as caught:
+        check_output(name, ["data"])
+    assert caught.value.filename == name and ".tmp" not in str(caught.value)
+    if name != os.devnull:                                   # a mistake would replace it
+        with pytest.raises(OSError, match=error), atomic_write(name):
+            pass
+    assert sorted(os.listdir()) == before
+
+
+@posix
+def test_an_output_in_a_read_only_folder(tmp_path):
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o555)
+        code = """
+            import os, sys
+            from afm_numpy._files import check_output
+            if os.getuid() == 0:
+                os.setuid(65534)
+            check_output(sys.argv[1] + "/a")
+            """
+        done = run(code, folder)
+        assert done.stderr.endswith(f"PermissionError: [Errno 13] Permission denied: '{folder}/a'\n")
+
+
+def test_a_good_output_leaves_no_trace(tmp_path):
+    (tmp_path / "data").write_text("x")
+    (tmp_path / "old").write_text("old")
+    for name in ("new", "old"):
+        check_output(tmp_path / name, [tmp_path / "data"])
+    assert sorted(os.listdir(tmp_path)) == ["data", "old"] and (tmp_path / "old").read_text() == "old"
+
+
+# ---- what is read, what is shown ---------------------------------------------------------------------------
+
+
+@posix
+def test_only_regular_files_are_opened(tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    for path in (tmp_path / "fifo", "/dev/zero"):
+        with pytest.raises(OSError, match="Not a regular file, so it is not read") as caught:
+            open_regular(path)
+        assert caught.value.filename == str(path)
+    with pytest.raises(IsADirectoryError):
+        open_regular(tmp_path)
+    (tmp_path / "a").write_bytes(b"x")
+    with open_regular(tmp_path / "a") as file:
+        assert file.read() == b"x"
+
+
+@pytest.mark.parametrize("text, shown", [
+    pytest.param("caf\u00e9 \u732b", "caf\u00e9 \u732b", id="A13-letters"),
+    pytest.param("a\nb", r"a\nb", id="A13-line"),
+    pytest.param("\x1b[31mred", r"\x1b[31mred", id="A13-escape"), pytest.param("a\u202eb", r"a\u202eb", id="A13-bidi"),
+    pytest.param("a\u2028b\x85", r"a\u2028b\x85", id="A13-separators"),
+    pytest.param("n" * 501, "n" * 497 + "...", id="long"), pytest.param("n" * 500, "n" * 500, id="just-short-enough"),
+])  # fmt: skip
+def test_printable(text, shown):
+    assert printable(text) == shown
