@@ -12,10 +12,10 @@ __all__ = ["Array", "ArrayLike", "Attention", "DType", "Float", "Grads", "Loss",
 Array: TypeAlias = npt.NDArray[Any]  # float or complex numbers, ids, or truth values: the docstring says which
 ArrayLike: TypeAlias = npt.ArrayLike  # what NumPy makes an array of
 DType: TypeAlias = npt.DTypeLike
-Float: TypeAlias = "float | np.floating[Any]"
+Float: TypeAlias = float | np.floating[Any]
 
 Params: TypeAlias = dict[str, Array]  # names and shapes: `params.afm_shapes`
-Grads: TypeAlias = "dict[str, Array | RowGrad]"
+Grads: TypeAlias = dict[str, Array | RowGrad]
 
 Attention: TypeAlias = Literal["network", "field", "free", "uniform", "sum"]
 Loss: TypeAlias = Literal["squared", "logistic"]

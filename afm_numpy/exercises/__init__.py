@@ -5,9 +5,10 @@ names typical mistakes, and by the exercise's own list of likely mistakes.
 """
 
 import copy
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
+from typing import Any
 
 import numpy as np
 
@@ -34,10 +35,10 @@ class Exercise:
         Tolerance, relative to the largest right entry.
     """
 
-    right: Callable | object
-    inputs: list = field(default_factory=lambda: [()])
-    names: tuple = ("the answer",)
-    mistakes: dict = field(default_factory=dict)
+    right: Any
+    inputs: Sequence[tuple[Any, ...]] = ((),)
+    names: tuple[str, ...] = ("the answer",)
+    mistakes: dict[str, Any] = field(default_factory=dict)
     rtol: float = 1e-7
 
 
@@ -48,11 +49,11 @@ class Verdict:
     ok: bool
     text: str
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return self.text
 
 
-def find(number):
+def find(number: str) -> Exercise:
     """The exercise with a number such as "05.2"; refuses one that does not exist.
 
     Examples
@@ -63,12 +64,13 @@ def find(number):
     ValueError: there is no exercise '99.1'
     """
     try:
-        return import_module(f".notebook_{number.partition('.')[0]}", __name__).EXERCISES[number]
+        exercise: Exercise = import_module(f".notebook_{number.partition('.')[0]}", __name__).EXERCISES[number]
     except (ModuleNotFoundError, KeyError):
         raise ValueError(f"there is no exercise {number!r}") from None
+    return exercise
 
 
-def check(number, answer):
+def check(number: str, answer: object) -> Verdict:
     """Check an answer to an exercise.
 
     Parameters
@@ -90,7 +92,7 @@ def check(number, answer):
     return judge(find(number), answer)
 
 
-def judge(exercise, answer):
+def judge(exercise: Exercise, answer: object) -> Verdict:
     """Compare an answer with an exercise, input by input and result by result, and tell the first difference.
 
     Where it does not show which of the exercise's mistakes was made, for instance because a number overflows,
@@ -98,8 +100,8 @@ def judge(exercise, answer):
     """
     if answer is ...:
         return Verdict(False, "No answer yet: replace the dots.")
-    found = [_difference(exercise, answer, inputs) for inputs in exercise.inputs]
-    found = [difference for difference in found if difference is not None]
+    tried = [_difference(exercise, answer, inputs) for inputs in exercise.inputs]
+    found = [difference for difference in tried if difference is not None]
     if not found:
         return Verdict(True, "Right." if len(exercise.inputs) == 1 else f"Right, for {len(exercise.inputs)} inputs.")
     first = found[0]
@@ -110,7 +112,7 @@ def judge(exercise, answer):
     return Verdict(False, f"Not yet: {first}" if isinstance(first, Answer) else first)
 
 
-def _difference(exercise, answer, inputs):
+def _difference(exercise: Exercise, answer: Any, inputs: tuple[Any, ...]) -> Answer | str | None:
     """What is wrong with the answer for one input: an `Answer`, a sentence, or None if nothing is."""
     given = copy.deepcopy(inputs)
     if callable(exercise.right) and not callable(answer):
@@ -141,12 +143,12 @@ def _difference(exercise, answer, inputs):
     return None
 
 
-def _results(right, inputs):
+def _results(right: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
     value = right(*copy.deepcopy(inputs)) if callable(right) else right
     return value if isinstance(value, tuple) and not hasattr(value, "to_dense") else (value,)
 
 
-def _attempt(wrong, inputs):
+def _attempt(wrong: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...] | Exception:
     """The results of a likely mistake, which may overflow, or the error that it raises."""
     try:
         with np.errstate(all="ignore"):
@@ -155,14 +157,14 @@ def _attempt(wrong, inputs):
         return error
 
 
-def _dense(value):
+def _dense(value: Any) -> Any:
     """RowGrad as its rows and values side by side, so that both are compared; anything else as it is."""
     if hasattr(value, "to_dense"):
         return np.concatenate([np.ravel(value.rows), np.ravel(value.values)])
     return value
 
 
-def _same(a, b):
+def _same(a: Any, b: Any) -> bool:
     """True when two nested tuples hold equal arrays and numbers."""
     if isinstance(a, (tuple, list)):
         return len(a) == len(b) and all(_same(x, y) for x, y in zip(a, b, strict=True))

@@ -2,12 +2,13 @@
 
 import numpy as np
 
+from .._types import Array, Float
 from . import Exercise
 
 E, SCORE = np.array([1.0, 3.0, 1.0]), np.array([10.0, -5.0, 20.0])  # exponentials of the scores, and p . m_p
 
 
-def _weighted(a):
+def _weighted(a: Array) -> tuple[Array, Float]:
     return a, a @ SCORE
 
 

@@ -1,7 +1,11 @@
 """Exercises of 01_factorization_machines.ipynb."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
+from .._types import Array
 from . import Exercise
 
 rng = np.random.default_rng(101)
@@ -11,50 +15,50 @@ IDX, X = np.array([[0, 3, 5, 2], [3, 1, 0, 0], [5, 3, 6, 1]]), rng.uniform(0.5, 
 X[1, 2:] = 0.0                                            # two empty slots: idx 0, x 0
 
 
-def dw_full(dy_hat, idx, x, n):
+def dw_full(dy_hat: Array, idx: Array, x: Array, n: int) -> Array:
     return _added(idx, dy_hat[:, None] * x, n)
 
 
-def spread(E):
+def spread(E: Array) -> Array:
     return E.shape[1] * (E**2).sum(axis=(1, 2)) - (E.sum(axis=1) ** 2).sum(axis=1)
 
 
-def spread_backward(dD, E):
+def spread_backward(dD: Array, E: Array) -> Array:
     return 2 * dD[:, None, None] * (E.shape[1] * E - E.sum(axis=1, keepdims=True))
 
 
-def triples(E, c12=-3, c3=2):
+def triples(E: Array, c12: int = -3, c3: float = 2) -> Array:
     """The right sum for the defaults, with 6 T = s1^3 + c12 s1 s2 + c3 s3."""
     return _triples_by_factor(E, c12, c3).sum(axis=1)
 
 
-def _added(idx, values, n):
+def _added(idx: Array, values: Array, n: int) -> Array:
     dw = np.zeros(n)
     np.add.at(dw, idx, values)
     return dw
 
 
-def _kept_once(dy_hat, idx, x, n):
+def _kept_once(dy_hat: Array, idx: Array, x: Array, n: int) -> Array:
     dw = np.zeros(n)
     dw[idx] += dy_hat[:, None] * x
     return dw
 
 
-def _spread_slope(E, squares=2.0, sums=2.0, axis=1):
+def _spread_slope(E: Array, squares: float = 2.0, sums: float = 2.0, axis: int = 1) -> Array:
     """The derivative of D by E for the defaults; dD is still to be multiplied."""
     return squares * E.shape[1] * E - sums * E.sum(axis=axis, keepdims=True)
 
 
-def _spread_wrong(**wrong):
+def _spread_wrong(**wrong: Any) -> Callable[..., Any]:
     return lambda dD, E: dD[:, None, None] * _spread_slope(E, **wrong)
 
 
-def _triples_by_factor(E, c12=-3, c3=2):
+def _triples_by_factor(E: Array, c12: int = -3, c3: float = 2) -> Array:
     s1, s2, s3 = (np.sum(E**power, axis=1) for power in (1, 2, 3))
     return (s1**3 + c12 * s1 * s2 + c3 * s3) / 6
 
 
-def _triples_of_sums(E):
+def _triples_of_sums(E: Array) -> Array:
     """The factors of an embedding are added before the powers are taken."""
     return triples(E.sum(axis=2, keepdims=True))
 

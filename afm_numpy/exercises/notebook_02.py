@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .._types import Array, Float
 from ..losses import sigmoid
 from . import Exercise
 
@@ -14,61 +15,61 @@ IDS, SLOTS = np.array([4, 1, 4, 0, 1, 4]), rng.standard_normal((6, 2))
 V = rng.standard_normal((3, 2))
 
 
-def dy_hat_plus_minus(y_hat, y):
+def dy_hat_plus_minus(y_hat: Array, y: Array) -> Array:
     return -y * sigmoid(-y * y_hat) / len(y)
 
 
-def log_cosh(y_hat, y):
+def log_cosh(y_hat: Array, y: Array) -> Float:
     return np.mean(_log_cosh(np.abs(y_hat - y)))
 
 
-def rmsprop(theta, acc, g, lr, rho, eps):
+def rmsprop(theta: Array, acc: Array, g: Array, lr: float, rho: float, eps: float) -> tuple[Array, Array]:
     return _moved(theta, rho * acc + (1 - rho) * g**2, g, lr, eps)
 
 
-def adagrad_rows(theta, acc, ids, g, lr, eps):
+def adagrad_rows(theta: Array, acc: Array, ids: Array, g: Array, lr: float, eps: float) -> tuple[Array, Array]:
     total = _summed(theta, ids, g)
     return _moved(theta, acc + total**2, total, lr, eps)
 
 
-def catch_up(theta, v, s, lr, mu):
+def catch_up(theta: Array, v: Array, s: int, lr: float, mu: float) -> tuple[Array, Array]:
     return theta - lr * v * mu * (1 - mu**s) / (1 - mu), mu**s * v
 
 
-def _log_cosh(size):
+def _log_cosh(size: Array) -> Array:
     return size + np.log1p(np.exp(-2 * size)) - np.log(2)
 
 
-def _moved(theta, acc, g, lr, eps):
+def _moved(theta: Array, acc: Array, g: Array, lr: float, eps: float) -> tuple[Array, Array]:
     return theta - lr * g / (np.sqrt(acc) + eps), acc
 
 
-def _summed(theta, ids, g):
+def _summed(theta: Array, ids: Array, g: Array) -> Array:
     total = np.zeros_like(theta)
     np.add.at(total, ids, g)
     return total
 
 
-def _rmsprop_old_acc(theta, acc, g, lr, rho, eps):
+def _rmsprop_old_acc(theta: Array, acc: Array, g: Array, lr: float, rho: float, eps: float) -> tuple[Array, Array]:
     return _moved(theta, acc, g, lr, eps)[0], rho * acc + (1 - rho) * g**2
 
 
-def _rmsprop_eps_inside(theta, acc, g, lr, rho, eps):
+def _rmsprop_eps_inside(theta: Array, acc: Array, g: Array, lr: float, rho: float, eps: float) -> tuple[Array, Array]:
     acc = rho * acc + (1 - rho) * g**2
     return theta - lr * g / np.sqrt(acc + eps), acc
 
 
-def _squared_first(theta, acc, ids, g, lr, eps):
+def _squared_first(theta: Array, acc: Array, ids: Array, g: Array, lr: float, eps: float) -> tuple[Array, Array]:
     return _moved(theta, acc + _summed(theta, ids, g**2), _summed(theta, ids, g), lr, eps)
 
 
-def _one_kept(theta, acc, ids, g, lr, eps):
+def _one_kept(theta: Array, acc: Array, ids: Array, g: Array, lr: float, eps: float) -> tuple[Array, Array]:
     total = np.zeros_like(theta)
     total[ids] += g
     return _moved(theta, acc + total**2, total, lr, eps)
 
 
-def _slot_by_slot(theta, acc, ids, g, lr, eps):
+def _slot_by_slot(theta: Array, acc: Array, ids: Array, g: Array, lr: float, eps: float) -> tuple[Array, Array]:
     theta, acc = theta.copy(), acc.copy()
     for i, g_i in zip(ids, g, strict=True):
         theta[i], acc[i] = _moved(theta[i], acc[i] + g_i**2, g_i, lr, eps)

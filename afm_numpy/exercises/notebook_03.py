@@ -1,29 +1,33 @@
 """Exercises of 03_gradient_checking.ipynb."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
+from .._types import Array, Float
 from ..losses import sigmoid
 from . import Exercise
 
 __all__ = ["EXERCISES"]
 
 
-def central(line, eps):
+def central(line: Callable[..., Any], eps: float) -> Float:
     return (line(eps) - line(-eps)) / (2 * eps)
 
 
-def cubic(z):
+def cubic(z: Array) -> Float | complex:
     return (z**3).sum() + z[0] * z[-1]
 
 
-def wave(z):
+def wave(z: Array) -> Float | complex:
     return np.sin(z).sum() * np.exp(z[0])
 
 
-def _complex_steps(f, theta, d):
+def _complex_steps(f: Callable[..., Any], theta: Array, d: Array) -> tuple[Callable[..., Any], Array, Array]:
     """Inputs whose f refuses a real step from theta, however exact its slope may be."""
 
-    def refusing(z):
+    def refusing(z: Array) -> Any:
         if not np.iscomplexobj(z) and not np.array_equal(z, theta):
             raise TypeError("f got real numbers; the complex step gives it complex ones")
         return f(z)
@@ -31,11 +35,11 @@ def _complex_steps(f, theta, d):
     return refusing, theta, d
 
 
-def softplus_backward(ds, z, h):
+def softplus_backward(ds: Array, z: Array, h: Array) -> tuple[Array, Array]:
     return ds[:, None] * h * sigmoid(z), ds @ np.log1p(np.exp(z))
 
 
-def _arrays(seed, *shapes):
+def _arrays(seed: int, *shapes: Any) -> tuple[Array, ...]:
     rng = np.random.default_rng(seed)
     return tuple(rng.standard_normal(shape) for shape in shapes)
 

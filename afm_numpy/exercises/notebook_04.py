@@ -3,6 +3,7 @@
 import numpy as np
 
 from .. import afm, attention
+from .._types import Array
 from . import Exercise
 
 __all__ = ["EXERCISES"]
@@ -18,27 +19,27 @@ IDX = np.array([[0, 3, 5, 2], [3, 1, 6, 4], [5, 3, 6, 1]])
 DE, X = rng.standard_normal((3, 4, 5)), rng.uniform(2, 3, (3, 4))
 
 
-def triple_backward(dT, E):
+def triple_backward(dT: Array, E: Array) -> Array:
     e0, e1, e2 = E[:, 0], E[:, 1], E[:, 2]
     return np.stack([dT * e1 * e2, dT * e0 * e2, dT * e0 * e1], axis=1)
 
 
-def triple_by_division(dT, E):
+def triple_by_division(dT: Array, E: Array) -> Array:
     with np.errstate(all="ignore"):
         return (dT * E.prod(axis=1))[:, None] / E
 
 
-def mean_pooling_backward(dpooled, mask):
+def mean_pooling_backward(dpooled: Array, mask: Array) -> Array:
     M = np.zeros((*mask.shape, dpooled.shape[1]))
     return afm.pooling_backward(dpooled, attention.uniform_forward(mask, float), M)[1]
 
 
-def mean_without_guard(dpooled, mask):
+def mean_without_guard(dpooled: Array, mask: Array) -> Array:
     with np.errstate(all="ignore"):
         return (mask / mask.sum(axis=1, keepdims=True))[:, :, None] * dpooled[:, None]
 
 
-def mean_with_absent(dpooled, mask):
+def mean_with_absent(dpooled: Array, mask: Array) -> Array:
     return np.ones(mask.shape)[:, :, None] * (dpooled / np.maximum(mask.sum(axis=1, keepdims=True), 1))[:, None]
 
 

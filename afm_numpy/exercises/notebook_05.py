@@ -1,8 +1,12 @@
 """Exercises of 05_attention.ipynb."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from .. import attention as att
+from .._types import Array, Params
 from ..batch import Batch
 from ..models import Model
 from ..train import objective
@@ -11,27 +15,27 @@ from . import Exercise
 __all__ = ["EXERCISES"]
 
 
-def _arrays(seed, *shapes):
+def _arrays(seed: int, *shapes: Any) -> tuple[Array, ...]:
     rng = np.random.default_rng(seed)
     return tuple(rng.standard_normal(shape) for shape in shapes)
 
 
-def _softmax_inputs(seed, *shape):
+def _softmax_inputs(seed: int, *shape: Any) -> tuple[Array, Array]:
     da, s = _arrays(seed, shape, shape)
     return da, att.softmax_forward(s)
 
 
-def _temperature_inputs(seed, tau, *shape):
+def _temperature_inputs(seed: int, tau: float, *shape: Any) -> tuple[Array, Array, Array, float]:
     da, s = _arrays(seed, shape, shape)
     return da, s, att.softmax_forward(s / tau), tau
 
 
-def _tanh_inputs(seed, B, P, t):
+def _tanh_inputs(seed: int, B: int, P: int, t: int) -> tuple[Array, Array, Array]:
     ds, Z, h = _arrays(seed, (B, P), (B, P, t), t)
     return ds, np.tanh(Z), h
 
 
-def _pooling_inputs(seed, B, P, k, t):
+def _pooling_inputs(seed: int, B: int, P: int, k: int, t: int) -> tuple[Array, Array, Array, Array, Array, Array]:
     dpooled, M, W, b, h = _arrays(seed, (B, k), (B, P, k), (k, t), t, t)
     mask = np.ones((B, P), bool)
     mask[0, 2:] = mask[1, 1:] = False                                   # M is 0 where a pair is absent
@@ -40,13 +44,13 @@ def _pooling_inputs(seed, B, P, k, t):
     return dpooled, M, a, cache.Z, W, h
 
 
-def _whole_inputs(seed, B, m, n, k, t):
+def _whole_inputs(seed: int, B: int, m: int, n: int, k: int, t: int) -> tuple[Params, Array, Array, Array, float]:
     rng = np.random.default_rng(seed)
     idx = np.stack([rng.permutation(n)[:m] for _ in range(B)])
     x = rng.uniform(0.5, 2.0, (B, m)) * rng.choice([-1.0, 1.0], (B, m))
     x[1, 2:] = x[2] = 0.0                                               # a short row, and an empty one
     idx = np.where(x != 0, idx, 0)
-    shapes = {"w0": (), "w": n, "V": (n, k), "p": k, "W": (k, t), "b": t, "h": t}
+    shapes: dict[str, Any] = {"w0": (), "w": n, "V": (n, k), "p": k, "W": (k, t), "b": t, "h": t}
     q = {name: np.array(rng.standard_normal(shape)) for name, shape in shapes.items()}
     return q, idx, x, rng.standard_normal(B), 0.3
 
@@ -54,17 +58,17 @@ def _whole_inputs(seed, B, m, n, k, t):
 # ---- right answers that the package does not have as one function --------------------------------------
 
 
-def temperature_backward(da, s, a, tau):
+def temperature_backward(da: Array, s: Array, a: Array, tau: float) -> tuple[Array, float]:
     du = att.softmax_backward(da, a)
     return du / tau, -(du * s).sum() / tau**2
 
 
-def tanh_backward(ds, R, h):
+def tanh_backward(ds: Array, R: Array, h: Array) -> tuple[Array, Array, Array]:
     dZ = ds[:, :, None] * h * (1 - R**2)
     return dZ, dZ.sum(axis=(0, 1)), np.tensordot(ds, R, axes=2)
 
 
-def loss_and_gradients(q, idx, x, y, lam):
+def loss_and_gradients(q: Params, idx: Array, x: Array, y: Array, lam: float) -> tuple[Any, ...]:
     n = len(q["w"])
     batch, model = Batch.from_padded(idx, x, n=n), Model("afm", engine="dense")
     data_loss, penalty, grads = objective(model, q, batch, y, l2={"W": lam})
@@ -76,17 +80,21 @@ def loss_and_gradients(q, idx, x, y, lam):
 # ---- likely mistakes -----------------------------------------------------------------------------------
 
 
-def _diagonal(da, a):
+def _diagonal(da: Array, a: Array) -> Array:
     return a * (1 - a) * da
 
 
-def _dM(dpooled, M, a, Z, W, h, *, softmax=att.softmax_backward, gate=True, pooling=True, network=True, with_h=True):
+def _dM(dpooled: Array, M: Array, a: Array, Z: Array, W: Array, h: Array, *,
+        softmax: Callable[..., Array] = att.softmax_backward, gate: bool = True, pooling: bool = True,
+        network: bool = True, with_h: bool = True) -> Array:
     ds = softmax((M * dpooled[:, None]).sum(axis=2), a)
     dZ = ds[:, :, None] * (h if with_h else np.ones_like(h)) * ((Z > 0) if gate else 1)
     return pooling * (a[:, :, None] * dpooled[:, None]) + network * (dZ @ W.T)
 
 
-def _whole(q, idx, x, y, lam, *, kept=1.0, summed=1.0, by_id=np.add.at, x_in_V=True, empty=False, w2=2.0, **of_dM):
+def _whole(q: Params, idx: Array, x: Array, y: Array, lam: float, *, kept: float = 1.0, summed: float = 1.0,
+           by_id: Callable[..., Any] = np.add.at, x_in_V: bool = True, empty: bool = False, w2: float = 2.0,
+           **of_dM: Any) -> tuple[Any, ...]:
     """loss_and_gradients with one mistake: the right answer for the defaults."""
     V, p, W, h, (i, j) = q["V"], q["p"], q["W"], q["h"], np.triu_indices(idx.shape[1], 1)
     E = V[idx] * x[:, :, None]
@@ -102,7 +110,8 @@ def _whole(q, idx, x, y, lam, *, kept=1.0, summed=1.0, by_id=np.add.at, x_in_V=T
     dM = _dM(dpooled, M, a, cache.Z, W, h, **of_dM)
     dw, dV, dE = np.zeros_like(q["w"]), np.zeros_like(V), np.zeros_like(E)
     for side, other in ((i, j), (j, i)):
-        np.add.at(dE, (slice(None), side), dM * E[:, other])
+        slots: Any = np.s_[:, side]
+        np.add.at(dE, slots, dM * E[:, other])
     np.add.at(dw, idx, dy_hat[:, None] * x)
     by_id(dV, idx, dE * (x[:, :, None] if x_in_V else (x != 0)[:, :, None]))
     dW = np.tensordot(M, dZ, axes=((0, 1), (0, 1))) + w2 * lam * W
@@ -110,7 +119,7 @@ def _whole(q, idx, x, y, lam, *, kept=1.0, summed=1.0, by_id=np.add.at, x_in_V=T
     return loss, dy_hat.sum(), dw, dV, dy_hat @ pooled, dW, dZ.sum(axis=(0, 1)), np.tensordot(ds, cache.R, axes=2)
 
 
-def _kept_once(dV, idx, values):
+def _kept_once(dV: Array, idx: Array, values: Array) -> None:
     dV[idx] += values
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .._types import Array
 from ..losses import sigmoid
 from . import Exercise
 
@@ -17,23 +18,23 @@ V, W_LINEAR, SHIFT = rng.standard_normal((N, K)), rng.standard_normal(N), rng.st
 FIELD1, FIELD2 = np.arange(N) < 3, (np.arange(N) >= 5) & (np.arange(N) < 7)
 
 
-def bin_of(values, edges):
+def bin_of(values: Array, edges: Array) -> Array:
     return np.searchsorted(edges, values, side="left")
 
 
-def mean_present(a, mask):
+def mean_present(a: Array, mask: Array) -> Array:
     return _total(a, mask) / np.maximum(mask.sum(axis=0), 1)
 
 
-def prob_without(y_hat, c):
+def prob_without(y_hat: Array, c: Array) -> Array:
     return sigmoid(y_hat - c)
 
 
-def absorb(w, V, field, c):
+def absorb(w: Array, V: Array, field: Array, c: Array) -> Array:
     return w - np.where(field, 0, V @ c)
 
 
-def _total(a, mask):
+def _total(a: Array, mask: Array) -> Array:
     return np.where(mask, a, 0).sum(axis=0)
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .._types import Array, Float
 from . import Exercise
 
 rng = np.random.default_rng(107)
@@ -12,20 +13,20 @@ BASE, Y = rng.standard_normal((2, 5))
 POOLED = rng.standard_normal((5, 4))
 
 
-def paired(a, b):
+def paired(a: Array, b: Array) -> tuple[Float, Float]:
     d = a - b
     return d.mean(), d.std(ddof=1) / np.sqrt(len(d))
 
 
-def rescaled(V, p, W, c):
+def rescaled(V: Array, p: Array, W: Array, c: float) -> tuple[Array, Array, Array]:
     return c * V, p / c**2, W / c**2
 
 
-def expected_loss(base, pooled, p, y, keep):
+def expected_loss(base: Array, pooled: Array, p: Array, y: Array, keep: float) -> Array:
     return _squared(base, pooled, p, y) + (1 - keep) / keep * ((pooled * p) ** 2).sum(axis=1)
 
 
-def _squared(base, pooled, p, y):
+def _squared(base: Array, pooled: Array, p: Array, y: Array) -> Array:
     return (base + pooled @ p - y) ** 2
 
 

@@ -1,34 +1,40 @@
 """Exercises of 08_once_per_pair.ipynb."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from .. import afm
 from .. import attention as att
+from .._types import Array, Float
 from . import Exercise
 
 __all__ = ["EXERCISES"]
 
+Arrays = tuple[Array, ...]
 
-def _gather_inputs(seed, S, U, k, unused=0):
+
+def _gather_inputs(seed: int, S: int, U: int, k: int, unused: int = 0) -> tuple[Array, Array, int]:
     rng = np.random.default_rng(seed)
     at = np.concatenate([np.arange(U), rng.integers(0, U, S - U)])          # U rows are used, some repeat
     return rng.standard_normal((S, k)), rng.permutation(at), U + unused
 
 
-def _rows_inputs(seed, B, P, D, unused=0):
+def _rows_inputs(seed: int, B: int, P: int, D: int, unused: int = 0) -> tuple[Array, Array, Array, Array, Array]:
     rng = np.random.default_rng(seed)
     pair_at = np.stack([rng.permutation(D)[:P] for _ in range(B)])          # a row has a pair once
     kept, D = (rng.random((B, P)) < 0.7) / 0.7, D + unused
     return rng.standard_normal(D), rng.standard_normal(D), pair_at, kept, rng.standard_normal(B)
 
 
-def _token_inputs(seed, B, m, n):
+def _token_inputs(seed: int, B: int, m: int, n: int) -> tuple[Array, Array]:
     rng = np.random.default_rng(seed)
     idx = np.stack([rng.permutation(n)[:m] for _ in range(B)])
     return idx, rng.choice([-1.5, 0.5, 1.0, 3.0], (B, m))
 
 
-def _pooling_inputs(seed, B, m, k):
+def _pooling_inputs(seed: int, B: int, m: int, k: int) -> Arrays:
     rng = np.random.default_rng(seed)
     return rng.standard_normal((B, m, k)), rng.random((B, m * (m - 1) // 2)), rng.standard_normal((B, k))
 
@@ -36,18 +42,19 @@ def _pooling_inputs(seed, B, m, k):
 # ---- right answers -------------------------------------------------------------------------------------
 
 
-def gather_backward(dR, at, U):
+def gather_backward(dR: Array, at: Array, U: int) -> Array:
     dE = np.zeros((U, dR.shape[1]))
     np.add.at(dE, at, dR)
     return dE
 
 
-def expected_distinct(prob, B):
+def expected_distinct(prob: Array, B: int) -> Float:
     return (1 - (1 - prob) ** B).sum()
 
 
-def with_attention_dropout(s_q, t_q, pair_at, kept, dy, *, kept_back=True, kept_in_softmax=False, kept_after=False,
-                           sum_at=np.add.at):
+def with_attention_dropout(s_q: Array, t_q: Array, pair_at: Array, kept: Array, dy: Array, *,
+                           kept_back: bool = True, kept_in_softmax: bool = False, kept_after: bool = False,
+                           sum_at: Callable[..., Any] = np.add.at) -> Arrays:
     a, t = att.softmax_forward(s_q[pair_at]), t_q[pair_at]
     back = kept if kept_back else 1.0
     ds = att.softmax_backward(dy[:, None] * t * back, a * kept if kept_in_softmax else a)
@@ -59,12 +66,12 @@ def with_attention_dropout(s_q, t_q, pair_at, kept, dy, *, kept_back=True, kept_
     return (a * kept * t).sum(axis=1), ds_q, dt_q
 
 
-def number_tokens(idx, x):
+def number_tokens(idx: Array, x: Array) -> Arrays:
     (feature, value), token = np.unique(np.stack([idx.ravel(), x.ravel()]), axis=1, return_inverse=True)
     return token.reshape(idx.shape), feature, value
 
 
-def pooled_by_matrix(E, a, dpooled):
+def pooled_by_matrix(E: Array, a: Array, dpooled: Array) -> Arrays:
     M = afm.interactions_forward(E)
     da, dM = afm.pooling_backward(dpooled, a, M)
     return afm.pooling_forward(a, M), da, afm.interactions_backward(dM, E)
@@ -73,122 +80,123 @@ def pooled_by_matrix(E, a, dpooled):
 # ---- likely mistakes -----------------------------------------------------------------------------------
 
 
-def _last_wins(total, at, values):
+def _last_wins(total: Array, at: Array, values: Array) -> None:
     total[at] = values
 
 
-def _mean_of_repeats(dR, at, U):
+def _mean_of_repeats(dR: Array, at: Array, U: int) -> Array:
     return gather_backward(dR, at, U) / np.maximum(np.bincount(at, minlength=U), 1)[:, None]
 
 
-def _kept_once(dR, at, U):
+def _kept_once(dR: Array, at: Array, U: int) -> Array:
     dE = np.zeros((U, dR.shape[1]))
     dE[at] += dR
     return dE
 
 
-def _gathered_again(dR, at, U):
+def _gathered_again(dR: Array, at: Array, U: int) -> Array:
     return dR[at]
 
 
-def _without_dy(s_q, t_q, pair_at, kept, dy):
+def _without_dy(s_q: Array, t_q: Array, pair_at: Array, kept: Array, dy: Array) -> Arrays:
     right = with_attention_dropout(s_q, t_q, pair_at, kept, dy)
     return right[0], *with_attention_dropout(s_q, t_q, pair_at, kept, np.ones_like(dy))[1:]
 
 
-def _without_softmax_backward(s_q, t_q, pair_at, kept, dy):
+def _without_softmax_backward(s_q: Array, t_q: Array, pair_at: Array, kept: Array, dy: Array) -> Arrays:
     y, ds_q, dt_q = with_attention_dropout(s_q, t_q, pair_at, kept, dy)
     ds_q = np.zeros_like(ds_q)
     np.add.at(ds_q, pair_at, dy[:, None] * kept * t_q[pair_at])
     return y, ds_q, dt_q
 
 
-def _without_mask(s_q, t_q, pair_at, kept, dy):
+def _without_mask(s_q: Array, t_q: Array, pair_at: Array, kept: Array, dy: Array) -> Arrays:
     return with_attention_dropout(s_q, t_q, pair_at, np.ones_like(kept), dy)
 
 
-def _weights_of_sum_1(s_q, t_q, pair_at, kept, dy):
+def _weights_of_sum_1(s_q: Array, t_q: Array, pair_at: Array, kept: Array, dy: Array) -> Arrays:
     a = att.softmax_forward(s_q[pair_at]) * kept
     a /= np.maximum(a.sum(axis=1, keepdims=True), 1e-9)
     return (a * t_q[pair_at]).sum(axis=1), *with_attention_dropout(s_q, t_q, pair_at, kept, dy)[1:]
 
 
-def _exchanged(s_q, t_q, pair_at, kept, dy):
+def _exchanged(s_q: Array, t_q: Array, pair_at: Array, kept: Array, dy: Array) -> Arrays:
     y, ds_q, dt_q = with_attention_dropout(s_q, t_q, pair_at, kept, dy)
     return y, dt_q, ds_q
 
 
-def _mask_on_scores(s_q, t_q, pair_at, kept, dy, *, absent=False, again=False):
+def _mask_on_scores(s_q: Array, t_q: Array, pair_at: Array, kept: Array, dy: Array, *,
+                    absent: bool = False, again: bool = False) -> Arrays:
     s = np.where(kept == 0, -np.inf, s_q[pair_at]) if absent else s_q[pair_at] * kept
     a = att.softmax_forward(s) * (kept if again else 1)
     return (a * t_q[pair_at]).sum(axis=1), *with_attention_dropout(s_q, t_q, pair_at, kept, dy)[1:]
 
 
-def _longer(size):
+def _longer(size: Callable[..., Any]) -> Callable[..., Any]:
     """Right, but for sums with a minimal length of size(dy, pair_at)."""
-    def wrong(s_q, t_q, pair_at, kept, dy):
+    def wrong(s_q: Array, t_q: Array, pair_at: Array, kept: Array, dy: Array) -> Arrays:
         y, *sums = with_attention_dropout(s_q, t_q, pair_at, kept, dy)
         return y, *(np.pad(total, (0, max(0, size(dy, pair_at) - len(total)))) for total in sums)
 
     return wrong
 
 
-def _places(s_q, t_q, pair_at, kept, dy):
+def _places(s_q: Array, t_q: Array, pair_at: Array, kept: Array, dy: Array) -> Arrays:
     a, t = att.softmax_forward(s_q[pair_at]), t_q[pair_at]
     return (a * kept * t).sum(axis=1), att.softmax_backward(dy[:, None] * t * kept, a), dy[:, None] * a * kept
 
 
-def _as_they_come(idx, x):
+def _as_they_come(idx: Array, x: Array) -> Arrays:
     tokens = list(zip(idx.ravel(), x.ravel(), strict=True))
     number = {token: at for at, token in enumerate(dict.fromkeys(tokens))}
     feature, value = np.array(list(number)).T
     return np.array([number[token] for token in tokens]).reshape(idx.shape), feature, value
 
 
-def _value_first(idx, x):
+def _value_first(idx: Array, x: Array) -> Arrays:
     (value, feature), token = np.unique(np.stack([x.ravel(), idx.ravel()]), axis=1, return_inverse=True)
     return token.reshape(idx.shape), feature, value
 
 
-def _features_only(idx, x):
+def _features_only(idx: Array, x: Array) -> Arrays:
     feature, first, token = np.unique(idx, return_index=True, return_inverse=True)
     return token.reshape(idx.shape), feature, x.ravel()[first]
 
 
-def _products(idx, x):
+def _products(idx: Array, x: Array) -> Arrays:
     feature, token = np.unique(idx * x, return_inverse=True)
     return token.reshape(idx.shape), feature, feature
 
 
-def _every_slot(idx, x):
+def _every_slot(idx: Array, x: Array) -> Arrays:
     return number_tokens(idx, x)[0], idx.ravel(), x.ravel()
 
 
-def _feature_for_value(idx, x):
+def _feature_for_value(idx: Array, x: Array) -> Arrays:
     token, feature, value = number_tokens(idx, x)
     return token, value, feature
 
 
-def _scaled(pooled=1.0, da=1.0, dE=1.0):
-    def wrong(*inputs):
+def _scaled(pooled: float = 1.0, da: float = 1.0, dE: float = 1.0) -> Callable[..., Any]:
+    def wrong(*inputs: Any) -> Arrays:
         return tuple(c * value for c, value in zip((pooled, da, dE), pooled_by_matrix(*inputs), strict=True))
 
     return wrong
 
 
-def _without_upstream(E, a, dpooled):
+def _without_upstream(E: Array, a: Array, dpooled: Array) -> Arrays:
     pooled, _, dE = pooled_by_matrix(E, a, dpooled)
     return pooled, pooled_by_matrix(E, a, np.ones_like(dpooled))[1], dE
 
 
-def _whole_matrix(E, a, dpooled):
+def _whole_matrix(E: Array, a: Array, dpooled: Array) -> Arrays:
     pooled, _, dE = pooled_by_matrix(E, a, dpooled)
     return pooled, (E * dpooled[:, None]) @ E.swapaxes(1, 2), dE
 
 
-def _other_dE(wrong):
+def _other_dE(wrong: Callable[..., Any]) -> Callable[..., Any]:
     """Right, but for dE = wrong(E, right dE, dpooled)."""
-    def answer(E, a, dpooled):
+    def answer(E: Array, a: Array, dpooled: Array) -> Arrays:
         pooled, da, dE = pooled_by_matrix(E, a, dpooled)
         return pooled, da, wrong(E, dE, dpooled[:, None])
 

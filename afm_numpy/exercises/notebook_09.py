@@ -1,24 +1,31 @@
 """Exercises of 09_porting.ipynb: nested lists and `math`, as a port would have them."""
 
 import math
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
+from typing import Any
 
 from ..conformance import load_case
 from . import Exercise
 
 __all__ = ["EXERCISES"]
 
+Floats = list[float]
+Rows = list[list[float]]
+Three = tuple[Floats, Floats, Floats]
 
-def _expected(number, *names):
+
+def _expected(number: str, *names: str) -> list[Any]:
     return [load_case(number)["expect"][name] for name in names]
 
 
-def right_numbers(got, want, tol):
+def right_numbers(got: Floats, want: Floats, tol: float) -> list[bool]:
     return [abs(a - b) <= tol for a, b in zip(got, want, strict=True)]
 
 
-def fm_pooled(emb, active_ptr, k, *, half=0.5, own=0.5, power=2, all_rows=False, more=0):
+def fm_pooled(emb: Rows, active_ptr: Sequence[int], k: int, *, half: float = 0.5, own: float = 0.5, power: int = 2,
+              all_rows: bool = False, more: int = 0) -> Rows:
     """The right stage for the defaults."""
     result = []
     for start, end in zip(active_ptr[:-1], active_ptr[1:], strict=True):
@@ -27,10 +34,12 @@ def fm_pooled(emb, active_ptr, k, *, half=0.5, own=0.5, power=2, all_rows=False,
     return result
 
 
-def adagrad_rows(V, acc, ids, grads, lr, eps, *, summed=True, squared_sum=True, inside=False, old=False,
-                 kept=1.0, power=0.5):
+def adagrad_rows(V: Rows, acc: Rows, ids: list[int], grads: Rows, lr: float, eps: float, *, summed: bool = True,
+                 squared_sum: bool = True, inside: bool = False, old: bool = False,
+                 kept: float = 1.0, power: float = 0.5) -> tuple[Rows, Rows]:
     """The right step for the defaults."""
-    total, squares = {}, {}
+    total: dict[int, Floats] = {}
+    squares: dict[int, Floats] = {}
     for i, g in zip(ids, grads, strict=True):
         total[i] = [a + b for a, b in zip(total.get(i, [0.0] * len(g)), g, strict=True)] if summed else g
         squares[i] = [a + b * b for a, b in zip(squares.get(i, [0.0] * len(g)), g, strict=True)]
@@ -44,7 +53,7 @@ def adagrad_rows(V, acc, ids, grads, lr, eps, *, summed=True, squared_sum=True, 
     return new_V, new_acc
 
 
-def logistic(y_hat, y, *, mean=True, gate=True, clip=0.0):
+def logistic(y_hat: Floats, y: Floats, *, mean: bool = True, gate: bool = True, clip: float = 0.0) -> Three:
     """The right loss for the defaults."""
     prob = [1 / (1 + math.exp(-z)) if z >= 0 else math.exp(z) / (1 + math.exp(z)) for z in y_hat]
     both = list(zip(y_hat, y, strict=True))
@@ -55,64 +64,68 @@ def logistic(y_hat, y, *, mean=True, gate=True, clip=0.0):
     return prob, loss_rows, [((s if gate else z) - t) / share for s, (z, t) in zip(prob, both, strict=True)]
 
 
-def _other_loss(loss):
+def _other_loss(loss: Callable[..., Any]) -> Callable[..., Any]:
     """Right, but for the loss of a row with output z, label t and probability s, which is loss(z, t, s)."""
-    def wrong(y_hat, y):
+    def wrong(y_hat: Floats, y: Floats) -> Three:
         prob, _, d_y_hat = logistic(y_hat, y)
         return prob, [loss(z, t, s) for z, t, s in zip(y_hat, y, prob, strict=True)], d_y_hat
 
     return wrong
 
 
-def _plain_exp(y_hat, y):
+def _plain_exp(y_hat: Floats, y: Floats) -> Three:
     return [1 / (1 + math.exp(-z)) for z in y_hat], *logistic(y_hat, y)[1:]
 
 
-def _mean_loss(y_hat, y):
+def _mean_loss(y_hat: Floats, y: Floats) -> tuple[Floats, float, Floats]:
     prob, loss_rows, d_y_hat = logistic(y_hat, y)
     return prob, sum(loss_rows) / len(y), d_y_hat
 
 
-def _signed(y_hat, y):
+def _signed(y_hat: Floats, y: Floats) -> Three:
     """Labels taken as -1 and 1."""
     prob, _, d_y_hat = logistic(y_hat, y)
     loss_rows = [max(-z * t, 0) + math.log1p(math.exp(-abs(z * t))) for z, t in zip(y_hat, y, strict=True)]
     return prob, loss_rows, d_y_hat
 
 
-def _other_class(y_hat, y):
+def _other_class(y_hat: Floats, y: Floats) -> Three:
     prob, loss_rows, d_y_hat = logistic(y_hat, y)
     return [1 - s for s in prob], loss_rows, d_y_hat
 
 
-def _without_yz(y_hat, y):
+def _without_yz(y_hat: Floats, y: Floats) -> Three:
     prob, _, d_y_hat = logistic(y_hat, y)
     return prob, logistic(y_hat, [0.0] * len(y))[1], d_y_hat
 
 
-def _half(y_hat, y):
+def _half(y_hat: Floats, y: Floats) -> Three:
     prob, loss_rows, d_y_hat = logistic(y_hat, y, mean=False)
     return prob, loss_rows, [d / 2 for d in d_y_hat]
 
 
-def _divided_rows(y_hat, y):
+def _divided_rows(y_hat: Floats, y: Floats) -> Three:
     prob, loss_rows, d_y_hat = logistic(y_hat, y)
     return prob, [z / len(y) for z in loss_rows], d_y_hat
 
 
-def _sloped(y_hat, y):
+def _sloped(y_hat: Floats, y: Floats) -> Three:
     prob, loss_rows, d_y_hat = logistic(y_hat, y)
     return prob, loss_rows, [d * s * (1 - s) for d, s in zip(d_y_hat, prob, strict=True)]
 
 
-def _one_by_one(V, acc, ids, grads, lr, eps):
+def _one_by_one(
+    V: Rows, acc: Rows, ids: list[int], grads: Rows, lr: float, eps: float
+) -> tuple[Rows, Rows]:
     """One step of Adagrad for each contribution."""
     for i, g in zip(ids, grads, strict=True):
         V, acc = adagrad_rows(V, acc, [i], [g], lr, eps)
     return V, acc
 
 
-def _plain_sgd(V, acc, ids, grads, lr, eps):
+def _plain_sgd(
+    V: Rows, acc: Rows, ids: list[int], grads: Rows, lr: float, eps: float
+) -> tuple[Rows, Rows]:
     """Gradient steps of plain SGD on the rows."""
     new_V, (_, new_acc) = [list(row) for row in V], adagrad_rows(V, acc, ids, grads, lr, eps)
     for i, g in zip(ids, grads, strict=True):
@@ -120,7 +133,7 @@ def _plain_sgd(V, acc, ids, grads, lr, eps):
     return new_V, new_acc
 
 
-def _right_if(right):
+def _right_if(right: Callable[..., Any]) -> Callable[..., Any]:
     """The list of right(got, want, tol) for each pair of numbers."""
     return lambda got, want, tol: [right(a, b, tol) for a, b in zip(got, want, strict=True)]
 
@@ -197,9 +210,10 @@ EXERCISES = {
             "only the last gradient of a repeated id is kept": lambda *args: adagrad_rows(*args, summed=False),
             "each contribution is squared by itself: first add up": lambda *args: adagrad_rows(
                 *args, squared_sum=False),
-            "the sign of the step: it goes up the slope": lambda *args: adagrad_rows(*args[:4], -args[4], args[5]),
-            "eps is missing": lambda *args: adagrad_rows(*args[:5], 0.0),
-            "lr is missing": lambda *args: adagrad_rows(*args[:4], 1.0, args[5]),
+            "the sign of the step: it goes up the slope": lambda V, acc, ids, grads, lr, eps: adagrad_rows(
+                V, acc, ids, grads, -lr, eps),
+            "eps is missing": lambda V, acc, ids, grads, lr, eps: adagrad_rows(V, acc, ids, grads, lr, 0.0),
+            "lr is missing": lambda V, acc, ids, grads, lr, eps: adagrad_rows(V, acc, ids, grads, 1.0, eps),
             "new_V and new_acc are exchanged": lambda *args: adagrad_rows(*args)[::-1],
             "eps stands inside the root": lambda *args: adagrad_rows(*args, inside=True),
             "the root is that of the accumulator before the addition": lambda *args: adagrad_rows(*args, old=True),
