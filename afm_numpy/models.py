@@ -7,6 +7,7 @@ import numpy as np
 from . import afm, fm
 from .dropout import Dropout
 from .fast import afm_once_per_pair, fm_once_per_feature
+from .fast.threads import one_blas_thread
 from .params import FM_SHAPES, afm_shapes, check_attention
 
 __all__ = ["Model"]
@@ -92,6 +93,7 @@ class Model:
         """Gradients by parameter name."""
         return self.functions.backward(dy_hat, cache, with_dx=with_dx)
 
+    @one_blas_thread()
     def predict(self, params, batch, *, chunk=4096):
         """y_hat (B,) of any number of rows, `chunk` rows at a time."""
         if self.functions is afm_once_per_pair:

@@ -14,6 +14,7 @@ from . import dropout, losses, metrics, optim
 from ._checks import check_kind, check_size, row_values
 from ._fit_checks import check_arguments, check_state, training_rows
 from .batch import Batch
+from .fast.threads import one_blas_thread
 from .params import check_params
 from .rowgrad import RowGrad, add_grads
 
@@ -181,7 +182,7 @@ def fit(
     history, best, best_epoch = [], params, 0
     steps = -(-len(batch) // batch_size)
     bar = tqdm(total=epochs * steps, disable=not verbose, unit="step", file=sys.stderr)
-    with bar, np.errstate(over="ignore", invalid="ignore"):
+    with one_blas_thread(), bar, np.errstate(over="ignore", invalid="ignore"):
         for epoch in range(1, epochs + 1):
             start, total = time.perf_counter(), 0.0
             order = rng.permutation(len(batch))

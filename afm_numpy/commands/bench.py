@@ -24,6 +24,7 @@ from importlib.util import find_spec
 import numpy as np
 
 from .. import Batch, Model, optim, plots, train
+from ..fast.threads import one_blas_thread
 from .options import check_file, parser, positive
 
 __all__ = ["CONFIGS", "main", "make_rows"]
@@ -100,6 +101,7 @@ def ours(engine, batch, y, k, t):
     params, prepared, optimizer = start(batch, k, t), model.prepare(batch), optim.Adagrad(LR, 0.0, EPS)
     state = optim.init(optimizer, params)
 
+    @one_blas_thread()
     def step():
         rows = rng.permutation(len(batch))
         optim.step(optimizer, params, train.objective(model, params, prepared[rows], y[rows])[2], state)

@@ -172,7 +172,7 @@ def test_field_weights_do_not_fit_rows_of_another_length():
     problem = fixed_problem(Model("afm", "field"))
     for call in afm_once_per_pair.forward, afm_once_per_pair.predict:
         with pytest.raises(ValueError, match=r"params\['field'\] has shape \(7,\); want \(P\) with P = 6"):
-            call(problem.params | {"field": np.ones(7)}, problem.batch, "field")
+            call(problem.params | {"field": np.ones(7)}, problem.batch, attention="field")
 
 
 @pytest.mark.parametrize("attention", MODES)
