@@ -234,21 +234,21 @@ def predict(model, params, batch, chunk=4096):
     return model.predict(params, batch.astype(params["V"].dtype), chunk=chunk)
 
 
-def evaluate(model, params, batch, y, names):
-    """Metrics of a model on rows with known targets.
+def evaluate(model, params, batch, y, names=None, *, loss="squared"):
+    """Metrics of a model on rows with known targets, by name; all those of its loss when `names` is not given.
+
+    What `metrics.check` says holds here: metrics of another loss are refused, and one that does not exist for these
+    rows is left out with a warning.
 
     Examples
     --------
     >>> from afm_numpy import Batch, Model
     >>> params = {"w0": np.array(0.5), "w": np.zeros(2), "V": np.ones((2, 1))}
-    >>> evaluate(Model("fm"), params, Batch.from_lists([[0, 1], [1]], n=2), np.array([1.5, 1.5]), ["mae"])
-    {'mae': 0.5}
+    >>> evaluate(Model("fm"), params, Batch.from_lists([[0, 1], [1]], n=2), np.array([1.5, 1.5]))
+    {'rmse': 0.7071067811865476, 'mae': 0.5}
     """
-    if isinstance(names, str):
-        raise TypeError(f"names must be a list of metrics; got the text {names!r}")
     y = row_values(y, len(batch), "y")
-    y_hat = predict(model, params, batch)
-    return {name: float(metrics.get(name).of(y, y_hat)) for name in names}
+    return metrics.measure(loss, y, predict(model, params, batch), names)
 
 
 class _Judge:
@@ -261,8 +261,9 @@ class _Judge:
         self.batch = model.prepare(self.batch)
         self.names = list(dict.fromkeys([*report, *([] if monitor == "loss" else [monitor])]))
         self.sign = -1 if monitor != "loss" and metrics.get(monitor).larger_is_better else 1
-        for name in self.names:
-            metrics.get(name)
+        self.names = metrics.check(self.names, loss, self.y)
+        if monitor not in ("loss", *self.names):
+            raise ValueError(f"{monitor} cannot decide which epoch is best, because it does not exist for these rows")
         self.best = np.inf
 
     def __call__(self, params):

@@ -34,11 +34,6 @@ def test_log_loss_of_extreme_logits(dtype, z):
     assert log_loss(Y, np.array([z, -z, -z, z], dtype)) == z / 2
 
 
-def test_log_loss_refuses_other_targets():
-    with pytest.raises(ValueError, match="row 1: y is -1; the logistic loss wants 0 or 1"):
-        log_loss(np.array([1, -1]), np.zeros(2))
-
-
 def test_accuracy_counts_a_logit_of_zero_as_class_0():
     assert accuracy(Y, np.array([-1.0, 0.5, 0.5, 2.0])) == 0.75
     assert accuracy(Y, np.zeros(4)) == 0.5
@@ -69,7 +64,7 @@ def test_auc_is_the_share_of_pairs_in_order(rows):
     assert auc(y, np.arctan(y_hat)) == auc(y, y_hat)                       # only the order counts
 
 
-@pytest.mark.parametrize("y, found", [([1, 1, 1], "3 ones and 0 oth"), ([0, 0], "0 ones and 2 others"), ([], "0 on")])
+@pytest.mark.parametrize("y, found", [([1, 1, 1], "3 ones and 0 zeros"), ([0, 0], "0 ones and 2 zeros")])
 def test_auc_needs_both_classes(y, found):
     with pytest.raises(ValueError, match=f"AUC needs both classes; y holds {found}"):
         auc(np.array(y), np.zeros(len(y)))
@@ -97,13 +92,111 @@ def test_float32_errors_that_float32_cannot_add_up_or_square():
     assert rmse(y, np.full(3, 2.0**100, np.float32)) == 2.0**100                       # its square is beyond float32
 
 
+# ---- what is refused ------------------------------------------------------------------------------------
+
+ALL = [rmse, mae, log_loss, accuracy, auc]
+each = pytest.mark.parametrize("metric", ALL)
+
+
+@each
+@pytest.mark.parametrize("y, y_hat, message", [
+    ([0, 1, 1], [[0.0], [1.0], [1.0]], r"y_hat must have one value for each of the 3 rows; got shape \(3, 1\)"),
+    ([[0], [1], [1]], [0.0, 1.0, 1.0], r"y must have one value for each of the 3 rows; got shape \(3, 1\)"),
+    ([0, 1, 1], [1.0], r"y_hat must have one value for each of the 3 rows; got shape \(1,\)"),
+    ([1], [0.0, 1.0, 1.0], r"y_hat must have one value for each of the 1 rows; got shape \(3,\)"),
+    ([0, 1, 1], 1.0, r"y_hat must have one value for each of the 3 rows; got shape \(\)"),
+    (1.0, 1.0, r"y must have one value for each of the 1 rows; got shape \(\)"),
+    ([0, 1, 1], [0.0, math.nan, 1.0], "row 1: y_hat is nan"),
+    ([0, 1, 1], [0.0, 1.0, -math.inf], "row 2: y_hat is -inf"),
+    ([math.nan, 1, 1], [0.0, 1.0, 1.0], "row 0: y is nan"),
+    ([], [], "there are no rows to measure"),
+], ids=str)  # fmt: skip
+def test_other_shapes_and_numbers_that_are_not_finite(metric, y, y_hat, message):
+    with pytest.raises(ValueError, match=message):
+        metric(np.array(y), np.array(y_hat))
+
+
+@each
+@pytest.mark.parametrize("y, y_hat", [
+    (["0", "1"], [0.0, 1.0]), ([0, 1], ["0.0", "1.0"]), ([0, 1], [0j, 1j]), ([b"0", b"1"], [0.0, 1.0]),
+    (np.array([0, 1], object), [0.0, 1.0]), (np.ma.array([0, 1], mask=[0, 1]), [0.0, 1.0]),
+    ([0, 1], np.ma.array([0.0, 1.0], mask=[0, 1])),
+], ids=str)  # fmt: skip
+def test_text_complex_numbers_objects_and_masks(metric, y, y_hat):
+    with pytest.raises(TypeError, match="must be real numbers|masked values are not supported"):
+        metric(y, y_hat)
+
+
+@pytest.mark.parametrize("metric", [log_loss, accuracy, auc])
+@pytest.mark.parametrize("y, found", [
+    ([1, 2, 2, 1], "row 1: y is 2"), ([-1, 1, 1, -1], "row 0: y is -1"), ([1, 0, 3, 5], "row 2: y is 3"),
+    ([0, 1, 0.5, 0], "row 2: y is 0.5"),
+], ids=str)  # fmt: skip
+def test_labels_are_0_and_1(metric, y, found):
+    with pytest.raises(ValueError, match=f"{found}; log loss, AUC and accuracy want the labels 0 and 1"):
+        metric(np.array(y), np.array(y, float))
+
+
+@each
+def test_lists_and_truth_values_are_taken(metric):
+    assert metric([False, True, True], [0, 1, 2]) == metric(np.array([0.0, 1.0, 1.0]), np.array([0.0, 1.0, 2.0]))
+
+
+# ---- by name --------------------------------------------------------------------------------------------
+
+
 def test_by_name_with_the_better_direction():
     assert {name: metrics.get(name) for name in metrics.METRICS} == {
-        "rmse": (rmse, False), "mae": (mae, False), "log_loss": (log_loss, False), "auc": (auc, True),
-        "accuracy": (accuracy, True),
+        "rmse": (rmse, False, "squared"), "mae": (mae, False, "squared"), "log_loss": (log_loss, False, "logistic"),
+        "auc": (auc, True, "logistic"), "accuracy": (accuracy, True, "logistic"),
     }  # fmt: skip
 
 
 def test_unknown_metric_is_refused():
     with pytest.raises(ValueError, match="unknown metric 'f1'; choose from rmse, mae, log_loss, auc, accuracy"):
         metrics.get("f1")
+
+
+def test_the_metrics_of_a_loss():
+    assert metrics.of("squared") == ["rmse", "mae"]
+    assert metrics.of("logistic") == ["log_loss", "auc", "accuracy"]
+    with pytest.raises(ValueError, match="unknown loss 'hinge'"):
+        metrics.of("hinge")
+
+
+def test_measure_is_the_metrics_by_name():
+    y_hat = np.array([-1.0, 0.5, 0.5, 2.0])
+    for loss in ("squared", "logistic"):
+        got = metrics.measure(loss, Y, y_hat)
+        assert got == {name: metrics.get(name).of(Y, y_hat) for name in metrics.of(loss)}
+        assert {type(value) for value in got.values()} == {float}
+    assert list(metrics.measure("logistic", Y, y_hat, ["auc"])) == ["auc"]
+    assert metrics.measure("logistic", Y, y_hat, []) == {}
+
+
+@pytest.mark.parametrize("loss, name, choices", [
+    ("squared", "log_loss", "rmse, mae"), ("squared", "auc", "rmse, mae"), ("squared", "accuracy", "rmse, mae"),
+    ("logistic", "rmse", "log_loss, auc, accuracy"), ("logistic", "mae", "log_loss, auc, accuracy"),
+])  # fmt: skip
+def test_a_metric_of_another_loss_is_refused_and_the_right_ones_are_named(loss, name, choices):
+    words = f"{name} is for models of the {metrics.get(name).loss} loss; this one has the {loss} loss: choose from "
+    with pytest.raises(ValueError, match=words + choices):
+        metrics.measure(loss, Y, np.zeros(4), [metrics.of(loss)[0], name])
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_a_metric_that_does_not_exist_is_left_out_and_said_once(label):
+    y, y_hat = np.full(3, label), np.array([-1.0, 0.5, 0.5])
+    with pytest.warns(metrics.UndefinedMetric, match=f"every row has the label {label}, so there is no AUC") as said:
+        got = metrics.measure("logistic", y, y_hat)
+    assert len(said) == 1 and list(got) == ["log_loss", "accuracy"]
+    assert list(metrics.measure("logistic", y, y_hat, ["accuracy"])) == ["accuracy"]      # and nothing is said
+
+
+def test_measure_refused():
+    with pytest.raises(ValueError, match="row 1: y is 2; log loss, AUC and accuracy want the labels 0 and 1"):
+        metrics.measure("logistic", [1, 2], [0.0, 0.0], ["accuracy"])
+    with pytest.raises(TypeError, match="metrics are given as a list of names; got the text 'auc'"):
+        metrics.measure("logistic", [1, 0], [0.0, 0.0], "auc")
+    with pytest.raises(ValueError, match=r"y_hat must have one value for each of the 2 rows; got shape \(2, 1\)"):
+        metrics.measure("squared", [1, 0], [[0.0], [0.0]], [])

@@ -254,15 +254,27 @@ def test_history_of_the_validation_part():
     batch, y, _ = problem(loss="logistic")
     other, other_y, _ = problem(seed=3, loss="logistic")
     result = train(
-        FM, batch, y, loss="logistic", valid=(other, other_y), report=("auc", "rmse"), monitor="accuracy", epochs=2
+        FM, batch, y, loss="logistic", valid=(other, other_y), report=("auc", "log_loss"), monitor="accuracy", epochs=2
     )
-    names = ["valid_loss", "valid_auc", "valid_rmse", "valid_accuracy"]
+    names = ["valid_loss", "valid_auc", "valid_log_loss", "valid_accuracy"]
     assert [list(row) for row in result.history] == [["epoch", "loss", *names, "seconds"]] * 2
     row, y_hat = result.history[-1], predict(FM, result.last_params, other)
     assert row["valid_loss"] == pytest.approx(metrics.log_loss(other_y, y_hat))
+    assert row["valid_log_loss"] == metrics.log_loss(other_y, y_hat)
     assert row["valid_auc"] == metrics.auc(other_y, y_hat)
-    assert row["valid_rmse"] == pytest.approx(metrics.rmse(other_y, y_hat))
     assert row["valid_accuracy"] == metrics.accuracy(other_y, y_hat)
+
+
+def test_validation_rows_of_one_class_have_no_auc_and_training_goes_on():
+    batch, y, _ = problem(loss="logistic")
+    settings = {"loss": "logistic", "valid": (batch, np.zeros(10)), "report": metrics.of("logistic")}
+    with pytest.warns(metrics.UndefinedMetric, match="every row has the label 0, so there is no AUC") as said:
+        result = train(FM, batch, y, **settings)
+    assert len(said) == 1
+    want = ["epoch", "loss", "valid_loss", "valid_log_loss", "valid_accuracy", "seconds"]
+    assert [list(row) for row in result.history] == [want] * 3
+    with pytest.raises(ValueError, match="auc cannot decide which epoch"), pytest.warns(metrics.UndefinedMetric):
+        train(FM, batch, y, **settings, monitor="auc")
 
 
 def test_validation_does_not_change_training():
@@ -307,9 +319,9 @@ def constant(start):
     return {"w0": np.array(start), "w": np.zeros(1), "V": np.zeros((1, 1))}
 
 
-def climb(start, valid_y, **settings):
+def climb(start, valid_y, lr=0.1, **settings):
     valid = (EMPTY, np.full(2, valid_y) if np.ndim(valid_y) == 0 else np.array(valid_y))
-    return train(FM, EMPTY, np.ones(2), params=constant(start), optimizer=optim.SGD(lr=0.1), valid=valid, **settings)
+    return train(FM, EMPTY, np.ones(2), params=constant(start), optimizer=optim.SGD(lr=lr), valid=valid, **settings)
 
 
 @pytest.mark.parametrize("patience, epochs, ran", [(1, 20, 4), (2, 20, 5), (5, 20, 8), (None, 7, 7), (9, 7, 7)])
@@ -330,16 +342,23 @@ def test_a_metric_that_should_be_small_decides():
 
 
 def test_a_metric_that_should_be_large_decides():
-    """w0 passes -0.6, -0.28, -0.024, 0.18: class 1 is predicted from epoch 4 on."""
-    result = climb(-1.0, 1.0, patience=3, monitor="accuracy", epochs=20)
-    assert [row["valid_accuracy"] for row in result.history] == [0, 0, 0, 1, 1, 1, 1]
-    assert result.best_epoch == 4 and result.params["w0"] == pytest.approx(1 - 2 * 0.8**4, rel=1e-13)
+    """The logit w0 climbs from -1; class 1 is predicted once it is above 0."""
+    w0, path = -1.0, []
+    while len(path) < 20:
+        w0 += 0.6 / (1 + math.exp(w0))                      # g = sigmoid(w0) - 1
+        path.append(w0)
+    first = 1 + next(epoch for epoch, w0 in enumerate(path) if w0 > 0)
+    result = climb(-1.0, 1.0, patience=3, monitor="accuracy", epochs=20, loss="logistic", lr=0.6)
+    assert first == 3
+    assert [row["valid_accuracy"] for row in result.history] == [0] * (first - 1) + [1] * 4
+    assert result.best_epoch == first and result.params["w0"] == pytest.approx(path[first - 1], rel=1e-13)
 
 
 def test_the_first_of_equal_epochs_is_the_best():
-    result = climb(0.0, [0.0, 1.0], patience=2, monitor="auc", epochs=20)     # a constant: AUC is always 1/2
+    """The prediction is a constant, so the AUC is always 1/2."""
+    result = climb(0.0, [0.0, 1.0], patience=2, monitor="auc", epochs=20, loss="logistic")
     assert (result.best_epoch, len(result.history)) == (1, 3)
-    assert result.params["w0"] == pytest.approx(0.2)
+    assert result.params["w0"] == pytest.approx(0.05)
 
 
 # ---- dropout and L2 take effect ------------------------------------------------------------------------
@@ -453,6 +472,9 @@ def changed(name, value):
     ({"monitor": "auc"}, "patience, report and monitor need valid"),
     ({"monitor": "f1", "valid": (BATCH, TARGETS)}, "unknown metric 'f1'; choose from rmse, mae"),
     ({"report": ["f1"], "valid": (BATCH, TARGETS)}, "unknown metric 'f1'; choose from rmse, mae"),
+    ({"report": ["rmse"], "valid": (BATCH, TARGETS)}, "rmse is for models of the squared loss; this one has the log"),
+    ({"monitor": "mae", "valid": (BATCH, TARGETS)}, "mae is for models of the squared loss; this one has the logis"),
+    ({"loss": "squared", "monitor": "auc", "valid": (BATCH, TARGETS)}, "auc is for models of the logistic loss; this"),
     ({"valid": (BATCH[:0], TARGETS[:0])}, "the batch of the validation part has no rows"),
     ({"valid": (BATCH, TARGETS[:9])}, "y must have one value for each of the 10 rows; got shape (9,)"),
     ({"valid": (BATCH, TARGETS + 1)}, "the logistic loss wants 0 or 1"),
@@ -526,24 +548,37 @@ def test_predict_refused():
         predict(FM, params, WIDE)
 
 
-def test_evaluate_is_the_metrics_of_the_predictions():
-    batch, y, _ = problem(loss="logistic")
+@pytest.mark.parametrize("loss", LOSSES)
+def test_evaluate_is_the_metrics_of_the_predictions(loss):
+    batch, y, _ = problem(loss=loss)
     params = start(AFM, batch)
-    got = evaluate(AFM, params, batch, y.astype(int).tolist(), list(metrics.METRICS))
     y_hat = predict(AFM, params, batch)
-    assert got == {name: metrics.get(name).of(y, y_hat) for name in metrics.METRICS}
-    assert {type(value) for value in got.values()} == {float}
+    want = {name: metrics.get(name).of(y, y_hat) for name in metrics.of(loss)}
+    assert evaluate(AFM, params, batch, y.tolist(), loss=loss) == want
+    for name, value in want.items():
+        assert evaluate(AFM, params, batch, y, [name], loss=loss) == {name: value}
+
+
+def test_evaluate_leaves_out_a_metric_that_does_not_exist():
+    params = start(FM, BATCH)
+    with pytest.warns(metrics.UndefinedMetric, match="every row has the label 1, so there is no AUC") as said:
+        assert list(evaluate(FM, params, BATCH, np.ones(10), loss="logistic")) == ["log_loss", "accuracy"]
+    assert len(said) == 1
 
 
 def test_evaluate_refused():
     params = start(FM, BATCH)
-    with pytest.raises(TypeError, match="names must be a list of metrics; got the text 'auc'"):
+    with pytest.raises(TypeError, match="metrics are given as a list of names; got the text 'auc'"):
         evaluate(FM, params, BATCH, TARGETS, "auc")
     with pytest.raises(TypeError, match=re.escape("batch must be a Batch (Batch.from_dense makes one of an array)")):
-        evaluate(FM, params, np.eye(10), TARGETS, ["auc"])
+        evaluate(FM, params, np.eye(10), TARGETS, ["rmse"])
     with pytest.raises(ValueError, match=re.escape("y must have one value for each of the 10 rows; got shape (9,)")):
-        evaluate(FM, params, BATCH, TARGETS[:9], ["auc"])
+        evaluate(FM, params, BATCH, TARGETS[:9], ["rmse"])
     with pytest.raises(ValueError, match="unknown metric 'f1'"):
         evaluate(FM, params, BATCH, TARGETS, ["f1"])
+    with pytest.raises(ValueError, match="unknown loss 'hinge'"):
+        evaluate(FM, params, BATCH, TARGETS, loss="hinge")
     with pytest.raises(ValueError, match="row 0: y is nan"):
         evaluate(FM, params, BATCH, np.full(10, math.nan), ["mae"])
+    with pytest.raises(ValueError, match="log_loss is for models of the logistic loss; this one has the squared loss"):
+        evaluate(FM, params, BATCH, TARGETS, ["log_loss"])

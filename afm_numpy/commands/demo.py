@@ -100,7 +100,8 @@ def train_on_adult(args):
             print(f"Training {name} on UCI Adult ({len(parts.fit[1])} rows), seed {seed}", flush=True)
             result = recipes.run(recipe, parts.fit, parts.valid, seed=seed, **changes)
             results[name] = recipe.model, result
-            scores[name].append(list(train.evaluate(recipe.model, result.params, *parts.test, METRICS).values()))
+            found = train.evaluate(recipe.model, result.params, *parts.test, METRICS, loss="logistic")
+            scores[name].append(list(found.values()))
             seconds = time.perf_counter() - start
             print(f"  best epoch {result.best_epoch} of {len(result.history)}, {seconds:.0f} s", flush=True)
     print(f"\nUCI Adult, the {len(parts.test[1])} published test rows"

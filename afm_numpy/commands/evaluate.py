@@ -21,11 +21,9 @@ def main(argv=None):
     options.add_argument("--json", action="store_true", help="print one JSON object")
     args = options.parse_args(argv)
     saved = load_model(args.model)
-    logistic = saved.config.get("loss") == "logistic"
-    names = args.metric or (["log_loss", "auc", "accuracy"] if logistic else ["rmse", "mae"])
     pairs = [(y, train.predict(saved.model, saved.params, batch)) for batch, y in batches(args, saved)]
     y, y_hat = (np.concatenate(part) for part in zip(*pairs, strict=True))
-    values = {name: float(metrics.get(name).of(y, y_hat)) for name in names}
+    values = metrics.measure(saved.config.get("loss", "squared"), y, y_hat, args.metric)
     if args.json:
         print(json.dumps({"rows": len(y), **values}))
     else:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .. import losses, optim, saving, train
+from .. import losses, metrics, optim, saving, train
 from ..batch import Batch
 from ..datasets import load_libfm
 from ..models import Model
@@ -34,7 +34,6 @@ def main(argv=None):
     model, params, rng, optimizer, state, epochs, best = start(args, saved, batch, y)
     kept = {name: value for name, value in vars(args).items() if name not in RUN}
     config = {"loss": args.loss, "id_base": args.id_base, "options": kept}
-    names = ["rmse"] if args.loss == "squared" else ["log_loss", "auc", "accuracy"]
     keep = named(args, "keep", SITES)
     own_masks = model.kind == "afm" and keep.keys() - {"pooled"}
     keeper = _Keeper(args, model, optimizer, rng, config, best)
@@ -42,8 +41,8 @@ def main(argv=None):
         train.fit(
             replace(model, engine="dense") if own_masks else model, params, batch, y, rng=rng, loss=args.loss,
             optimizer=optimizer, epochs=epochs, state=state, batch_size=args.batch_size, keep=keep,
-            l2=named(args, "l2", ("w", "V", "W")), valid=valid, report=names if valid else (), patience=args.patience,
-            verbose=not args.quiet, callback=keeper,
+            l2=named(args, "l2", ("w", "V", "W")), valid=valid, patience=args.patience,
+            report=metrics.of(args.loss) if valid else (), verbose=not args.quiet, callback=keeper,
         )  # fmt: skip
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"interrupted; {keeper.what()}") from None
