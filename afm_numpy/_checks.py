@@ -1,14 +1,20 @@
 """One check for each kind of input: types, sizes, and the numbers in arrays. Messages name the row and the slot."""
 
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any
+
 import numpy as np
 
+from ._types import Array, ArrayLike, DType
+
 __all__ = [
-    "REAL", "WHOLE", "array", "check_kind", "check_numbers", "check_size", "flat_rows", "place_of", "reals",
-    "rectangle", "row_values", "whole",
+    "REAL", "WHOLE", "array", "check_dtype", "check_kind", "check_number", "check_numbers", "check_size", "flat_rows",
+    "place_of", "reals", "rectangle", "row_values", "whole",
 ]  # fmt: skip
 
 
-def check_kind(name, value, kind, words):
+def check_kind(name: str, value: object, kind: type | tuple[type, ...], words: str) -> None:
     """Refuse a value that is not of a type.
 
     Examples
@@ -21,7 +27,7 @@ def check_kind(name, value, kind, words):
         raise TypeError(f"{name} must be {words}; got {type(value).__name__}")
 
 
-def check_size(name, size):
+def check_size(name: str, size: object) -> None:
     """Refuse what is not a whole number of at least 1.
 
     Examples
@@ -34,20 +40,58 @@ def check_size(name, size):
         raise ValueError(f"{name} must be an integer of at least 1; got {size!r}")
 
 
-def row_values(values, n_rows, name, dtype=np.float64):
+def check_number(name: str, value: Any, words: str, fits: Callable[[Any], Any] = lambda number: True) -> None:
+    """Refuse what is not a finite real number, and one that does not fit.
+
+    Examples
+    --------
+    >>> check_number("lr", -0.5, "a number above 0", lambda lr: lr > 0)
+    Traceback (most recent call last):
+    ValueError: lr must be a number above 0; got -0.5
+    """
+    plain = value.item() if isinstance(value, np.generic) else value
+    real = isinstance(plain, (int, float)) and not isinstance(plain, bool)
+    if not real or not abs(plain) <= sys.float_info.max or not fits(value):      # for a NaN no comparison holds
+        raise ValueError(f"{name} must be {words}; got {value!r}")
+
+
+def check_dtype(dtype: DType) -> Any:
+    """The dtype, when it is float32 or float64. float16 overflows at 65,520; long doubles differ between machines.
+
+    Examples
+    --------
+    >>> check_dtype("float16")
+    Traceback (most recent call last):
+    TypeError: dtype must be float32 or float64; got float16
+    """
+    try:
+        found = np.dtype(dtype).newbyteorder("=")
+    except (TypeError, ValueError):
+        raise TypeError(f"dtype must be float32 or float64; got {dtype!r:.60}") from None
+    if found not in (np.float32, np.float64):
+        raise TypeError(f"dtype must be float32 or float64; got {found}")
+    return found
+
+
+def row_values(values: ArrayLike, n_rows: int, name: str, dtype: DType = np.float64) -> Array:
     """Check one finite number per row, such as the targets y; return them as a (B,) array.
 
     Raises
     ------
     ValueError
         When the length differs or a value is not a finite number; the message names the row.
+    TypeError
+        For values that are masked or not real numbers.
 
     Examples
     --------
     >>> row_values([1, 0], 2, "y")
     array([1., 0.])
     """
-    values = array(values)
+    try:
+        values = array(values)
+    except ValueError:
+        raise ValueError(f"{name} must have one value for each of the {n_rows} rows; got lists of values") from None
     if values.shape != (n_rows,):
         raise ValueError(f"{name} must have one value for each of the {n_rows} rows; got shape {values.shape}")
     return reals(values, dtype, None, np.arange(n_rows), None, name)
@@ -56,13 +100,22 @@ def row_values(values, n_rows, name, dtype=np.float64):
 WHOLE, REAL = "iuf", "biuf"     # kinds of dtype: a float may be a whole number, a bool is not an id
 
 
-def array(values):
-    if np.ma.is_masked(values):                              # NumPy would take what is under the mask
+def array(values: ArrayLike) -> Array:
+    """An array of the values. Refuses masks: NumPy would take the numbers under them."""
+    if _has_mask(values):
         raise TypeError("masked values are not supported; leave masked entries out, or fill them")
     return np.asarray(values)
 
 
-def rectangle(values, name, across):
+def _has_mask(values: object) -> bool:
+    if isinstance(values, (list, tuple)):
+        inner = [kind for kind in set(map(type, values)) if issubclass(kind, (list, tuple, np.ma.MaskedArray))]
+        return bool(inner) and any(map(_has_mask, values))
+    return isinstance(values, np.ma.MaskedArray) and bool(np.ma.getmaskarray(values).any())
+
+
+def rectangle(values: ArrayLike, name: str, across: str) -> Array:
+    """A 2-d array of the values; refuses rows of different lengths."""
     try:
         values = array(values)
     except ValueError:
@@ -72,7 +125,8 @@ def rectangle(values, name, across):
     return values
 
 
-def flat_rows(rows, name):
+def flat_rows(rows: Iterable[ArrayLike], name: str) -> list[Array]:
+    """One 1-d array for each row."""
     try:
         rows = list(rows)
     except TypeError:
@@ -80,7 +134,7 @@ def flat_rows(rows, name):
     return [_flat(row, r, name) for r, row in enumerate(rows)]
 
 
-def _flat(values, row, name):
+def _flat(values: ArrayLike, row: int, name: str) -> Array:
     try:
         values = array(values)
     except ValueError:
@@ -91,39 +145,50 @@ def _flat(values, row, name):
     return values
 
 
-def check_numbers(dtype, kinds, name, place=""):
+def check_numbers(dtype: "np.dtype[np.generic]", kinds: str, name: str, place: str = "") -> None:
+    """Refuse a dtype of another kind than integers (WHOLE) or real numbers (REAL)."""
     if dtype.kind not in kinds:
         want = "integers" if kinds == WHOLE else "real numbers"
         raise TypeError(f"{place}{name} must be {want}; got {dtype}")
 
 
-def place_of(bad, kind, row_of, slot_of):
+def place_of(bad: Array, kind: str | None, row_of: Array | None, slot_of: Array | None) -> tuple[Any, str]:
     """Index of the first bad entry, and its place in words."""
     at = np.unravel_index(np.argmax(bad), bad.shape)
     row, slot = at if row_of is None else (row_of[at], None if slot_of is None else slot_of[at])
     return at, f"row {row}" + ("" if kind is None else f", {kind} {slot}")
 
 
-def whole(ids, kind, row_of=None, slot_of=None):
+def whole(ids: Array, kind: str, row_of: Array | None = None, slot_of: Array | None = None) -> Array:
+    """Ids as intp; refuses fractions, and numbers beyond the largest intp or the exact integers of a float."""
     check_numbers(ids.dtype, WHOLE, "ids")
-    if ids.dtype.kind != "f":
+    if ids.dtype.kind == "i":
         return ids.astype(np.intp, copy=False)
-    with np.errstate(over="ignore", invalid="ignore"):       # 2**53 is infinite in float16; a NaN may be signaling
-        bad = ~(np.isfinite(ids) & (ids == np.round(ids)) & (np.abs(ids) < 2**53))
+    if ids.dtype.kind == "u":
+        bad = ids > np.iinfo(np.intp).max                    # it would wrap to a negative id
+    else:
+        with np.errstate(over="ignore", invalid="ignore"):   # 2**53 is infinite in float16; a NaN may be signaling
+            bad = ~(np.isfinite(ids) & (ids == np.round(ids)) & (np.abs(ids) < 2**53))
     if bad.any():
         at, place = place_of(bad, kind, row_of, slot_of)
-        raise ValueError(f"{place}: id {ids[at]} is not an integer")
+        raise ValueError(f"{place}: id {ids[at]} is {'too large' if ids.dtype.kind == 'u' else 'not an integer'}")
     return ids.astype(np.intp)
 
 
-def reals(values, dtype, kind, row_of=None, slot_of=None, name="x"):
+def reals(
+    values: Array, dtype: DType, kind: str | None, row_of: Array | None = None, slot_of: Array | None = None,
+    name: str = "x",
+) -> Array:  # fmt: skip
+    """The values as float32 or float64; refuses those that are not finite there, or would become 0 there."""
     check_numbers(values.dtype, REAL, name)
-    if np.dtype(dtype).kind != "f":
-        raise TypeError(f"dtype must be a float type, such as float32; got {np.dtype(dtype)}")
+    to = check_dtype(dtype)
     with np.errstate(over="ignore", invalid="ignore"):
-        values = values.astype(dtype, copy=False)
-    bad = ~np.isfinite(values)
+        cast = values.astype(to, copy=False)
+    bad = ~np.isfinite(cast)
+    if values.dtype.itemsize > to.itemsize:
+        bad |= (cast == 0) & (values != 0)
     if bad.any():
         at, place = place_of(bad, kind, row_of, slot_of)
-        raise ValueError(f"{place}: {name} is {values[at]}; it must be a finite {np.dtype(dtype).name} number")
-    return values
+        want = f"be a finite {to} number" if cast[at] else f"not be so small: as a {to} number it is 0"
+        raise ValueError(f"{place}: {name} is {values[at]}; it must {want}")
+    return cast

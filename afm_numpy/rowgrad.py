@@ -1,8 +1,9 @@
 """The gradient of a matrix of which a batch touches few rows."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 __all__ = ["RowGrad", "add_grads"]
 
@@ -23,17 +24,17 @@ class RowGrad(NamedTuple):
     array([5., 0., 7., 0.])
     """
 
-    rows: np.ndarray
-    values: np.ndarray
+    rows: npt.NDArray[np.intp]
+    values: npt.NDArray[Any]
 
-    def to_dense(self, n):
+    def to_dense(self, n: int) -> npt.NDArray[Any]:
         """The full (n, ...) gradient."""
-        dense = np.zeros((n, *self.values.shape[1:]), self.values.dtype)
+        dense: npt.NDArray[Any] = np.zeros((n, *self.values.shape[1:]), self.values.dtype)
         dense[self.rows] = self.values
         return dense
 
 
-def add_grads(grads, more):
+def add_grads(grads: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
     """Sum of two dicts of gradients; a name of `more` must be in `grads`, with the same rows if it is a RowGrad.
 
     Examples

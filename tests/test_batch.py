@@ -127,15 +127,17 @@ def test_values_that_cancel_leave_no_feature():
     assert rows_of(Batch.from_scipy(sparse.coo_array(([0.5, -0.5], ([0, 0], [1, 1])), (1, 2)))) == [{}]
 
 
-def test_values_too_small_for_float32_are_absent():
-    tiny = 1e-60
-    for batch in (
-        Batch.from_padded([[1, 2]], [[tiny, 1.0]], dtype=np.float32),
-        Batch.from_lists([[1, 2]], [[tiny, 1.0]], dtype=np.float32),
-        Batch.from_dense([[0.0, tiny, 1.0]], dtype=np.float32),
-        Batch.from_dense([[0.0, tiny, 1.0]]).astype(np.float32),
-    ):
-        assert rows_of(batch) == [{2: 1.0}]
+@pytest.mark.parametrize("make, place", [
+    (lambda x: Batch.from_padded([[1, 2]], [[1.0, x]], dtype=np.float32), "slot 1"),
+    (lambda x: Batch.from_lists([[1, 2]], [[1.0, x]], dtype=np.float32), "slot 1"),
+    (lambda x: Batch.from_dense([[0.0, 1.0, x]], dtype=np.float32), "column 2"),
+    (lambda x: Batch.from_dense([[0.0, 1.0, x]]).astype(np.float32), "slot 1"),
+], ids=["padded", "lists", "dense", "astype"])  # fmt: skip
+def test_a_value_too_small_for_float32_is_refused(make, place):
+    """It would become 0, and the feature absent."""
+    with pytest.raises(ValueError, match=f"row 0, {place}: x is 1e-50; it must not be so small: as a float32 number"):
+        make(1e-50)
+    assert make(1e-45).x[0, 1] == np.float32(1e-45) > 0
 
 
 @pytest.mark.parametrize("dtype, value, total", [(np.int8, 100, 200), (np.bool_, True, 2), (np.float32, 3e38, 6e38)])
@@ -149,7 +151,7 @@ def test_lists_are_summed_in_float64_too():
     assert rows_of(batch) == [{2: 1.0}]
 
 
-@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_dtype_of_the_values(dtype):
     for batch in (
         Batch.from_padded([[1]], [[0.5]], dtype=dtype),
@@ -293,9 +295,9 @@ def test_astype(batch):
 
 def test_astype_refuses_what_loses_the_values():
     batch = Batch.from_lists([[0], [0, 1]], [[1.0], [1.0, 1e39]])
-    with pytest.raises(ValueError, match=r"row 1, slot 1: x is inf; it must be a finite float32 number"):
+    with pytest.raises(ValueError, match=r"row 1, slot 1: x is 1e\+39; it must be a finite float32 number"):
         batch.astype(np.float32)
-    with pytest.raises(TypeError, match="dtype must be a float type, such as float32; got int64"):
+    with pytest.raises(TypeError, match="dtype must be float32 or float64; got int64"):
         batch.astype(np.int64)
     with pytest.raises(TypeError, match="x must be real numbers; got complex128"):
         batch.astype(complex).astype(float)
@@ -363,7 +365,7 @@ PADDED = [
     ("NaN", ([[0, 1]], [[1.0, NAN]]), "row 0, slot 1: x is nan; it must be a finite float64 number"),
     ("a signaling NaN", ([[0]], [SIGNALING]), "row 0, slot 0: x is nan; it must be a finite float64 number"),
     ("infinity", ([[0, 1], [0, 1]], [[1, 1], [-INF, 1]]), "row 1, slot 0: x is -inf"),
-    ("overflow", ([[0, 1]], [[1.0, 1e39]], None, np.float32), "row 0, slot 1: x is inf; it must be a finite float32"),
+    ("overflow", ([[0, 1]], [[1.0, 1e39]], None, np.float32), "row 0, slot 1: x is 1e+39; it must be a finite float32"),
     ("other shapes", ([[0, 1]], [[1.0]]), "idx and x must have one shape; got (1, 2) and (1, 1)"),
     ("a repeated id", ([[0, 1, 2], [2, 0, 2]],), "row 1: id 2 stands in more than one slot; "
      "give an id once in a row, or use Batch.from_lists, which sums repeated ids"),
@@ -385,8 +387,8 @@ PADDED = [
     ("n a float", ([[0]], None, 2.0), "n, the number of features, must be an integer from 1 to 2**31; got 2.0"),
     ("n a bool", ([[0]], None, True), "must be an integer from 1 to 2**31; got True"),
     ("n a text", ([[0]], None, "3"), "must be an integer from 1 to 2**31; got '3'"),
-    ("an integer dtype", ([[0]], [[0.5]], None, int), TypeError("dtype must be a float type, such as float32; got")),
-    ("a complex dtype", ([[0]], None, None, complex), TypeError("dtype must be a float type, such as float32; got")),
+    ("an integer dtype", ([[0]], [[0.5]], None, int), TypeError("dtype must be float32 or float64; got")),
+    ("a complex dtype", ([[0]], None, None, complex), TypeError("dtype must be float32 or float64; got")),
 ]
 
 LISTS = [
@@ -401,7 +403,7 @@ LISTS = [
     ("NaN as id", ([[0], [NAN]],), "row 1, slot 0: id nan is not an integer"),
     ("NaN", ([[0], [], [1, 2]], [[1], [], [1, NAN]]), "row 2, slot 1: x is nan"),
     ("infinity", ([[0], [1, 2]], [[1], [1, INF]]), "row 1, slot 1: x is inf"),
-    ("overflow", ([[0], [1]], [[1], [1e39]], None, np.float32), "row 1, slot 0: x is inf; it must be a finite float32"),
+    ("overflow", ([[0], [1]], [[1], [1e39]], None, np.float32), "row 1, slot 0: x is 1e+39; it must be a finite"),
     ("a sum that overflows", ([[0], [3, 1, 1]], [[1], [0, 1e308, 1e308]]), "row 1, slot 1: x is inf; it must be"),
     ("other lengths", ([[0], [1, 2]], [[1], [1]]), "row 1: 2 ids but 1 values"),
     ("another number of rows", ([[0], [1, 2]], [[1]]), "2 rows of ids but 1 rows of values"),
@@ -417,7 +419,7 @@ LISTS = [
     ("complex", ([[0], [1]], [[1], [1j]]), TypeError("row 1: values must be real numbers; got complex128")),
     ("no features", ([], None, 0), "n, the number of features, must be an integer from 1 to 2**31; got 0"),
     ("n a float", ([[0]], None, 2.0), "must be an integer from 1 to 2**31; got 2.0"),
-    ("an integer dtype", ([[0]], None, None, int), TypeError("dtype must be a float type")),
+    ("an integer dtype", ([[0]], None, None, int), TypeError("dtype must be float32 or float64")),
 ]
 
 TWICE = sparse.coo_array(([1.0, 1e308, 1e308], ([0, 1, 1], [0, 2, 2])), (2, 3))
@@ -428,17 +430,17 @@ SCIPY = [
     ("complex, empty", (sparse.csr_array((1, 2), dtype=complex),), TypeError("x must be real numbers; got complex128")),
     ("NaN", (sparse.csc_array([[1.0, 0.0, 2.0], [1.0, 0.0, NAN]]),), "row 1, column 2: x is nan; it must be"),
     ("infinity", (sparse.coo_array([[0.0, -INF]]),), "row 0, column 1: x is -inf"),
-    ("overflow", (sparse.coo_array([[0.0, 1e39]]), np.float32), "row 0, column 1: x is inf; it must be a finite"),
+    ("overflow", (sparse.coo_array([[0.0, 1e39]]), np.float32), "row 0, column 1: x is 1e+39; it must be a finite"),
     ("a sum that overflows", (TWICE,), "row 1, column 2: x is inf"),
     ("a signaling NaN", (sparse.csr_array((SIGNALING, [1], [0, 1]), (1, 2)),), "row 0, column 1: x is nan"),
     ("no features", (sparse.csr_array((2, 0)),), "n, the number of features, must be an integer from 1 to 2**31"),
-    ("an integer dtype", (sparse.csr_array([[0.5]]), int), TypeError("dtype must be a float type")),
+    ("an integer dtype", (sparse.csr_array([[0.5]]), int), TypeError("dtype must be float32 or float64")),
 ]
 
 DENSE = [
     ("NaN", ([[1.0, 0.0], [0.0, NAN]],), "row 1, column 1: x is nan; it must be a finite float64 number"),
     ("infinity", ([[1.0, 0.0], [INF, 0.0]],), "row 1, column 0: x is inf"),
-    ("overflow", ([[0.0, 1e39]], np.float32), "row 0, column 1: x is inf; it must be a finite float32 number"),
+    ("overflow", ([[0.0, 1e39]], np.float32), "row 0, column 1: x is 1e+39; it must be a finite float32 number"),
     ("one row", ([1.0, 2.0],), "array must be a 2-d array (rows, columns); got shape (2,)"),
     ("three dimensions", ([[[1.0]]],), "array must be a 2-d array (rows, columns); got shape (1, 1, 1)"),
     ("ragged rows", ([[1.0], [1.0, 2.0]],), "array must be 2-d with rows of one length"),
@@ -446,7 +448,7 @@ DENSE = [
     ("objects", ([[None]],), TypeError("x must be real numbers; got object")),
     ("complex", ([[1j]],), TypeError("x must be real numbers; got complex128")),
     ("no features", (np.zeros((2, 0)),), "n, the number of features, must be an integer from 1 to 2**31; got 0"),
-    ("an integer dtype", ([[0.5]], int), TypeError("dtype must be a float type")),
+    ("an integer dtype", ([[0.5]], int), TypeError("dtype must be float32 or float64")),
 ]
 
 MAKE = {
@@ -496,7 +498,7 @@ def test_a_scipy_matrix_with_indices_beyond_its_shape_is_refused():
 def test_a_value_beyond_float64_is_refused():
     value = np.array([[0, np.longdouble("1e400")]])
     for make in (Batch.from_dense, lambda array: Batch.from_scipy(sparse.csr_array(array))):
-        with pytest.raises(ValueError, match="row 0, column 1: x is inf; it must be a finite float64 number"):
+        with pytest.raises(ValueError, match=r"row 0, column 1: x is (inf|1e\+400); it must be a finite float64"):
             make(value)
 
 
@@ -514,7 +516,7 @@ def test_row_values():
     ([[1.0], [2.0]], ValueError("y must have one value for each of the 2 rows; got shape (2, 1)")),
     ([1.0, NAN], ValueError("row 1: y is nan; it must be a finite float32 number")),
     ([-INF, 1.0], ValueError("row 0: y is -inf")),
-    ([1.0, 1e39], ValueError("row 1: y is inf; it must be a finite float32 number")),
+    ([1.0, 1e39], ValueError("row 1: y is 1e+39; it must be a finite float32 number")),
     (["0", "1"], TypeError("y must be real numbers; got <U1")),
     ([None, 1], TypeError("y must be real numbers; got object")),
     ([1j, 1], TypeError("y must be real numbers; got complex128")),

@@ -512,7 +512,7 @@ def test_a_value_that_is_infinite_in_the_dtype_of_the_parameters_is_refused(name
     given = dict.fromkeys(("x", "y", "weight"), np.ones(2)) | {name: np.array([1.0, 1e39])}
     batch = Batch.from_padded([[0], [1]], given["x"][:, None])
     params = start(FM, batch, dtype=np.float32)
-    with pytest.raises(ValueError, match=f"{place} is inf; it must be a finite float32 number"):
+    with pytest.raises(ValueError, match=f"{place} is 1e\\+39; it must be a finite float32 number"):
         train(FM, batch, given["y"], params=params, weight=given["weight"])
 
 

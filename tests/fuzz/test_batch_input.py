@@ -16,7 +16,7 @@ from afm_numpy import Batch
 from afm_numpy._checks import row_values
 from afm_numpy.models import Model
 
-FLOATS = ("float16", "float32", "float64")
+FLOATS = ("float32", "float64")
 ODD_REALS = [math.nan, math.inf, -math.inf, -0.0, 1e39, 1e308, -1.7e308, 1e-46, 5e-324, 2**53 + 1, True]
 ODD_IDS = [-1, 0.5, 1.0, 2**31 - 1, 2**31, 2**53, 2**62, 2**63, 2**64 - 1, 2**64, 10**30, math.nan, math.inf, -1e300]
 JUNK = [None, "a", "1", b"1", 1j, True, object, [1], {}, "", np.datetime64("2020-01-01"), 10**400, np.float64("nan")]
@@ -28,7 +28,7 @@ size = (
     | st.integers(5, 8)
     | st.sampled_from([6] * 12 + [0, -1, True, 2.0, "3", np.int32(6), 2**31, 2**31 + 1, [1]])
 )
-dtype = st.sampled_from(FLOATS) | st.sampled_from(["float64", np.longdouble, int, complex, "U3", object, "M8[s]", None])
+dtype = st.sampled_from(FLOATS) | st.sampled_from(["float16", np.longdouble, int, complex, "U3", object, "M8[s]", None])
 any_dtype = st.sampled_from("? b i2 i8 u1 u8 f2 f4 f8 g c16 S3 U3 O M8[s] m8[D] V4".split()) | st.just([("a", int)])
 shape = st.lists(st.integers(0, 4), max_size=4).map(tuple)
 anything = st.one_of(
@@ -51,10 +51,10 @@ def of_bytes(dtype, shape, content):
 
 
 def fits(value, dtype):
-    """A number as `dtype` holds it, or None when that is not a finite number."""
+    """A number as `dtype` holds it, or None when that is not a finite number, or 0 in the place of another."""
     with np.errstate(over="ignore", invalid="ignore"):
-        value = np.dtype(dtype).type(value)
-    return float(value) if np.isfinite(value) else None
+        held = np.dtype(dtype).type(value)
+    return float(held) if np.isfinite(held) and (held != 0) == (value != 0) else None
 
 
 def plain_rows(ids, values, n, dtype, sums=False):
@@ -280,7 +280,7 @@ def test_other_dtypes(values, dtype, model):
     kind = np.dtype(dtype).kind
     if kind == "c":
         assert np.array_equal(found.x, batch.x)
-    elif kind != "f":
+    elif np.dtype(dtype) not in (np.float32, np.float64):
         assert isinstance(found, Refused)
     else:
         expected = plain_rows([range(len(values))], [batch.x[0].tolist()], batch.n, dtype)

@@ -1,0 +1,142 @@
+"""The checks that every border shares: what passes, what does not, and in which words."""
+
+import re
+
+import numpy as np
+import pytest
+
+from afm_numpy import Batch, _checks
+from afm_numpy._checks import array, check_dtype, check_kind, check_number, check_size, flat_rows, row_values
+
+
+def refused(error, message):
+    return pytest.raises(error, match=re.escape(message) + "$")
+
+
+# ---- sizes, numbers, types -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [1, 7, np.int32(3), np.uint8(1), 10**12])
+def test_a_size_is_a_whole_number_of_at_least_1(size):
+    assert check_size("k", size) is None
+
+
+@pytest.mark.parametrize("size", [0, -1, True, np.True_, 2.5, 2.0, "3", None, [3], np.array(3), float("nan")])
+def test_what_is_no_size(size):
+    with refused(ValueError, f"k must be an integer of at least 1; got {size!r}"):
+        check_size("k", size)
+
+
+@pytest.mark.parametrize("number", [0, -2.5, np.float32(0.1), np.int8(3), 5e-324])
+def test_a_number(number):
+    assert check_number("std", number, "a number") is None
+
+
+@pytest.mark.parametrize("number", [
+    float("nan"), float("inf"), -float("inf"), np.float32("inf"), 10**400, True, "1", None, 1j, [1.0], np.array(1.0),
+])  # fmt: skip
+def test_what_is_no_number(number):
+    with refused(ValueError, f"std must be a number; got {number!r}"):
+        check_number("std", number, "a number")
+
+
+def test_a_number_out_of_its_range():
+    assert check_number("lr", 0.1, "a number above 0", lambda lr: lr > 0) is None
+    with refused(ValueError, "lr must be a number above 0; got 0"):
+        check_number("lr", 0, "a number above 0", lambda lr: lr > 0)
+
+
+def test_one_type_or_several():
+    assert check_kind("y", 1.0, (int, float), "a number") is None
+    with refused(TypeError, "y must be a number; got str"):
+        check_kind("y", "1", (int, float), "a number")
+
+
+# ---- dtypes --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["float32", np.float64, float, np.dtype("f4"), ">f8"])
+def test_float32_and_float64(dtype):
+    assert check_dtype(dtype) == np.dtype(dtype).newbyteorder("=")
+
+
+@pytest.mark.parametrize("dtype, found", [
+    (np.float16, "float16"), ("f2", "float16"), (int, "int64"), (complex, "complex128"), (object, "object"),
+    ("nonsense", "'nonsense'"), (3, "3"),
+    pytest.param(np.longdouble, str(np.dtype(np.longdouble)), marks=pytest.mark.skipif(
+        np.dtype(np.longdouble) == np.float64, reason="long doubles are doubles here")),
+])  # fmt: skip
+def test_other_dtypes_are_refused(dtype, found):
+    message = f"dtype must be float32 or float64; got {found}"
+    with refused(TypeError, message):
+        check_dtype(dtype)
+    for make in [] if isinstance(dtype, int) or dtype == "nonsense" else (
+        lambda: Batch.from_padded([[0]], dtype=dtype), lambda: Batch.from_lists([[0]], dtype=dtype),
+        lambda: Batch.from_dense([[1.0]], dtype), lambda: row_values([1.0], 1, "y", dtype),
+    ):  # fmt: skip
+        with refused(TypeError, message):
+            make()
+
+
+def test_values_of_other_dtypes_are_read():
+    for kind in ("f2", "f4", "f8", "g", "i1", "u8", "?"):
+        assert row_values(np.array([1, 0], kind), 2, "y", np.float32).tolist() == [1.0, 0.0]
+
+
+# ---- what would change a number in silence -------------------------------------------------------------
+
+MASKED = {
+    "an array": np.ma.array([1.0, 2.0], mask=[0, 1]),
+    "a row of a list": [np.ma.array([1.0], mask=[1])],
+    "a row of a tuple": ([3.0], np.ma.array([1.0], mask=[1])),
+    "an entry": [1.0, np.ma.masked],
+    "an entry of a row": [[1.0], [np.ma.masked]],
+}
+
+
+@pytest.mark.parametrize("values", MASKED.values(), ids=MASKED)
+def test_masks_are_refused(values):
+    for read in (array, lambda v: row_values(v, 2, "y"), Batch.from_dense, lambda v: flat_rows([v], "ids")):
+        with refused(TypeError, "masked values are not supported; leave masked entries out, or fill them"):
+            read(values)
+
+
+def test_a_mask_that_hides_nothing_is_no_mask():
+    assert array(np.ma.array([1.0, 2.0], mask=[0, 0])).tolist() == [1.0, 2.0]
+    assert type(array(np.ma.array([1.0]))) is np.ndarray
+    assert array([np.ma.array([1.0]), [2.0]]).tolist() == [[1.0], [2.0]]
+
+
+@pytest.mark.parametrize("value, dtype, message", [
+    (1e39, "f4", "row 1: y is 1e+39; it must be a finite float32 number"),
+    (-1e39, "f4", "row 1: y is -1e+39; it must be a finite float32 number"),
+    (np.nan, "f8", "row 1: y is nan; it must be a finite float64 number"),
+    (1e-50, "f4", "row 1: y is 1e-50; it must not be so small: as a float32 number it is 0"),
+    (-1e-50, "f4", "row 1: y is -1e-50; it must not be so small: as a float32 number it is 0"),
+])  # fmt: skip
+def test_numbers_that_the_dtype_cannot_hold(value, dtype, message):
+    with refused(ValueError, message):
+        row_values([1.0, value], 2, "y", dtype)
+
+
+def test_the_smallest_numbers_stay():
+    assert row_values([0.0, -0.0, 1e-45, 5e-324], 4, "y").tolist() == [0.0, -0.0, 1e-45, 5e-324]
+    assert row_values([0.0, 1e-45], 2, "y", np.float32).tolist() == [0.0, np.float32(1e-45)]
+
+
+@pytest.mark.parametrize("id_, words", [
+    (2**63 + 1, "id 9223372036854775809 is too large"), (2**64 - 1, "id 18446744073709551615 is too large"),
+    (2**63 - 1, "id 9223372036854775807 is out of range"),
+])  # fmt: skip
+def test_unsigned_ids_do_not_wrap(id_, words):
+    with pytest.raises(ValueError, match=f"row 0, slot 1: {words}"):
+        Batch.from_padded(np.array([[0, id_]], np.uint64), n=3)
+
+
+def test_rows_of_lists_are_no_targets():
+    with refused(ValueError, "y must have one value for each of the 2 rows; got lists of values"):
+        row_values([[1.0], [1.0, 2.0]], 2, "y")
+
+
+def test_every_check_is_listed():
+    assert [name for name in _checks.__all__ if not hasattr(_checks, name)] == []
