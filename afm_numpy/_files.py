@@ -6,7 +6,8 @@ import secrets
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import IO, Any, BinaryIO, TypeAlias
+from io import BufferedReader
+from typing import IO, Any, TypeAlias
 
 __all__ = ["Path", "atomic_write", "check_output", "open_regular", "printable"]
 
@@ -25,7 +26,7 @@ def printable(text: str, most: int = 500) -> str:
     return text if len(text) <= most else text[: most - 3] + "..."
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> BufferedReader:
     """Open a file to read its bytes; refuse a pipe, a device and the like, which may never end.
 
     Examples

@@ -1,35 +1,53 @@
-"""libFM/libsvm text files, `label id:value id:value ...`, one row a line, plain or gzip: read, stream, write.
+"""libFM/libsvm text files, `label id:value id:value ...`, one row a line: read, stream, write.
 
 `iter_libfm` takes bounded memory, whatever the size of the file: one block of 256 KiB of text with its arrays (at
 most about 16 MiB), and the rows of the next batch. A line longer than a block is held whole, a line of more than
 4 MiB is refused.
 """
 
+import bz2
 import gzip
+import lzma
 import operator
-from contextlib import ExitStack
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
+from typing import IO, Any, NamedTuple, SupportsIndex
 
 import numpy as np
 
 from .._checks import row_values
-from .._files import atomic_write
+from .._files import Path, atomic_write
+from .._types import Array, ArrayLike, DType
 from ..batch import Batch
-from .libfm_text import MOST, Form, LibfmError, Rows, read_rows
+from .libfm_faults import MOST, Form, LibfmError
+from .libfm_text import Rows, read_rows
 
-__all__ = ["LibfmError", "dump_libfm", "iter_libfm", "load_libfm"]
+__all__ = ["LibfmError", "Part", "dump_libfm", "iter_libfm", "iter_parts", "load_libfm", "load_part"]
 
 
-def load_libfm(path, *, n=None, id_base=0, dtype=np.float64):
+class Part(NamedTuple):
+    """Rows of a file: the batch, their labels y (B,), and the number of the line of each (B,)."""
+
+    batch: Batch
+    y: Array
+    line: Array
+
+
+def load_libfm(
+    path: Path, *, n: SupportsIndex | None = None, id_base: int = 0, dtype: DType = np.float64
+) -> tuple[Batch, Array]:
     """Read a libFM/libsvm text file into memory.
 
     Values of an id that a row repeats are summed in its first slot, and a value of 0 leaves its slot empty, as
-    in `Batch.from_lists`. A line that holds only a label is a row without features. A file is taken
-    as gzip by its first two bytes, whatever its name. A byte-order mark of UTF-8 is skipped; a comment may hold
+    in `Batch.from_lists`. A line that holds only a label is a row without features. A file packed by gzip, bzip2
+    or xz is known by its first bytes, whatever its name. A byte-order mark of UTF-8 is skipped; a comment may hold
     any bytes.
 
     Parameters
     ----------
     path : str or path-like
+        A file, or a pipe.
     n : int, optional
         Number of features, at most 2**31; when not given, the number of ids up to the largest in the file.
     id_base : 0 or 1
@@ -46,9 +64,10 @@ def load_libfm(path, *, n=None, id_base=0, dtype=np.float64):
     Raises
     ------
     LibfmError
-        A ValueError, for the first malformed line: a label or a value that is not a finite number of `dtype`,
-        an id that is not made of digits or is out of range, a token without a colon, `qid:` (groups of rows mean
-        nothing to these models), bytes that are not text, a damaged or cut gzip file; and for a file without rows.
+        A ValueError, for the first malformed line: a label or a value that is not a finite number of `dtype` or
+        becomes 0 in it, an id that is not made of digits or is out of range, a token without a colon, `qid:` (groups
+        of rows mean nothing to these models), bytes that are not text, damaged or cut gzip, bzip2 or xz data; and for
+        a file without rows. Other formats are named where they are known.
     OSError
         When the file cannot be opened or read.
 
@@ -61,12 +80,13 @@ def load_libfm(path, *, n=None, id_base=0, dtype=np.float64):
     >>> batch.idx.tolist(), batch.x.tolist(), batch.n, y.tolist()
     ([[0, 3], [2, 0]], [[1.0, 0.5], [0.1, 0.0]], 4, [1.0, -1.0])
     """
-    form = _form(n, None, id_base, dtype)
-    parts = list(read_rows(path, form))
-    return _pad(parts, form._replace(n=form.n or max(map(_features, parts))))
+    return load_part(path, _form(n, None, id_base, dtype))[:2]
 
 
-def iter_libfm(path, batch_size, *, n=None, m=None, id_base=0, dtype=np.float64):
+def iter_libfm(
+    path: Path, batch_size: SupportsIndex, *, n: SupportsIndex | None = None, m: SupportsIndex | None = None,
+    id_base: int = 0, dtype: DType = np.float64,
+) -> Iterator[tuple[Batch, Array]]:  # fmt: skip
     """Read a libFM/libsvm text file batch by batch, in memory that does not grow with the file.
 
     Parameters
@@ -76,7 +96,7 @@ def iter_libfm(path, batch_size, *, n=None, m=None, id_base=0, dtype=np.float64)
     batch_size : int
         Rows in each batch; the last may have fewer.
     n : int, optional
-        Number of features. When not given, the file is read twice, first for its largest id.
+        Number of features. When not given, the file is read twice, first for its largest id; a pipe cannot be.
     m : int, optional
         Slots in each row, the same for all batches; a line with more features is refused. When not given, a
         batch has as many as its longest row.
@@ -99,11 +119,12 @@ def iter_libfm(path, batch_size, *, n=None, m=None, id_base=0, dtype=np.float64)
     >>> [(batch.idx.tolist(), batch.n, y.tolist()) for batch, y in iter_libfm(path, 2)]
     [([[0, 3], [2, 0]], 4, [1.0, 0.0]), ([[1]], 4, [1.0])]
     """
-    return _batches(path, _positive(batch_size, "batch_size"), _form(n, m, id_base, dtype))
+    parts = iter_parts(path, _positive(batch_size, "batch_size"), _form(n, m, id_base, dtype))
+    return (part[:2] for part in parts)
 
 
-def dump_libfm(path, batch, y, *, id_base=0):
-    """Write rows as a libFM/libsvm text file, gzip when the name ends in `.gz`; complete or not at all.
+def dump_libfm(path: Path, batch: Batch, y: ArrayLike, *, id_base: int = 0) -> None:
+    """Write rows as a libFM/libsvm text file, packed when the name ends in .gz, .bz2 or .xz; complete or not at all.
 
     Numbers are written with the fewest digits that read back to the same bits. Slots keep their places: an empty
     slot before a feature is written as a value of 0, for the smallest id that the row does not hold (a row
@@ -136,10 +157,7 @@ def dump_libfm(path, batch, y, *, id_base=0):
     form = _form(batch.n, None, id_base, batch.x.dtype)
     y = np.asarray(y)
     labels = _texts(row_values(y, len(batch), "y", np.float32 if y.dtype == np.float32 else np.float64))
-    with ExitStack() as stack:
-        file = stack.enter_context(atomic_write(path))
-        if str(path).endswith(".gz"):
-            file = stack.enter_context(gzip.GzipFile("", "wb", fileobj=file, mtime=0))
+    with atomic_write(path) as plain, _packed(path, plain) as file:
         for label, idx, x in zip(labels, batch.idx, batch.x, strict=True):
             file.write(_line(label, idx.tolist(), _texts(x + 0), form).encode("ascii"))
 
@@ -147,7 +165,7 @@ def dump_libfm(path, batch, y, *, id_base=0):
 # ---- arguments ---------------------------------------------------------------------------------------
 
 
-def _positive(number, name):
+def _positive(number: SupportsIndex, name: str) -> int:
     try:
         number = operator.index(number)
     except TypeError:
@@ -157,28 +175,59 @@ def _positive(number, name):
     return number
 
 
-def _form(n, m, id_base, dtype):
+def _form(n: SupportsIndex | None, m: SupportsIndex | None, id_base: int, dtype: DType) -> Form:
     if id_base not in (0, 1):
         raise ValueError(f"id_base, the id of the first feature in the file, must be 0 or 1; got {id_base!r}")
     if np.dtype(dtype) not in (np.float32, np.float64):
         raise TypeError(f"dtype must be float32 or float64; got {np.dtype(dtype)}")
-    n, m = (None if number is None else _positive(number, name) for number, name in [(n, "n"), (m, "m")])
-    if n is not None and n > MOST:
-        raise ValueError(f"n must be at most 2**31; got {n}")
-    return Form(n, m, int(id_base), np.dtype(dtype))
+    size = None if n is None else _positive(n, "n")
+    if size is not None and size > MOST:
+        raise ValueError(f"n must be at most 2**31; got {size}")
+    return Form(size, None if m is None else _positive(m, "m"), int(id_base), np.dtype(dtype))
 
 
 # ---- from rows to batches ----------------------------------------------------------------------------
 
 
-def _features(rows):
-    return int(rows.ids.max(initial=0)) + 1
-
-
-def _pad(parts, form):
-    """One Batch and its y from the rows of several blocks."""
+def load_part(path: Path, form: Form) -> Part:
+    """All rows of a file, as `form` says."""
+    parts = list(read_rows(path, form))
     m = form.m or max(int(rows.length.max()) for rows in parts)
-    y = np.concatenate([rows.y for rows in parts])
+    return _pad(path, parts, form._replace(n=form.n or _features(parts), m=m))
+
+
+def iter_parts(path: Path, batch_size: int, form: Form) -> Iterator[Part]:
+    """The rows of a file, `batch_size` at a time."""
+    if form.n is None:
+        form = form._replace(n=_features(read_rows(path, form, passes=2)))
+    held: list[Rows] = []
+    room = batch_size
+    for rows in read_rows(path, form):
+        lo, ends = 0, np.append(0, np.cumsum(rows.length))
+        while lo < rows.y.size:
+            hi = min(lo + room, rows.y.size)
+            here, slots = slice(lo, hi), slice(ends[lo], ends[hi])
+            held.append(Rows(rows.y[here], rows.length[here], rows.line[here], rows.ids[slots], rows.x[slots]))
+            lo, room = hi, room - (hi - lo)
+            if room == 0:
+                yield _pad(path, held, form)
+                held, room = [], batch_size
+    if held:
+        yield _pad(path, held, form)
+
+
+def _features(parts: Iterable[Rows]) -> int:
+    return max(int(rows.ids.max(initial=0)) for rows in parts) + 1
+
+
+def _pad(path: Path, parts: list[Rows], form: Form) -> Part:
+    """The rows of several blocks in one padded Batch."""
+    y, length, line = (np.concatenate([getattr(rows, name) for rows in parts]) for name in ("y", "length", "line"))
+    m = form.m or int(length.max())
+    if form.fields and (length != m).any():
+        row = np.argmax(length != m)
+        wanted = f'{m}, one for each field: attention "field" needs all of them in every line, absent ones as id:0'
+        raise LibfmError(path, int(line[row]), f"{length[row]} features", wanted)
     idx, x = np.zeros((y.size, m), np.intp), np.zeros((y.size, m), form.dtype)
     hi = 0
     for rows in parts:
@@ -186,46 +235,37 @@ def _pad(parts, form):
         inside = np.arange(m) < rows.length[:, None]
         idx[lo:hi][inside] = np.where(rows.x != 0, rows.ids, 0)
         x[lo:hi][inside] = rows.x
-    return Batch(idx, x, form.n), y
-
-
-def _batches(path, batch_size, form):
-    if form.n is None:
-        form = form._replace(n=max(map(_features, read_rows(path, form))))
-    held, room = [], batch_size
-    for rows in read_rows(path, form):
-        lo, ends = 0, np.append(0, np.cumsum(rows.length))
-        while lo < rows.y.size:
-            hi = min(lo + room, rows.y.size)
-            slots = slice(ends[lo], ends[hi])
-            held.append(Rows(rows.y[lo:hi], rows.length[lo:hi], rows.ids[slots], rows.x[slots]))
-            lo, room = hi, room - (hi - lo)
-            if room == 0:
-                yield _pad(held, form)
-                held, room = [], batch_size
-    if held:
-        yield _pad(held, form)
+    assert form.n
+    return Part(Batch(idx, x, form.n), y, line)
 
 
 # ---- writing -----------------------------------------------------------------------------------------
 
 
-def _texts(numbers):
+def _packed(path: Path, file: IO[bytes]) -> Any:
+    """The file, or one that packs what is written into it."""
+    pack = {".gz": lambda: gzip.GzipFile("", "wb", fileobj=file, mtime=0), ".bz2": lambda: bz2.BZ2File(file, "wb"),
+            ".xz": lambda: lzma.LZMAFile(file, "wb")}  # fmt: skip
+    return pack.get(os.path.splitext(path)[1], lambda: nullcontext(file))()
+
+
+def _texts(numbers: Array) -> list[str]:
     """The shortest text of each number that reads back, by way of float64, to the same bits."""
     if numbers.dtype == np.float64:
-        texts = map(repr, numbers.tolist())
+        texts = [repr(v) for v in numbers.tolist()]
     else:                                                     # a float32: rounded twice when read, hence the check
-        texts = (str(v) if v.dtype.type(float(str(v))) == v else repr(float(v)) for v in numbers)
+        texts = [str(v) if v.dtype.type(float(str(v))) == v else repr(float(v)) for v in numbers]
     return [text.removesuffix(".0") for text in texts]
 
 
-def _line(label, ids, values, form):
+def _line(label: str, ids: list[int], values: list[str], form: Form) -> str:
     """One row as a line; its values are texts, "0" in an empty slot."""
     while values and values[-1] == "0":
         values.pop()
     features = list(zip(ids, values, strict=False))
     if "0" in values:
         held = {i for i, value in features if value != "0"}
-        spare = next((i for i in range(form.n) if i not in held), None)
-        features = [(i if value != "0" else spare, value) for i, value in features if value != "0" or spare is not None]
+        spare = next((i for i in range(form.n or 0) if i not in held), None)
+        kept = [(i if value != "0" else spare, value) for i, value in features]
+        features = [(i, value) for i, value in kept if i is not None]
     return " ".join([label, *(f"{i + form.id_base}:{value}" for i, value in features)]) + "\n"

@@ -180,14 +180,15 @@ def rows(draw):
 
 
 @settings(max_examples=200, deadline=None)
-@given(rows(), st.sampled_from([0, 1]), st.sampled_from(["a.libfm", "a.libfm.gz"]))
+@given(rows(), st.sampled_from([0, 1]), st.sampled_from(["a.libfm", "a.libfm.gz", "a.bz2", "a.xz"]))
 def test_round_trip_to_the_last_bit(pair, id_base, name):
     batch, y = pair
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / name
         dump_libfm(path, batch, y, id_base=id_base)
         assert os.listdir(folder) == [name]
-        assert (path.read_bytes()[:2] == b"\x1f\x8b") == name.endswith(".gz")
+        start = {".gz": b"\x1f\x8b", ".bz2": b"BZh", ".xz": b"\xfd7zXZ"}.get(path.suffix, b"")
+        assert path.read_bytes().startswith(start) and (start or path.read_bytes().isascii())
         again, labels = load_libfm(path, n=batch.n, id_base=id_base, dtype=batch.x.dtype)
     wide = Batch(np.zeros_like(batch.idx), np.zeros_like(batch.x), batch.n)      # slots that end all rows are gone
     wide.idx[:, : again.m], wide.x[:, : again.m] = again.idx, again.x
@@ -218,6 +219,15 @@ def test_slots_keep_their_places(tmp_path):
     assert_same(load_libfm(path)[0], batch)
     dump_libfm(path, Batch(batch.idx, -batch.x, 4), [1, 0])
     assert path.read_text() == "1 0:0 1:-5 0:0 3:-7\n0 1:0 0:-2\n"
+
+
+def test_a_spare_id_counts_from_the_first_id(tmp_path):
+    """The id that stands for an empty slot is one that the row does not hold, in a file that counts from 1, too."""
+    path = tmp_path / "a"
+    batch = Batch.from_padded([[3, 0, 2]], [[0, 5, 7]], n=4)
+    dump_libfm(path, batch, [1], id_base=1)
+    assert path.read_text() == "1 2:0 1:5 3:7\n"
+    assert_same(load_libfm(path, n=4, id_base=1)[0], Batch.from_padded([[0, 0, 2]], [[0, 5, 7]], n=4))
 
 
 def test_a_row_with_all_ids_closes_up(tmp_path):

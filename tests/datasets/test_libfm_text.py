@@ -36,7 +36,7 @@ def read_line_by_line(data, n=None, m=None, id_base=0, dtype=np.float64):
         assert NUMBER.fullmatch(token)
         with np.errstate(over="ignore"):
             value = dtype(float(token))
-        assert np.isfinite(value)
+        assert np.isfinite(value) and (value or not token.lower().partition(b"e")[0].strip(b"+-.0"))
         return value
 
     rows = []
@@ -166,11 +166,14 @@ MALFORMED = [
     ("1:1 2:1", "'1:1'", "a label at the start"),
     ("nan 1:1", "'nan'", "a label at the start"),
     ("1e999 1:1", "'1e999'", "a finite float64 number"),
-    ("1 2", "'2'", "with a colon"),
+    ("1 2", "'2'", "with a colon; this looks like a table"),
+    ("1 1:1e-400", "'1:1e-400'", "a finite float64 number, not one so small that it becomes 0"),
+    ("-1e-400 1:1", "'-1e-400'", "a finite float64 number, not one so small that it becomes 0"),
+    ("1 1:0." + 400 * "0" + "1", "'1:0." + 36 * "0" + "' (and more)", "not one so small that it becomes 0"),
     ("1 1:1 2:1 3", "'3'", "with a colon"),
     ("1 1:", "'1:'", "whose value is a finite float64 number"),
     ("1 :1", "':1'", "a whole id"),
-    ("1 1:2:3", "'1:2:3'", "whose value is a finite"),
+    ("1 1:2:3", "'1:2:3'", "this looks like libFFM, 'field:id:value': leave the fields out"),
     ("1 a:1", "'a:1'", "in digits only"),
     ("1 1.5:1", "'1.5:1'", "in digits only"),
     ("1 -1:1", "'-1:1'", "not negative"),
@@ -206,6 +209,72 @@ def test_a_malformed_line_is_named(tmp_path, line, found, expected):
     assert expected in error.expected
     assert str(error) == f"{path}, line 5: found {found}, expected {error.expected}"
     assert isinstance(error, ValueError)
+
+
+TABLE = "this looks like a table, such as CSV: encode.TableEncoder makes features of its columns"
+
+
+@pytest.mark.parametrize("line, hint", [
+    pytest.param("1 0:5:1 3:2:1", "'field:id:value': leave the fields out", id="P8-libffm"),
+    pytest.param("1 0:5:0.25", "libFFM", id="P8-libffm-one-feature"),
+    pytest.param("39,State-gov,77516", TABLE, id="P8-csv"),
+    pytest.param("age,workclass,income", TABLE, id="P8-csv-header"),
+    pytest.param('"39";"State-gov";"a:b"', TABLE, id="P8-csv-semicolons"),
+    pytest.param("2020-01-01 10:00:00,5", TABLE, id="P8-csv-time"),
+    pytest.param("39\tState-gov\t77516", TABLE, id="P8-tsv"),
+    pytest.param("age workclass", TABLE, id="P8-tsv-header"),
+    pytest.param('{"y": 1, "x": [0, 3]}', "JSON", id="P8-json"),
+    pytest.param("@relation adult", "ARFF", id="P8-arff"),
+    pytest.param("1 |f a:1 b:2", "Vowpal Wabbit", id="P8-vw"),
+])  # fmt: skip
+def test_other_formats_of_text_are_named(line, hint, tmp_path):
+    path = tmp_path / "other"
+    path.write_text(line + "\n")
+    with pytest.raises(LibfmError, match=f"line 1: found .*expected .*; this looks like .*{hint[-40:]}"):
+        read(path)
+
+
+@pytest.mark.parametrize("line", ["x 1:1", "1 a:1", "1 1:1 2", "1 1:1 2:", "1:1 2:1", "x"])
+def test_a_wrong_line_of_libfm_text_is_not_taken_for_another_format(line, tmp_path):
+    path = tmp_path / "wrong"
+    path.write_text(line + "\n")
+    with pytest.raises(LibfmError) as caught:
+        read(path)
+    assert "looks like" not in str(caught.value)
+
+
+@pytest.mark.parametrize("start, kind", [
+    pytest.param(b"PK\x03\x04\x14\0", "a zip archive, such as a saved model", id="P8-zip"),
+    pytest.param(b"\x28\xb5\x2f\xfd\x04", "zstd data", id="P8-zstd"),
+    pytest.param(b"PAR1\x15\x04", "a Parquet file", id="P8-parquet"),
+    pytest.param("1 0:1\n".encode("utf-16"), "text in UTF-16", id="P8-utf16"),
+    pytest.param(b"\x80\x04\x95\x0b", "bytes that are no text", id="P8-pickle"),
+    pytest.param(b"rows.libfm\0\0\0\0" + b"0000644\0", "bytes that are no text", id="P8-tar"),
+    pytest.param(b"\x1f\x9d\x90\x31", "bytes that are no text", id="P8-compress"),
+    pytest.param(b"\xe9t\xe9 1:1", "bytes that are no text", id="P8-latin1"),
+])  # fmt: skip
+def test_bytes_are_never_shown_as_a_label(start, kind, tmp_path):
+    path = tmp_path / "other"
+    path.write_bytes(start + b"\n1 0:1\n")
+    with pytest.raises(LibfmError, match="line 1") as caught:
+        read(path)
+    assert caught.value.found.startswith(kind) and "'" not in caught.value.found
+
+
+def test_lines_without_a_label():
+    """Where only features are needed: the label of such a line is NaN."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "rows")
+        path.write_text("0:1 3:2\n1 2:1\n\n5:1 5:2 # c\n-1\n")
+        form = Form(None, None, 0, np.dtype(float), unlabelled=True)
+        (rows,) = read_rows(path, form)
+        np.testing.assert_array_equal(rows.y, [np.nan, 1, np.nan, -1])
+        assert rows.length.tolist() == [2, 1, 2, 0] and rows.line.tolist() == [1, 2, 4, 5]
+        assert rows.ids.tolist() == [0, 3, 2, 5, 5] and rows.x.tolist() == [1, 2, 1, 3, 0]
+        for line, found in (("0:1 3:2 4", "'4'"), ("0:x", "'0:x'"), ("x 0:1", "'x'"), ("1e-400 1:1", "'1e-400'")):
+            path.write_text(f"1 0:1\n{line}\n")
+            with pytest.raises(LibfmError, match=f"line 2: found {found}"):
+                list(read_rows(path, form))
 
 
 def test_an_id_of_zero_in_a_file_that_counts_from_one(tmp_path):

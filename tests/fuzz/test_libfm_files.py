@@ -1,9 +1,12 @@
-"""libFM text, plain and gzip: LibfmError (a ValueError), or what a literal reader makes of the same bytes."""
+"""libFM text, plain and packed: LibfmError (a ValueError), or what a literal reader makes of the same bytes."""
 
+import bz2
 import gzip
+import lzma
 import math
 import re
 import zlib
+from functools import partial
 
 import numpy as np
 from border import Refused, answer, drawn, folder, mostly
@@ -22,7 +25,8 @@ def literal(data, n=None, id_base=0, dtype="float64"):
 
     def number(text):
         with np.errstate(over="ignore"):
-            return np.dtype(dtype).type(float(text))
+            value = np.dtype(dtype).type(float(text))
+        return value if value or not re.match(rb"[^eE]*[1-9]", text) else np.dtype(dtype).type(np.nan)
 
     labels, rows = [], []
     for at, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
@@ -71,7 +75,7 @@ def same(found, expected):
 
 
 def check(data, text, size=3, **form):
-    """Both readers, on a file that holds `data`, against `literal` of its text; None: not a gzip file."""
+    """Both readers, on a file that holds `data`, against `literal` of its text; None: damaged."""
     expected = None if text is None else literal(text, **form)
     with folder("rows.libfm") as here:
         path = here / "rows.libfm"
@@ -152,14 +156,25 @@ def edited(data, edits):
     return bytes(data)
 
 
+NEW = {b"\x1f\x8b": lambda: zlib.decompressobj(31), b"BZh": bz2.BZ2Decompressor, b"\xfd7zXZ\0": lzma.LZMADecompressor}
+
+
 def unpacked(data):
-    """The text of a file: itself, or what it holds as gzip; None when that is damaged."""
-    if data[:2] != b"\x1f\x8b":
+    """The text of a file: itself, or what it holds as gzip, bzip2 or xz; None when that is damaged."""
+    new = next((NEW[start] for start in NEW if data.startswith(start)), None)
+    if new is None:
         return data
+    text = b""
     try:
-        return gzip.decompress(data)
-    except (EOFError, OSError, zlib.error):
+        while data:
+            unpack = new()
+            text += unpack.decompress(data)
+            if not unpack.eof:
+                return None
+            data = unpack.unused_data.lstrip(b"\0")
+    except (OSError, zlib.error, lzma.LZMAError):
         return None
+    return text
 
 
 @drawn(60)
@@ -178,9 +193,13 @@ def test_damaged_text(data, edits, form):
 
 
 @drawn(40)
-@given(right, st.lists(edit, max_size=2), form, st.sampled_from([b"", b"\0\0", b"tail", b"\x1f\x8b"]))
-def test_damaged_gzip(data, edits, form, tail):
-    data = edited(gzip.compress(data, mtime=0), edits) + tail
+@given(
+    right, st.sampled_from([partial(gzip.compress, mtime=0), bz2.compress, lzma.compress]), st.integers(0, 30),
+    st.lists(edit, max_size=2), form, st.sampled_from([b"", b"\0\0\0\0", b"tail", b"\x1f\x8b", b"BZh9", b"\xfd7zXZ\0"]),
+)  # fmt: skip
+def test_damaged_archives(data, pack, cut, edits, form, tail):
+    """Of two parts, one after the other."""
+    data = edited(pack(data[:cut]) + pack(data[cut:]), edits) + tail
     check(data, unpacked(data), **form)
 
 
