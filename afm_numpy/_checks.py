@@ -9,8 +9,8 @@ import numpy as np
 from ._types import Array, ArrayLike, DType
 
 __all__ = [
-    "REAL", "WHOLE", "array", "check_dtype", "check_kind", "check_number", "check_numbers", "check_size", "flat_rows",
-    "place_of", "reals", "rectangle", "row_values", "whole",
+    "REAL", "WHOLE", "array", "check_choice", "check_dtype", "check_kind", "check_number", "check_numbers",
+    "check_size", "flat_rows", "place_of", "reals", "rectangle", "row_values", "whole",
 ]  # fmt: skip
 
 
@@ -25,6 +25,19 @@ def check_kind(name: str, value: object, kind: type | tuple[type, ...], words: s
     """
     if not isinstance(value, kind):
         raise TypeError(f"{name} must be {words}; got {type(value).__name__}")
+
+
+def check_choice(name: str, value: object, choices: Iterable[str]) -> None:
+    """Refuse a word that is not one of the choices.
+
+    Examples
+    --------
+    >>> check_choice("loss", "hinge", ("squared", "logistic"))
+    Traceback (most recent call last):
+    ValueError: unknown loss 'hinge'; choose from squared, logistic
+    """
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"unknown {name} {value!r}; choose from {', '.join(choices)}")
 
 
 def check_size(name: str, size: object) -> None:

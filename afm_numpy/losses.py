@@ -12,14 +12,18 @@ Factors of 1/2 and reductions differ between papers and libraries. Ours, and how
     lam ||W||_F^2, in the gradient     PyTorch weight_decay adds wd * W                lam_here = wd / 2
     lam on the rows a batch touches    PyTorch weight_decay: all rows in every step    no exact equivalent
 
-A weight next to a sum over B rows is B times weaker than the same weight next to a mean.
+When you switch from the mean to the sum over B rows, multiply lam by B.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import special
 
+from ._checks import array, check_choice, check_kind, check_number
+from ._types import Array, Float, Grads, Params, Reduction
 from .rowgrad import RowGrad
 
 __all__ = [
@@ -31,7 +35,9 @@ __all__ = [
 # ---- squared loss, eq. (7) -----------------------------------------------------------------------------
 
 
-def squared_forward(y_hat, y, reduction="mean", weight=None):
+def squared_forward(
+    y_hat: Array, y: Array, reduction: Reduction = "mean", weight: Array | None = None, *, checked: bool = False
+) -> Any:
     """Squared loss (y_hat - y)^2, without 1/2, eq. (7).
 
     Parameters
@@ -41,6 +47,8 @@ def squared_forward(y_hat, y, reduction="mean", weight=None):
         Over the rows.
     weight : (B,) array, optional
         Weight of each row; the mean is then sum(weight * loss) / sum(weight), and 0 when all weights are 0.
+    checked : bool
+        True says that the values were checked before, as training does once for all rows; shapes are always compared.
 
     Returns
     -------
@@ -50,54 +58,68 @@ def squared_forward(y_hat, y, reduction="mean", weight=None):
     Raises
     ------
     ValueError
-        For an unknown reduction.
+        For arrays of different shapes, values that are not finite, negative weights, and an unknown reduction.
+    TypeError
+        For what is not an array, and for masked arrays.
 
     Examples
     --------
     >>> float(squared_forward(np.array([1.0, 4.0]), np.array([0.0, 2.0])))
     2.5
     """
-    return ((y_hat - y) ** 2 * _share(y, reduction, weight)).sum()
+    share = _share("squared", y_hat, y, reduction, weight, checked)
+    return ((y_hat - y) ** 2 * share).sum()
 
 
-def squared_backward(y_hat, y, reduction="mean", weight=None):
-    """dy_hat = 2 (y_hat - y), times the share of the row: (B,)."""
-    return 2 * (y_hat - y) * _share(y, reduction, weight)
+def squared_backward(
+    y_hat: Array, y: Array, reduction: Reduction = "mean", weight: Array | None = None, *, checked: bool = False
+) -> Array:
+    """dy_hat = 2 (y_hat - y), times the share of the row: (B,). Arguments as in `squared_forward`."""
+    share = _share("squared", y_hat, y, reduction, weight, checked)
+    return 2 * (y_hat - y) * share
 
 
 # ---- logistic loss -------------------------------------------------------------------------------------
 
 
-def logistic_forward(y_hat, y, reduction="mean", weight=None):
+def logistic_forward(
+    y_hat: Array, y: Array, reduction: Reduction = "mean", weight: Array | None = None, *, checked: bool = False
+) -> Any:
     """Logistic loss log(1 + exp(y_hat)) - y y_hat for y in {0, 1}; y_hat is the logit.
 
     Evaluated as [max(y_hat, 0) - y y_hat] + log(1 + exp(-|y_hat|)), which neither overflows nor loses digits:
     for a row that is predicted right, the bracket is exactly 0.
-    Parameters and result as in `squared_forward`.
-
-    Raises
-    ------
-    ValueError
-        For a y that is neither 0 nor 1, with its row, and for an unknown reduction.
+    Arguments, result and errors as in `squared_forward`; a y that is neither 0 nor 1 is refused too.
 
     Examples
     --------
     >>> float(logistic_forward(np.array([1e4, -1e4]), np.array([1.0, 0.0])))
     0.0
     """
-    check_targets("logistic", y)
+    share = _share("logistic", y_hat, y, reduction, weight, checked)
     positive = y_hat.real > 0
     linear = np.where(positive, y_hat, 0) - y * y_hat
     rest = np.log1p(np.exp(np.where(positive, -y_hat, y_hat)))
-    return ((linear + rest) * _share(y, reduction, weight)).sum()
+    return ((linear + rest) * share).sum()
 
 
-def logistic_backward(y_hat, y, reduction="mean", weight=None):
-    """dy_hat = sigmoid(y_hat) - y, times the share of the row: (B,)."""
-    return (sigmoid(y_hat) - y) * _share(y, reduction, weight)
+def logistic_backward(
+    y_hat: Array, y: Array, reduction: Reduction = "mean", weight: Array | None = None, *, checked: bool = False
+) -> Array:
+    """dy_hat = sigmoid(y_hat) - y, times the share of the row: (B,). Arguments as in `logistic_forward`.
+
+    For y = 1 it is evaluated as -sigmoid(-y_hat): sigmoid(y_hat) - 1 would lose the digits of a confident row.
+
+    Examples
+    --------
+    >>> logistic_backward(np.array([40.0, 40.0]), np.array([0.0, 1.0]), "sum").tolist()
+    [1.0, -4.248354255291589e-18]
+    """
+    share = _share("logistic", y_hat, y, reduction, weight, checked)
+    return np.where(y == 1, -sigmoid(-y_hat), sigmoid(y_hat)) * share
 
 
-def sigmoid(y_hat):
+def sigmoid(y_hat: Array) -> Array:
     """1 / (1 + exp(-y_hat)), the probability that a logit stands for."""
     return special.expit(y_hat)
 
@@ -105,16 +127,19 @@ def sigmoid(y_hat):
 # ---- the L2 penalty, eq. (8) ---------------------------------------------------------------------------
 
 
-def l2_forward(params, lam, rows):
-    """lam ||W||_F^2 without 1/2, eq. (8); for w and V over the rows that the batch touches. Once a batch.
+def l2_forward(params: Params, lam: Mapping[str, Float], rows: Array | None) -> Any:
+    """lam ||theta||_F^2 without 1/2, eq. (8), for W, and for w and V over the rows that the batch touches.
+
+    Count it once a batch.
 
     Parameters
     ----------
     params : dict
     lam : dict of str to float
         Weights, by the names "W", "w" and "V".
-    rows : (U,) integer array
-        The distinct ids of the batch, `Batch.rows`.
+    rows : (U,) integer array or None
+        The distinct ids of the batch, `Batch.touched`. None takes all rows of w and V, as weight decay does elsewhere;
+        that is another model, and each step then costs O(n k).
 
     Returns
     -------
@@ -128,63 +153,118 @@ def l2_forward(params, lam, rows):
     return sum(weight * (theta**2).sum() for _, weight, theta in _penalised(params, lam, rows))
 
 
-def l2_backward(params, lam, rows):
-    """Gradients of l2_forward, 2 lam theta: a dict with RowGrad for w and V."""
+def l2_backward(params: Params, lam: Mapping[str, Float], rows: Array | None) -> Grads:
+    """Gradients of l2_forward, 2 lam theta: a dict, with RowGrad for w and V unless rows is None."""
     grads = {name: 2 * weight * theta for name, weight, theta in _penalised(params, lam, rows)}
-    return {name: grad if name == "W" else RowGrad(rows, grad) for name, grad in grads.items()}
+    return {name: g if name == "W" or rows is None else RowGrad(rows, g) for name, g in grads.items()}
 
 
-def _penalised(params, lam, rows):
+def _penalised(
+    params: Params, lam: Mapping[str, Float], rows: Array | None
+) -> Iterator[tuple[str, Float, Array]]:
     for name, weight in lam.items():
         if name not in ("W", "w", "V"):
             raise ValueError(f"L2 applies to W, w and V; got {name!r}")
-        if not (np.isfinite(weight) and weight >= 0):
-            raise ValueError(f"the L2 weight of {name} must be finite and not negative; got {weight!r}")
+        check_number(f"the L2 weight of {name}", weight, "finite and not negative", lambda weight: weight >= 0)
         if name not in params:
             raise ValueError(f"L2 names {name!r}, which this model does not have; it has {', '.join(params)}")
-        yield name, weight, params[name] if name == "W" else params[name][rows]
+        yield name, weight, params[name] if name == "W" or rows is None else params[name][rows]
 
 
 # ---- by name -------------------------------------------------------------------------------------------
 
 
 class Loss(NamedTuple):
-    """A loss and its gradient with respect to y_hat."""
+    """A loss and its gradient with respect to y_hat, for rows whose values were checked before."""
 
-    forward: object
-    backward: object
+    forward: Callable[..., Any]
+    backward: Callable[..., Array]
 
 
 LOSSES = {
-    "squared": Loss(squared_forward, squared_backward),
-    "logistic": Loss(logistic_forward, logistic_backward),
+    "squared": Loss(partial(squared_forward, checked=True), partial(squared_backward, checked=True)),
+    "logistic": Loss(partial(logistic_forward, checked=True), partial(logistic_backward, checked=True)),
 }
 
 
-def get(loss):
+def get(loss: str) -> Loss:
     """The functions behind a name; refuses one that does not exist."""
-    if loss not in LOSSES:
-        raise ValueError(f"unknown loss {loss!r}; choose from {', '.join(LOSSES)}")
+    check_choice("loss", loss, LOSSES)
     return LOSSES[loss]
 
 
-def check_reduction(reduction):
+# ---- what is refused -----------------------------------------------------------------------------------
+
+
+def check_reduction(reduction: str) -> None:
     """Refuse a reduction that does not exist."""
-    if reduction not in ("mean", "sum"):
-        raise ValueError(f"unknown reduction {reduction!r}; choose from mean, sum")
+    check_choice("reduction", reduction, ("mean", "sum"))
 
 
-def check_targets(loss, y):
-    """Refuse targets that the loss is not made for: the logistic loss wants 0 or 1."""
+def check_targets(loss: str, y: Array) -> None:
+    """Refuse targets that the loss is not made for: the logistic loss wants 0 or 1, the squared loss finite numbers."""
     if loss == "logistic":
-        bad = (y != 0) & (y != 1)
-        if bad.any():
-            row = np.argmax(bad)
-            raise ValueError(f"row {row}: y is {y[row]}; the logistic loss wants 0 or 1")
+        _refuse((y != 0) & (y != 1), "y", y, "the logistic loss wants 0 or 1")
+    else:
+        _refuse(~np.isfinite(y), "y", y, "it must be a finite number")
 
 
-def best_constant(loss, y, weight=None):
+def check_weight(weight: Array) -> None:
+    """Refuse weights of rows that are negative or not finite."""
+    _refuse(~((weight >= 0) & np.isfinite(weight)), "weight", weight, "it must be finite and not negative")
+
+
+def _refuse(bad: Array, name: str, values: Array, words: str) -> None:
+    if bad.any():
+        row = np.argmax(bad)
+        raise ValueError(f"row {row}: {name} is {values[row]}; {words}")
+
+
+def _check(loss: str, given: dict[str, Array]) -> None:
+    """Refuse values that are masked, not finite, or not made for the loss."""
+    for name, values in given.items():
+        array(values)                                        # refuses masks
+        if name == "y_hat":
+            _refuse(~np.isfinite(values), name, values, "it must be a finite number")
+    check_targets(loss, given["y"])
+    if "weight" in given:
+        check_weight(given["weight"])
+
+
+def _named(**given: Array | None) -> dict[str, Array]:
+    """The arrays that are given, by name; refuses other things, and arrays that have not one number for each row."""
+    arrays = {name: values for name, values in given.items() if values is not None}
+    for name, values in arrays.items():
+        check_kind(name, values, np.ndarray, "an array")
+    shapes = {values.shape for values in arrays.values()}
+    if len(shapes) > 1 or len(min(shapes)) != 1:
+        found = ", ".join(f"{name} {values.shape}" for name, values in arrays.items())
+        raise ValueError(f"a loss wants one number for each row, in arrays of one shape (B,); got {found}")
+    return arrays
+
+
+def _share(
+    loss: str, y_hat: Array, y: Array, reduction: str, weight: Array | None, checked: bool
+) -> Array | float:
+    """What the loss of one row counts: 1 or 1/B, times its weight. Refuses arrays that do not fit each other."""
+    check_reduction(reduction)
+    given = _named(y_hat=y_hat, y=y, weight=weight)
+    if not checked:
+        _check(loss, given)
+    if reduction == "mean" and not len(y):
+        raise ValueError("the mean of no rows does not exist")
+    if weight is not None:
+        return weight if reduction == "sum" else weight / (weight.sum() or 1.0)  # all weights 0: nothing counts
+    return 1.0 if reduction == "sum" else 1.0 / len(y)
+
+
+# ---- the constant to start from ------------------------------------------------------------------------
+
+
+def best_constant(loss: str, y: Array, weight: Array | None = None) -> float:
     """The w0 that minimises the loss without any feature: the mean, or its log-odds for the logistic loss.
+
+    When all y are of one class, the odds are those of a data set in which half a row disagrees.
 
     Examples
     --------
@@ -194,17 +274,11 @@ def best_constant(loss, y, weight=None):
     -1.098612
     """
     get(loss)
-    check_targets(loss, y)
-    mean = float(np.average(y, weights=weight))
+    _check(loss, _named(y=y, weight=weight))
+    if not np.any(weight if weight is not None else len(y)):
+        raise ValueError("the best constant needs a row that counts: there is none, or all weights are 0")
     if loss == "squared":
-        return mean
-    half_row = 0.5 / len(y)                                 # one class alone: odds as if half a row disagreed
-    return float(special.logit(np.clip(mean, half_row, 1 - half_row)))
-
-
-def _share(y, reduction, weight):
-    """What one row's loss counts: 1 or 1/B, times its weight."""
-    check_reduction(reduction)
-    if weight is None:
-        return 1.0 if reduction == "sum" else 1.0 / len(y)
-    return weight if reduction == "sum" else weight / (weight.sum() or 1.0)  # all weights 0: nothing counts
+        return float(np.average(y, weights=weight))
+    share = np.array([np.average(y == 1, weights=weight), np.average(y == 0, weights=weight)])
+    ones, zeros = share.clip(0.5 / len(y), 1 - 0.5 / len(y))
+    return float(np.log(ones / zeros))                       # not log(ones / (1 - ones)), which loses digits near 1

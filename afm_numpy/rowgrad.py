@@ -35,7 +35,7 @@ class RowGrad(NamedTuple):
 
 
 def add_grads(grads: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
-    """Sum of two dicts of gradients; a name of `more` must be in `grads`, with the same rows if it is a RowGrad.
+    """Sum of two dicts of gradients. A name of `more` must be in `grads`; two RowGrads must have the same rows.
 
     Examples
     --------
@@ -44,8 +44,9 @@ def add_grads(grads: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
     """
     total = dict(grads)
     for name, grad in more.items():
+        mine = grads[name]
         if isinstance(grad, RowGrad):
-            total[name] = RowGrad(grad.rows, grads[name].values + grad.values)
+            total[name] = RowGrad(grad.rows, mine.values + grad.values)
         else:
-            total[name] = grads[name] + grad
+            total[name] = grad + (mine.to_dense(len(grad)) if isinstance(mine, RowGrad) else mine)
     return total

@@ -3,6 +3,7 @@
 import math
 import re
 
+import mpmath
 import numpy as np
 import pytest
 
@@ -116,6 +117,116 @@ def test_sigmoid():
     assert sigmoid(np.array([0.0, math.log(3), -math.log(3)])) == pytest.approx([0.5, 0.75, 0.25])
 
 
+UNITS = 4  # of roundoff: the relative error of a loss and its gradient
+LOGITS = np.unique(np.concatenate([np.linspace(-80, 80, 641), [-36.9, -16.7, -1e-9, 1e-9, 16.7, 36.9]]))
+
+
+@dtypes
+@pytest.mark.parametrize("y", [0, 1])
+def test_the_logistic_loss_to_a_few_units_of_roundoff(dtype, y):
+    """sigmoid(y_hat) - 1 would be 100 % off from a logit of 37 on, and 0 from 17 on in float32."""
+    y_hat, unit = LOGITS.astype(dtype), float(np.finfo(dtype).eps) / 2
+    labels, ones = np.full(len(y_hat), y, dtype), np.ones(1, dtype)
+    slopes = losses.logistic_backward(y_hat, labels, "sum")
+    assert slopes.dtype == dtype
+    with mpmath.workdps(60):
+        for r, z in enumerate(map(mpmath.mpf, y_hat.tolist())):
+            slope = 1 / (1 + mpmath.exp(-z)) - y
+            assert abs(mpmath.mpf(float(slopes[r])) - slope) <= UNITS * unit * abs(slope), (z, y)
+            value = mpmath.log(1 + mpmath.exp(z)) - y * z
+            got = losses.logistic_forward(y_hat[r : r + 1], y * ones)
+            assert abs(mpmath.mpf(float(got)) - value) <= UNITS * unit * abs(value), (z, y)
+            assert abs(mpmath.mpf(float(sigmoid(y_hat[r]))) - (slope + y)) <= UNITS * unit * abs(slope + y), z
+
+
+@dtypes
+def test_labels_of_any_type_of_number(dtype):
+    """1 - 2 y would wrap for unsigned labels, and flip nothing for bools."""
+    y_hat, want = Y_HAT.astype(dtype), losses.logistic_backward(Y_HAT.astype(dtype), Y["logistic"].astype(dtype))
+    for kind in (np.uint8, np.int64, bool):
+        got = losses.logistic_backward(y_hat, Y["logistic"].astype(kind))
+        assert got.dtype == dtype and got.tolist() == want.tolist()
+
+
+def test_the_log_odds_of_a_rare_class_keep_their_digits():
+    """log(p / (1 - p)) would lose them where p is close to 1."""
+    rare = np.append(np.ones(10**5 - 1), 0.0)
+    assert best_constant("logistic", rare) == pytest.approx(math.log(10**5 - 1), rel=1e-15)
+    assert best_constant("logistic", 1 - rare) == pytest.approx(-math.log(10**5 - 1), rel=1e-15)
+
+
+# ---- arrays that do not fit each other -----------------------------------------------------------------
+
+COLUMN = np.ones((5, 1))
+SHAPES = "a loss wants one number for each row, in arrays of one shape (B,); got "
+
+
+@both
+@pytest.mark.parametrize("function", ["forward", "backward"])
+@pytest.mark.parametrize("change, message", [
+    ({"y": COLUMN}, SHAPES + "y_hat (5,), y (5, 1)"),                        # they would broadcast to (5, 5)
+    ({"y": np.ones(1)}, SHAPES + "y_hat (5,), y (1,)"),
+    ({"y": np.ones(4)}, SHAPES + "y_hat (5,), y (4,)"),
+    ({"y": np.ones(())}, SHAPES + "y_hat (5,), y ()"),
+    ({"y_hat": COLUMN}, SHAPES + "y_hat (5, 1), y (5,)"),
+    ({"y_hat": COLUMN, "y": COLUMN}, SHAPES + "y_hat (5, 1), y (5, 1)"),
+    ({"weight": COLUMN}, SHAPES + "y_hat (5,), y (5,), weight (5, 1)"),
+    ({"weight": np.ones(1)}, SHAPES + "y_hat (5,), y (5,), weight (1,)"),
+    ({"y": [1, 0, 0, 1, 1]}, "y must be an array; got list"),
+    ({"weight": 2.0}, "weight must be an array; got float"),
+    ({"y_hat": np.ones(0), "y": np.ones(0)}, "the mean of no rows does not exist"),
+])  # fmt: skip
+def test_other_shapes_are_refused_even_when_the_values_were_checked(loss, function, change, message):
+    arguments = {"y_hat": Y_HAT, "y": Y[loss]} | change
+    for call in (getattr(losses, f"{loss}_{function}"), getattr(losses.get(loss), function)):
+        with pytest.raises((ValueError, TypeError), match=re.escape(message) + "$"):
+            call(**arguments)
+
+
+@both
+@pytest.mark.parametrize("function", ["forward", "backward"])
+@pytest.mark.parametrize("change, message", [
+    ({"y_hat": math.nan}, "row 3: y_hat is nan; it must be a finite number"),
+    ({"y_hat": -math.inf}, "row 3: y_hat is -inf; it must be a finite number"),
+    ({"y": math.nan}, "row 3: y is nan; "),
+    ({"y": math.inf}, "row 3: y is inf; "),
+    ({"weight": math.nan}, "row 3: weight is nan; it must be finite and not negative"),
+    ({"weight": math.inf}, "row 3: weight is inf; it must be finite and not negative"),
+    ({"weight": -1.0}, "row 3: weight is -1.0; it must be finite and not negative"),
+])  # fmt: skip
+def test_values_that_make_no_loss_are_refused_with_their_row(loss, function, change, message):
+    arguments = {"y_hat": Y_HAT, "y": Y[loss], "weight": WEIGHT}
+    for name, value in change.items():
+        arguments[name] = np.where(np.arange(5) == 3, value, arguments[name])
+    with pytest.raises(ValueError, match=re.escape(message)):
+        getattr(losses, f"{loss}_{function}")(**arguments)
+
+
+@both
+def test_masks_are_refused(loss):
+    for name in ("y_hat", "y", "weight"):
+        arguments = {"y_hat": Y_HAT, "y": Y[loss], "weight": WEIGHT}
+        arguments[name] = np.ma.array(arguments[name], mask=[0, 1, 0, 0, 0])
+        with pytest.raises(TypeError, match="masked values are not supported"):
+            getattr(losses, f"{loss}_forward")(**arguments)
+
+
+@both
+def test_a_prediction_that_diverged_is_shown_by_the_loss_of_training(loss):
+    """`get` is for rows whose values were checked: a prediction that is NaN makes the loss NaN."""
+    assert np.isnan(losses.get(loss).forward(np.where(np.arange(5) == 3, math.nan, Y_HAT), Y[loss]))
+
+
+def test_the_best_constant_needs_rows_that_count():
+    for y, weight in ((np.ones(0), None), (np.ones(2), np.zeros(2))):
+        with pytest.raises(ValueError, match="needs a row that counts: there is none, or all weights are 0"):
+            best_constant("squared", y, weight)
+    with pytest.raises(ValueError, match=re.escape(SHAPES + "y (2, 1)")):
+        best_constant("squared", np.ones((2, 1)))
+    with pytest.raises(ValueError, match="row 1: y is nan"):
+        best_constant("squared", np.array([0.0, math.nan]))
+
+
 # ---- L2 ------------------------------------------------------------------------------------------------
 
 PARAMS = {
@@ -154,6 +265,13 @@ def test_l2_gradient_is_the_complex_step_slope_and_keeps_to_the_rows(name):
     assert (slopes != 0).sum() == (theta.size if name == "W" else theta.size // 2)
 
 
+def test_l2_of_the_whole_table():
+    want = 0.3 * (PARAMS["W"] ** 2).sum() + 0.02 * (PARAMS["w"] ** 2).sum() + 0.7 * (PARAMS["V"] ** 2).sum()
+    assert l2_forward(PARAMS, LAM, None) == pytest.approx(want, rel=1e-14)
+    for name, grad in l2_backward(PARAMS, LAM, None).items():
+        np.testing.assert_allclose(grad, 2 * LAM[name] * PARAMS[name], rtol=1e-15)
+
+
 def test_l2_keeps_float32():
     params = {name: value.astype(np.float32) for name, value in PARAMS.items()}
     grads = l2_backward(params, LAM, ROWS)
@@ -165,6 +283,8 @@ def test_l2_keeps_float32():
     ({"V": -0.1}, "the L2 weight of V must be finite and not negative; got -0.1"),
     ({"w": math.nan}, "the L2 weight of w must be finite and not negative; got nan"),
     ({"W": math.inf}, "the L2 weight of W must be finite and not negative; got inf"),
+    ({"W": "0.1"}, "the L2 weight of W must be finite and not negative; got '0.1'"),
+    ({"W": True}, "the L2 weight of W must be finite and not negative; got True"),
     ({"V": 0.1, "W": 0.1}, "L2 names 'W', which this model does not have; it has w0, V"),
 ])  # fmt: skip
 def test_l2_refused(lam, message):
@@ -212,8 +332,9 @@ def test_conversion_of_weight_decay():
 
 def test_unknown_loss_is_refused():
     for call in (losses.get, lambda loss: best_constant(loss, np.ones(1))):
-        with pytest.raises(ValueError, match="unknown loss 'hinge'; choose from squared, logistic"):
-            call("hinge")
+        for name in ("hinge", 3, ["squared"]):
+            with pytest.raises(ValueError, match=re.escape(f"unknown loss {name!r}; choose from squared, logistic")):
+                call(name)
 
 
 @both
@@ -230,11 +351,12 @@ def test_targets_of_the_logistic_loss_are_zero_or_one(bad):
     for call in (
         lambda: losses.check_targets("logistic", y),
         lambda: losses.logistic_forward(Y_HAT, y),
+        lambda: losses.logistic_backward(Y_HAT, y),
         lambda: best_constant("logistic", y),
     ):
         with pytest.raises(ValueError, match=f"row 2: y is {bad}; the logistic loss wants 0 or 1"):
             call()
-    assert losses.check_targets("squared", y) is None
+    assert losses.check_targets("squared", Y["squared"]) is None
     assert losses.check_targets("logistic", Y["logistic"]) is None
 
 

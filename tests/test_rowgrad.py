@@ -44,3 +44,9 @@ def test_add_grads_adds_by_name_and_leaves_its_arguments_alone():
 def test_add_grads_refuses_a_name_that_has_no_gradient():
     with pytest.raises(KeyError, match="h"):
         add_grads({"b": np.ones(1)}, {"h": np.ones(1)})
+
+
+def test_add_grads_of_some_rows_and_of_all():
+    """A penalty on the whole table reaches rows that the batch does not touch."""
+    total = add_grads({"w": RowGrad(np.array([0, 2]), np.array([1.0, 2.0]))}, {"w": np.array([10.0, 20.0, 30.0])})
+    assert total["w"].tolist() == [11.0, 20.0, 32.0]
