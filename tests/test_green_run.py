@@ -1,5 +1,6 @@
 """The page "What a green run means" is true: its tests exist, its tolerances are theirs, its figures come out again."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -23,6 +24,25 @@ def test_the_files_exist_and_many_tests_are_named():
     assert {"tools/mutation.py", "tools/equivalent_mutants.md"} <= files
     assert all((TESTS / file).exists() for file in files)
     assert len(NAMED) > 35
+
+
+@pytest.mark.parametrize("folder, allowed", [
+    ("afm_numpy/reference.py", set()),
+    ("afm_numpy/conformance/literal", {"literal"}),
+    ("afm_numpy/conformance/making/oracle.py", {"oracle_update"}),
+    ("afm_numpy/conformance/making/oracle_update.py", set()),
+    ("tests/ports", set()),
+])  # fmt: skip
+def test_a_version_of_the_model_looks_only_at_what_its_row_allows(folder, allowed):
+    path = TESTS.parent / folder
+    files = [path] if path.is_file() else [file for file in path.glob("*.py") if "test_" not in file.name]
+    assert files
+    for file in files:
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.level or node.module.startswith("afm_numpy")):
+                beside = node.level == 1 and path.is_dir()
+                assert beside or (node.module or node.names[0].name) in allowed, (file, node.lineno)
+            assert not isinstance(node, ast.Import) or all("afm_numpy" not in name.name for name in node.names), file
 
 
 def test_the_readme_leads_here():
