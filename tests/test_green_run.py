@@ -22,7 +22,7 @@ def test_the_test_exists(file, name):
 def test_the_files_exist_and_many_tests_are_named():
     files = set(re.findall(r"`([\w/]+\.(?:py|md))`", PAGE))
     assert {"tools/mutation.py", "tools/equivalent_mutants.md"} <= files
-    assert all((TESTS / file).exists() for file in files)
+    assert not [file for file in files if not any((root / file).exists() for root in (TESTS, TESTS.parent / "afm_numpy"))]
     assert len(NAMED) > 35
 
 

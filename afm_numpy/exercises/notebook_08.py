@@ -120,11 +120,6 @@ def _weights_of_sum_1(s_q: Array, t_q: Array, pair_at: Array, kept: Array, dy: A
     return (a * t_q[pair_at]).sum(axis=1), *with_attention_dropout(s_q, t_q, pair_at, kept, dy)[1:]
 
 
-def _exchanged(s_q: Array, t_q: Array, pair_at: Array, kept: Array, dy: Array) -> Arrays:
-    y, ds_q, dt_q = with_attention_dropout(s_q, t_q, pair_at, kept, dy)
-    return y, dt_q, ds_q
-
-
 def _mask_on_scores(s_q: Array, t_q: Array, pair_at: Array, kept: Array, dy: Array, *,
                     absent: bool = False, again: bool = False) -> Arrays:
     s = np.where(kept == 0, -np.inf, s_q[pair_at]) if absent else s_q[pair_at] * kept
@@ -178,10 +173,8 @@ def _feature_for_value(idx: Array, x: Array) -> Arrays:
 
 
 def _scaled(pooled: float = 1.0, da: float = 1.0, dE: float = 1.0) -> Callable[..., Any]:
-    def wrong(*inputs: Any) -> Arrays:
-        return tuple(c * value for c, value in zip((pooled, da, dE), pooled_by_matrix(*inputs), strict=True))
-
-    return wrong
+    factors = pooled, da, dE
+    return lambda *inputs: tuple(c * value for c, value in zip(factors, pooled_by_matrix(*inputs), strict=True))
 
 
 def _without_upstream(E: Array, a: Array, dpooled: Array) -> Arrays:
@@ -273,7 +266,7 @@ EXERCISES = {
             "dropout does not bring the weights back to the sum 1": _weights_of_sum_1,
             "dy is missing on the way back": _without_dy,
             "the backward of the softmax is missing": _without_softmax_backward,
-            "ds_q and dt_q are exchanged": _exchanged,
+            "ds_q and dt_q are exchanged": lambda *args: tuple(with_attention_dropout(*args)[at] for at in (0, 2, 1)),
         },
     ),
     "08.5": Exercise(
