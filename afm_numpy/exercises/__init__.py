@@ -124,7 +124,8 @@ def judge(exercise: Exercise, answer: object, show: bool = False) -> Verdict:
         return Verdict(True, ("Right." if len(cases) == 1 else f"Right, for {len(cases)} inputs.") + more)
     name = first.found.name
     hints = [case.found.likely for case in wrong if case.found.name == name]
-    named = [hint for hint in hints if hint in exercise.mistakes and not _contradicted(exercise, hint, name, compared)]
+    named = [label for label in exercise.mistakes if _fits(exercise, label, name, compared, label in hints)]
+    named.sort(key=lambda label: not all(_fits(exercise, label, other, compared, True) for other in first.names))
     looks = hints[0] if {*hints} <= {hints[0], ""} and hints[0] not in exercise.mistakes else ""
     text = f"Not yet: {replace(first.found, likely=named[0] if named else looks)}"
     return Verdict(False, text + (first.shown(name) if show else ""))
@@ -180,20 +181,22 @@ def _case(exercise: Exercise, answer: Any, inputs: tuple[Any, ...]) -> _Case | s
     return _Case(inputs, names, gots, wants, found)
 
 
-def _contradicted(exercise: Exercise, label: str, name: str, cases: Sequence[_Case]) -> bool:
-    """Is there an input for which a mistake gives other numbers than the answer does?"""
+def _fits(exercise: Exercise, label: str, name: str, cases: Sequence[_Case], fits: bool) -> bool:
+    """Does a mistake give what the answer gives, for every input, as far as both give numbers? `fits` if none do."""
     for case in cases:
         at, values = case.names.index(name), _attempt(exercise.mistakes[label], case.inputs)
         if isinstance(values, tuple):
-            pair = [_plain(value[at], exercise) for value in (case.gots, values)]
             try:
-                got, value = (np.asarray(part, float) for part in pair)
+                got, value = (np.asarray(_plain(part[at], exercise), float) for part in (case.gots, values))
             except (TypeError, ValueError):
                 continue                                                  # texts, or rows of different lengths
-            known = np.isfinite(got) & np.isfinite(value) if got.shape == value.shape else np.array(False)
-            if got.shape != value.shape or not check_answer(got[known], value[known], rtol=1e-6).ok:
-                return True
-    return False
+            if got.shape != value.shape:
+                return False
+            known = np.isfinite(got) & np.isfinite(value)
+            if not check_answer(got[known], value[known], rtol=1e-6).ok:
+                return False
+            fits |= not case.found.ok and bool(known.all())
+    return fits
 
 
 def _raised(error: Exception) -> str:

@@ -9,8 +9,8 @@ from .._types import Array
 from . import Exercise
 
 rng = np.random.default_rng(101)
-E1, E2 = rng.standard_normal((2, 4, 3)), rng.standard_normal((3, 5, 2))
-DY, DD1, DD2 = (rng.standard_normal(rows) for rows in (3, 2, 3))
+E1, E2 = rng.standard_normal((3, 7, 5)), rng.standard_normal((2, 5, 11))   # no two sizes alike, or one apart
+DY, DD1, DD2 = (rng.standard_normal(rows) for rows in (3, 3, 2))
 IDX, X = np.array([[0, 3, 5, 2], [3, 1, 0, 0], [5, 3, 6, 1]]), rng.uniform(0.5, 2.0, (3, 4))
 X[1, 2:] = 0.0                                            # two empty slots: idx 0, x 0
 
@@ -53,6 +53,10 @@ def _spread_wrong(**wrong: Any) -> Callable[..., Any]:
     return lambda dD, E: dD[:, None, None] * _spread_slope(E, **wrong)
 
 
+def _spread_size(dD: Array, E: Array, size: int) -> Array:
+    return spread_backward(dD, E) + 2 * dD[:, None, None] * (size - E.shape[1]) * E
+
+
 def _triples_by_factor(E: Array, c12: int = -3, c3: float = 2) -> Array:
     s1, s2, s3 = (np.sum(E**power, axis=1) for power in (1, 2, 3))
     return (s1**3 + c12 * s1 * s2 + c3 * s3) / 6
@@ -81,6 +85,11 @@ EXERCISES = {
             "not summed over repeated ids: use np.add.at": _kept_once,
             "the factor x is missing": lambda dy_hat, idx, x, n: _added(idx, dy_hat[:, None] * (x != 0), n),
             "the factor dy_hat is missing": lambda dy_hat, idx, x, n: _added(idx, x, n),
+            "the sign: dw adds up dy_hat x": lambda dy_hat, idx, x, n: -dw_full(dy_hat, idx, x, n),
+            "x squared: x is a factor once": lambda dy_hat, idx, x, n: _added(idx, dy_hat[:, None] * x**2, n),
+            "averaged over the rows: the mean is in dy_hat already": lambda dy_hat, idx, x, n: (
+                dw_full(dy_hat, idx, x, n) / len(x)),
+            "the gradient of each slot, not yet added up by feature": lambda dy_hat, idx, x, n: dy_hat[:, None] * x,
         },
     ),
     "01.3": Exercise(
@@ -91,6 +100,9 @@ EXERCISES = {
             "each pair is counted twice": lambda E: 2 * spread(E),
             "m - 1 in the place of m": lambda E: spread(E) - (E**2).sum(axis=(1, 2)),
             "not summed over the factors": lambda E: E.shape[1] * (E**2).sum(axis=1) - E.sum(axis=1) ** 2,
+            "k in the place of m": lambda E: spread(E) + (E.shape[2] - E.shape[1]) * (E**2).sum(axis=(1, 2)),
+            "B in the place of m": lambda E: spread(E) + (E.shape[0] - E.shape[1]) * (E**2).sum(axis=(1, 2)),
+            "the sign: m times the sum of the squares comes first": lambda E: -spread(E),
             "the factor m is missing": lambda E: spread(E) - (E.shape[1] - 1) * (E**2).sum(axis=(1, 2)),
             "the part with the inner products is missing": lambda E: (E.shape[1] - 1) * (E**2).sum(axis=(1, 2)),
         },
@@ -109,6 +121,9 @@ EXERCISES = {
             "the factor 2 is missing at the sum of the squares": _spread_wrong(squares=1),
             "the factor m is missing": lambda dD, E: 2 * dD[:, None, None] * (E - E.sum(axis=1, keepdims=True)),
             "m - 1 in the place of m": lambda dD, E: spread_backward(dD, E) - 2 * dD[:, None, None] * E,
+            "k in the place of m": lambda dD, E: _spread_size(dD, E, E.shape[2]),
+            "B in the place of m": lambda dD, E: _spread_size(dD, E, len(E)),
+            "the sign: dE is the other way round": lambda dD, E: -spread_backward(dD, E),
             "summed over the wrong axis: the sum runs over the slots": _spread_wrong(axis=2),
             "summed over the rows of the batch: the sum runs over the slots of one row": _spread_wrong(axis=0),
         },

@@ -69,6 +69,10 @@ def _one_kept(theta: Array, acc: Array, ids: Array, g: Array, lr: float, eps: fl
     return _moved(theta, acc + total**2, total, lr, eps)
 
 
+def _rows_eps_inside(theta: Array, acc: Array, total: Array, lr: float, eps: float) -> tuple[Array, Array]:
+    return theta - lr * total / np.sqrt(acc + total**2 + eps), acc + total**2
+
+
 def _slot_by_slot(theta: Array, acc: Array, ids: Array, g: Array, lr: float, eps: float) -> tuple[Array, Array]:
     theta, acc = theta.copy(), acc.copy()
     for i, g_i in zip(ids, g, strict=True):
@@ -105,22 +109,32 @@ EXERCISES = {
         [(THETA, ACC, G, 0.3, 0.8, 0.1)],
         ("theta_new", "acc_new"),
         {
+            "g is not squared in acc": lambda theta, acc, g, lr, rho, eps: _moved(
+                theta, rho * acc + (1 - rho) * np.abs(g), g, lr, eps),
             "the step takes the old acc": _rmsprop_old_acc,
             "eps belongs outside the root": _rmsprop_eps_inside,
             "acc does not fade: that is Adagrad": lambda theta, acc, g, lr, rho, eps: _moved(
                 theta, acc + g**2, g, lr, eps),
             "rho and 1 - rho are swapped": lambda theta, acc, g, lr, rho, eps: rmsprop(theta, acc, g, lr, 1 - rho, eps),
+            "the sign of the step: it goes up the slope": lambda theta, acc, g, lr, rho, eps: rmsprop(
+                theta, acc, g, -lr, rho, eps),
         },
+        order=("acc_new", "theta_new"),
     ),
     "02.4": Exercise(
         adagrad_rows,
-        [(TABLE, TABLE_ACC, IDS, SLOTS, 0.3, 1e-10)],
+        [(TABLE, TABLE_ACC, IDS, SLOTS, 0.3, 0.05)],
         ("theta_new", "acc_new"),
         {
             "squared before the repeated ids are summed": _squared_first,
             "not summed over repeated ids: only one contribution is kept": _one_kept,
             "one step a slot: sum the repeated ids, then step once": _slot_by_slot,
+            "eps belongs outside the root": lambda theta, acc, ids, g, lr, eps: _rows_eps_inside(
+                theta, acc, _summed(theta, ids, g), lr, eps),
+            "the step takes the old acc": lambda theta, acc, ids, g, lr, eps: (
+                theta - lr * _summed(theta, ids, g) / (np.sqrt(acc) + eps), acc + _summed(theta, ids, g) ** 2),
         },
+        order=("acc_new", "theta_new"),
     ),
     "02.5": Exercise(
         catch_up,
@@ -133,6 +147,10 @@ EXERCISES = {
             "the series ends after s terms": lambda theta, v, s, lr, mu: (theta - lr * v * mu / (1 - mu), mu**s * v),
             "the velocity fades before each move, so all s moves differ": lambda theta, v, s, lr, mu: (
                 theta - lr * v * mu * s, mu**s * v),
+            "the sign of the moves: they go down the slope": lambda theta, v, s, lr, mu: catch_up(theta, v, s, -lr, mu),
+            "lr is missing": lambda theta, v, s, lr, mu: catch_up(theta, v, s, 1.0, mu),
+            "the velocity fades once, not s times": lambda theta, v, s, lr, mu: (
+                catch_up(theta, v, s, lr, mu)[0], mu * v),
         },
     ),
 }  # fmt: skip

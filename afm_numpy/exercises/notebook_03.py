@@ -36,7 +36,7 @@ def _complex_steps(f: Callable[..., Any], theta: Array, d: Array) -> tuple[Calla
 
 
 def softplus_backward(ds: Array, z: Array, h: Array) -> tuple[Array, Array]:
-    return ds[:, None] * h * sigmoid(z), ds @ np.log1p(np.exp(z))
+    return ds[:, None] * h * sigmoid(z), ds @ np.logaddexp(0, z)
 
 
 def _arrays(seed: int, *shapes: Any) -> tuple[Array, ...]:
@@ -51,10 +51,12 @@ EXERCISES = {
         ("eps",),
         {
             "a square root instead of a cube root": lambda u, f, t: np.sqrt(3 * u * f / t),
-            "the factor 3 is missing": lambda u, f, t: np.cbrt(u * f / t),
             "the cube root of u alone: f and t count too": lambda u, f, t: np.cbrt(u),
             "the two terms are equal there, but their sum is not smallest": lambda u, f, t: np.cbrt(6 * u * f / t),
             "f and t are exchanged": lambda u, f, t: np.cbrt(3 * u * t / f),
+            "f is missing": lambda u, f, t: np.cbrt(3 * u / t),
+            "t is missing": lambda u, f, t: np.cbrt(3 * u * f),
+            "the factor 3 is missing": lambda u, f, t: np.cbrt(u * f / t),
         },
     ),
     "03.2": Exercise(
@@ -68,6 +70,7 @@ EXERCISES = {
             "the real part, not the imaginary part": lambda f, theta, d: f(theta + 1e-20j * d).real / 1e-20,
             "d is forgotten": lambda f, theta, d: f(theta + 1e-20j).imag / 1e-20,
             "divided by 2 eps, as a central difference": lambda f, theta, d: f(theta + 1e-20j * d).imag / 2e-20,
+            "the sign is wrong": lambda f, theta, d: -f(theta + 1e-20j * d).imag / 1e-20,
         },
     ),
     "03.3": Exercise(
@@ -81,6 +84,11 @@ EXERCISES = {
             "not divided by 3, so the slope does not stay": lambda line, eps: (
                 4 * central(line, eps) - central(line, 2 * eps)
             ),
+            "the wide difference is divided by 2 eps: its points are 4 eps apart": lambda line, eps: (
+                4 * central(line, eps) - 2 * central(line, 2 * eps)) / 3,
+            "the sign: the wide one is taken away": lambda line, eps: (
+                4 * central(line, eps) + central(line, 2 * eps)) / 3,
+            "the narrow difference alone": central,
         },
     ),
     "03.4": Exercise(
@@ -97,10 +105,24 @@ EXERCISES = {
                 ds[:, None] * h * (z > 0),
                 softplus_backward(ds, z, h)[1],
             ),
+            "the slope of the sigmoid, not of softplus": lambda ds, z, h: (
+                ds[:, None] * h * sigmoid(z) * sigmoid(-z),
+                softplus_backward(ds, z, h)[1],
+            ),
+            "the sigmoid of -z": lambda ds, z, h: (ds[:, None] * h * sigmoid(-z), softplus_backward(ds, z, h)[1]),
+            "ds is missing in dz": lambda ds, z, h: (h * sigmoid(z), softplus_backward(ds, z, h)[1]),
+            "relu(z) in the place of softplus(z)": lambda ds, z, h: (
+                softplus_backward(ds, z, h)[0],
+                ds @ np.maximum(z, 0),
+            ),
+            "the mean over the pairs in the place of the sum": lambda ds, z, h: (
+                softplus_backward(ds, z, h)[0],
+                softplus_backward(ds, z, h)[1] / len(ds),
+            ),
             "z in the place of softplus(z)": lambda ds, z, h: (softplus_backward(ds, z, h)[0], ds @ z),
             "not summed over the pairs": lambda ds, z, h: (
                 softplus_backward(ds, z, h)[0],
-                ds[:, None] * np.log1p(np.exp(z)),
+                ds[:, None] * np.logaddexp(0, z),
             ),
         },
     ),

@@ -63,7 +63,9 @@ EXERCISES = {
             "p counts twice: both sides of a product take it": lambda V, p: V * p,
             "squared instead of the square root": lambda V, p: V * p**2,
             "divided instead of multiplied": lambda V, p: V / np.sqrt(p),
+            "V is not changed": lambda V, p: V,
         },
+        same=lambda V: V @ V.T,  # a sign or a rotation of the factors changes no inner product
     ),
     "04.3": Exercise(
         triple_backward,
@@ -73,6 +75,9 @@ EXERCISES = {
             "divided by an entry that is 0": triple_by_division,
             "e_i itself is still in the product": lambda dT, E: np.repeat((dT * E.prod(axis=1))[:, None], 3, axis=1),
             "dT is missing": lambda dT, E: triple_backward(np.ones_like(dT), E),
+            "the axes are exchanged: rows first, then the three features": lambda dT, E: (
+                triple_backward(dT, E).swapaxes(0, 1)),
+            "the sign is wrong": lambda dT, E: -triple_backward(dT, E),
             "the sum of the other two, not their product": lambda dT, E: (
                 dT[:, None] * (E.sum(axis=1, keepdims=True) - E)
             ),
@@ -89,6 +94,10 @@ EXERCISES = {
             ),
             "not divided by the number of pairs": lambda dpooled, mask: mask[:, :, None] * dpooled[:, None],
             "absent pairs get a gradient, too": mean_with_absent,
+            "divided by the number of rows": lambda dpooled, mask: mask[:, :, None] * dpooled[:, None] / len(mask),
+            "divided by the number of all present pairs: each row has its own": lambda dpooled, mask: (
+                mask[:, :, None] * dpooled[:, None] / mask.sum()),
+            "the sign is wrong": lambda dpooled, mask: -mean_pooling_backward(dpooled, mask),
         },
     ),
     "04.5": Exercise(
@@ -100,6 +109,9 @@ EXERCISES = {
             "not summed over the factors": lambda dE, V, idx, x: dE * V[idx],
             "summed over the slots, not over the factors": lambda dE, V, idx, x: (dE * V[idx]).sum(axis=1),
             "v is missing": lambda dE, V, idx, x: dE.sum(axis=2),
+            "divided by x": lambda dE, V, idx, x: (dE * V[idx]).sum(axis=2) / x,
+            "the mean over the factors in the place of the sum": lambda dE, V, idx, x: (dE * V[idx]).mean(axis=2),
+            "the sign is wrong": lambda dE, V, idx, x: -(dE * V[idx]).sum(axis=2),
         },
     ),
 }

@@ -40,7 +40,9 @@ def _pooling_inputs(seed: int, B: int, P: int, k: int, t: int) -> tuple[Array, A
     mask = np.ones((B, P), bool)
     mask[0, 2:] = mask[1, 1:] = False                                   # M is 0 where a pair is absent
     M *= mask[:, :, None]
+    b[0] = -(M[-1, -1] @ W[:, 0])                                       # one Z is 0: what is the slope of ReLU there?
     a, cache = att.network_forward(M, W, b, h, mask)
+    cache.Z[-1, -1, 0] = 0.0
     return dpooled, M, a, cache.Z, W, h
 
 
@@ -93,8 +95,9 @@ def _dM(dpooled: Array, M: Array, a: Array, Z: Array, W: Array, h: Array, *,
 
 
 def _whole(q: Params, idx: Array, x: Array, y: Array, lam: float, *, kept: float = 1.0, summed: float = 1.0,
-           by_id: Callable[..., Any] = np.add.at, x_in_V: bool = True, empty: bool = False, w2: float = 2.0,
-           **of_dM: Any) -> tuple[Any, ...]:
+           by_id: Callable[..., Any] = np.add.at, w_by_id: Callable[..., Any] = np.add.at,
+           pairs: Callable[..., Any] = np.add.at, sides: int = 2, half: float = 1.0, x_in_V: bool = True,
+           empty: bool = False, w2: float = 2.0, **of_dM: Any) -> tuple[Any, ...]:
     """loss_and_gradients with one mistake: the right answer for the defaults."""
     V, p, W, h, (i, j) = q["V"], q["p"], q["W"], q["h"], np.triu_indices(idx.shape[1], 1)
     E = V[idx] * x[:, :, None]
@@ -109,18 +112,18 @@ def _whole(q: Params, idx: Array, x: Array, y: Array, lam: float, *, kept: float
     dZ = ds[:, :, None] * h * ((cache.Z > 0) if of_dM.get("gate", True) else 1)
     dM = _dM(dpooled, M, a, cache.Z, W, h, **of_dM)
     dw, dV, dE = np.zeros_like(q["w"]), np.zeros_like(V), np.zeros_like(E)
-    for side, other in ((i, j), (j, i)):
+    for side, other in ((i, j), (j, i))[:sides]:
         slots: Any = np.s_[:, side]
-        np.add.at(dE, slots, dM * E[:, other])
-    np.add.at(dw, idx, dy_hat[:, None] * x)
+        pairs(dE, slots, dM * E[:, other])
+    w_by_id(dw, idx, dy_hat[:, None] * x)
     by_id(dV, idx, dE * (x[:, :, None] if x_in_V else (x != 0)[:, :, None]))
-    dW = np.tensordot(M, dZ, axes=((0, 1), (0, 1))) + w2 * lam * W
-    loss = ((y_hat - y) ** 2).sum() * summed / len(y) + lam * (W**2).sum()
+    dW = np.tensordot(M, dZ, axes=((0, 1), (0, 1))) + half * w2 * lam * W
+    loss = ((y_hat - y) ** 2).sum() * summed / len(y) + half * lam * (W**2).sum()
     return loss, dy_hat.sum(), dw, dV, dy_hat @ pooled, dW, dZ.sum(axis=(0, 1)), np.tensordot(ds, cache.R, axes=2)
 
 
-def _kept_once(dV: Array, idx: Array, values: Array) -> None:
-    dV[idx] += values
+def _kept_once(total: Array, at: Any, values: Array) -> None:
+    total[at] += values
 
 
 EXERCISES = {
@@ -128,7 +131,8 @@ EXERCISES = {
         [1 / 4, 1 / 2, 0, 1 / 4],
         names=("attention",),
         mistakes={
-            "the absent pair takes part": [1 / 5, 2 / 5, 1 / 5, 1 / 5],
+            "the absent pair takes part as if its score were 0: leave it out": [0, 0, 1, 0],
+            "the absent pair takes part as if its score were -50: leave it out": [1 / 5, 2 / 5, 1 / 5, 1 / 5],
             "not divided by the sum": [1, 2, 0, 1],
             "the logarithm is not undone: exp(log 2) is 2": np.array([1, 1 + np.log(2), 0, 1]) / (3 + np.log(2)),
             "equal weights: the scores are not used": [1 / 3, 1 / 3, 0, 1 / 3],
@@ -146,6 +150,12 @@ EXERCISES = {
             "summed over the wrong axis: the sum runs over the pairs of a row": lambda da, a: a * (
                 da - (a * da).sum(axis=0)),
             "summed over the whole batch: each row has its own sum": lambda da, a: a * (da - (a * da).sum()),
+            "the sum of da, not the sum weighted by a": lambda da, a: a * (da - da.sum(axis=1, keepdims=True)),
+            "the mean of a da in the place of its sum": lambda da, a: a * (da - (a * da).mean(axis=1, keepdims=True)),
+            "the sign in the bracket: the sum is taken away": lambda da, a: a * (
+                da + (a * da).sum(axis=1, keepdims=True)),
+            "the derivative of a sigmoid, with 1 - a": lambda da, a: a * (1 - a) * (
+                da - (a * da).sum(axis=1, keepdims=True)),
         },
     ),
     "05.3": Exercise(
@@ -161,6 +171,14 @@ EXERCISES = {
                 temperature_backward(da, s, a, tau)[0], -temperature_backward(da, s, a, tau)[1]),
             "divided by tau once: the derivative of 1/tau has tau^2": lambda da, s, a, tau: (
                 temperature_backward(da, s, a, tau)[0], tau * temperature_backward(da, s, a, tau)[1]),
+            "ds in the place of du in dtau: one factor 1/tau too much": lambda da, s, a, tau: (
+                temperature_backward(da, s, a, tau)[0], temperature_backward(da, s, a, tau)[1] / tau),
+            "s is missing in dtau": lambda da, s, a, tau: (
+                temperature_backward(da, s, a, tau)[0], -att.softmax_backward(da, a).sum() / tau**2),
+            "dtau is not summed over all rows and pairs": lambda da, s, a, tau: (
+                temperature_backward(da, s, a, tau)[0], -att.softmax_backward(da, a) * s / tau**2),
+            "dtau is the mean, not the sum": lambda da, s, a, tau: (
+                temperature_backward(da, s, a, tau)[0], temperature_backward(da, s, a, tau)[1] / s.size),
             "the softmax is skipped: da in the place of du": lambda da, s, a, tau: (
                 temperature_backward(da, s, a, tau)[0], -(da * s).sum() / tau**2),
         },
@@ -177,6 +195,15 @@ EXERCISES = {
             "R is tanh(Z) already: the slope is 1 - R^2": lambda ds, R, h: (
                 ds[:, :, None] * h * (1 - np.tanh(R) ** 2), *tanh_backward(ds, R, h)[1:]),
             "h is missing": lambda ds, R, h: (ds[:, :, None] * (1 - R**2), *tanh_backward(ds, R, h)[1:]),
+            "ds is missing": lambda ds, R, h: (h * (1 - R**2), *tanh_backward(ds, R, h)[1:]),
+            "the slope of tanh is 1 - R^2, not 1 - R": lambda ds, R, h: (
+                ds[:, :, None] * h * (1 - R), *tanh_backward(ds, R, h)[1:]),
+            "R (1 - R) is the slope of the sigmoid": lambda ds, R, h: (
+                ds[:, :, None] * h * R * (1 - R), *tanh_backward(ds, R, h)[1:]),
+            "db is the mean over rows and pairs, not the sum": lambda ds, R, h: (
+                tanh_backward(ds, R, h)[0], tanh_backward(ds, R, h)[0].mean(axis=(0, 1)), tanh_backward(ds, R, h)[2]),
+            "dh is not summed over the rows": lambda ds, R, h: (
+                *tanh_backward(ds, R, h)[:2], np.einsum("bp,bpt->bt", ds, R)),
             "db is not summed over the rows": lambda ds, R, h: (
                 tanh_backward(ds, R, h)[0], tanh_backward(ds, R, h)[0].sum(axis=1), tanh_backward(ds, R, h)[2]),
             "dh lacks ds": lambda ds, R, h: (*tanh_backward(ds, R, h)[:2], R.sum(axis=(0, 1))),
@@ -187,11 +214,16 @@ EXERCISES = {
         [_pooling_inputs(7, 3, 6, 5, 2), _pooling_inputs(8, 4, 5, 3, 7)],
         ("dM",),
         {
-            "the path through the attention is dropped": lambda *args: _dM(*args, network=False),
+            "the path through the attention is dropped, or M is missing in da, which makes ds 0": lambda *args: _dM(
+                *args, network=False),
             "the path through the pooling is dropped": lambda *args: _dM(*args, pooling=False),
             "the gate of ReLU is missing": lambda *args: _dM(*args, gate=False),
             "h is missing": lambda *args: _dM(*args, with_h=False),
             "only the diagonal of the softmax Jacobian": lambda *args: _dM(*args, softmax=_diagonal),
+            "the slope of ReLU at 0 is 0: take Z > 0": lambda dpooled, M, a, Z, W, h: _dM(
+                dpooled, M, a, np.where(Z == 0, 1, Z), W, h),
+            "the backward of the softmax is missing": lambda *args: _dM(*args, softmax=lambda da, a: da),
+            "W is missing": lambda dpooled, M, a, Z, W, h: _dM(dpooled, M, a, Z, np.ones_like(W), h),
         },
     ),
     "05.6": Exercise(
@@ -207,6 +239,11 @@ EXERCISES = {
             "the gate of ReLU is missing": lambda *args: _whole(*args, gate=False),
             "only the diagonal of the softmax Jacobian": lambda *args: _whole(*args, softmax=_diagonal),
             "not summed over repeated ids: use np.add.at": lambda *args: _whole(*args, by_id=_kept_once),
+            "not summed over repeated ids in dw: use np.add.at": lambda *args: _whole(*args, w_by_id=_kept_once),
+            "dE[:, i] += ... keeps one pair of a slot, np.add.at adds them all": lambda *args: _whole(
+                *args, pairs=_kept_once),
+            "one side of the product: both embeddings of a pair get a gradient": lambda *args: _whole(*args, sides=1),
+            "the penalty is lambda, not lambda/2, times the sum of the squares": lambda *args: _whole(*args, half=0.5),
             "the factor x is missing": lambda *args: _whole(*args, x_in_V=False),
             "the gradient of the penalty is missing": lambda *args: _whole(*args, w2=0.0),
             "the factor 2 of the penalty is missing": lambda *args: _whole(*args, w2=1.0),

@@ -58,6 +58,8 @@ EXERCISES = {
             "divided by all rows, also by those that lack the pair": lambda a, mask: _total(a, mask) / len(a),
             "the sum, not divided": _total,
             "rows without the pair are counted": lambda a, mask: a.mean(axis=0),
+            "a need not be 0 behind the mask: leave absent pairs out of the sum": lambda a, mask: (
+                a.sum(axis=0) / np.maximum(mask.sum(axis=0), 1)),
             "wrong axis: the mean runs over the rows": lambda a, mask: (
                 np.where(mask, a, 0).sum(axis=1) / np.maximum(mask.sum(axis=1), 1)),
         },
@@ -71,6 +73,10 @@ EXERCISES = {
             "c is log-odds, not a probability: subtract it before the sigmoid": lambda y_hat, c: sigmoid(y_hat) - c,
             "the sigmoid is missing": lambda y_hat, c: y_hat - c,
             "c is added instead of taken away": lambda y_hat, c: sigmoid(y_hat + c),
+            "that is how much the probability changes": lambda y_hat, c: sigmoid(y_hat) - sigmoid(y_hat - c),
+            "c is not taken away": lambda y_hat, c: sigmoid(y_hat),
+            "the sign in front of y_hat": lambda y_hat, c: sigmoid(c - y_hat),
+            "that is the probability of c alone": lambda y_hat, c: sigmoid(c),
         },
     ),
     "06.4": Exercise(

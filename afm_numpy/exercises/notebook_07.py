@@ -52,6 +52,8 @@ EXERCISES = {
             "divided by S, not by its root": lambda a, b: ((a - b).mean(), (a - b).std(ddof=1) / len(a)),
             "ddof=1 is missing": lambda a, b: ((a - b).mean(), (a - b).std() / np.sqrt(len(a))),
             "the sign: the difference is a - b": lambda a, b: paired(b, a),
+            "absolute values: the sign of a difference counts": lambda a, b: paired(np.abs(a - b), np.zeros_like(a)),
+            "the median in the place of the mean": lambda a, b: (np.median(a - b), paired(a, b)[1]),
         },
     ),
     "07.3": Exercise(
@@ -76,6 +78,13 @@ EXERCISES = {
                 _squared(base, pooled, p, y) + (1 - keep) * keep * ((pooled * p) ** 2).sum(axis=1)),
             "variances add, so square each term before the sum": lambda base, pooled, p, y, keep: (
                 _squared(base, pooled, p, y) + (1 - keep) / keep * (pooled @ p) ** 2),
+            "keep and 1 - keep are exchanged": lambda base, pooled, p, y, keep: expected_loss(
+                base, pooled, p, y, 1 - keep),
+            "the variance is taken away, not added": lambda base, pooled, p, y, keep: 2 * _squared(
+                base, pooled, p, y) - expected_loss(base, pooled, p, y, keep),
+            "the mean over the factors in the place of the sum": lambda base, pooled, p, y, keep: (
+                _squared(base, pooled, p, y) + (1 - keep) / keep * ((pooled * p) ** 2).mean(axis=1)),
+            "the mean over the rows: the loss of each row is asked for": lambda *inputs: expected_loss(*inputs).mean(),
             "the factor p is missing in the variance": lambda base, pooled, p, y, keep: (
                 _squared(base, pooled, p, y) + (1 - keep) / keep * (pooled**2).sum(axis=1)),
         },

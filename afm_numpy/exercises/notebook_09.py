@@ -246,6 +246,8 @@ EXERCISES = {
             "the sign of y z in the loss": _other_loss(
                 lambda z, t, s: max(z, 0) + t * z + math.log1p(math.exp(-abs(z)))),
             "the mean over the rows: loss_rows has the loss of each row": _mean_loss,
+            "the factor 2 belongs to the squared loss": lambda y_hat, y: (
+                *logistic(y_hat, y)[:2], [2 * d for d in logistic(y_hat, y)[2]]),
             "divided by 2, not by the number of rows": _half,
             "not divided by B": lambda *args: logistic(*args, mean=False),
             "the sigmoid is missing in the gradient": lambda *args: logistic(*args, gate=False),

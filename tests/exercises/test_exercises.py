@@ -63,6 +63,107 @@ def test_what_is_nearly_right_is_wrong(number, answer, words):
     assert not verdict.ok and words in verdict.text
 
 
+def mistake(number, words):
+    """The only mistake of an exercise whose label holds some words."""
+    (found,) = [wrong for label, wrong in EXERCISES[number].mistakes.items() if words in label]
+    return found
+
+
+def eps_inside(theta, acc, ids, g, lr, eps):
+    G = np.zeros_like(theta)
+    np.add.at(G, ids, g)
+    acc = acc + G**2
+    return theta - lr * G / np.sqrt(acc + eps), acc
+
+
+def rotated(V, p):
+    turn, _ = np.linalg.qr(np.random.default_rng(0).standard_normal((V.shape[1],) * 2))
+    return (V * np.sqrt(p)) @ turn
+
+
+def acc_of_g(theta, acc, g, lr, rho, eps):
+    acc = rho * acc + (1 - rho) * g
+    with np.errstate(invalid="ignore"):
+        return theta - lr * g / (np.sqrt(acc) + eps), acc
+
+
+@pytest.mark.parametrize(("number", "answer"), [
+    pytest.param("04.2", lambda V, p: -V * np.sqrt(p), id="04.2-negative"),
+    pytest.param("04.2", lambda V, p: V * np.sqrt(p) * np.r_[-1, np.ones(len(p) - 1)], id="04.2-a-column-negated"),
+    pytest.param("04.2", rotated, id="04.2-rotated"),
+    pytest.param("04.2", lambda V, p: (V * np.sqrt(p))[:, ::-1], id="04.2-permuted"),
+    pytest.param("07.1", 1.803, id="07.1-rounded"),
+    pytest.param("08.1", np.array([12, 6]), id="08.1-an-array-for-two-numbers"),
+    pytest.param("00.1", [13], id="00.1-in-brackets"),
+    pytest.param("03.2", lambda f, theta, d: (f(theta + 1e-20j * d) - f(theta)) / 1e-20j, id="03.2-complex"),
+    pytest.param("03.1", lambda u, f, t: (3 * u * f / t) ** (1 / 3), id="03.1-power"),
+])  # fmt: skip
+def test_a_right_answer_in_an_unusual_form_is_right(number, answer):
+    assert check(number, answer).ok
+
+
+@pytest.mark.parametrize(("number", "answer", "words"), [
+    pytest.param("02.4", eps_inside, "eps belongs outside the root", id="02.4-eps-inside"),
+    pytest.param("05.1", [0, 0, 1, 0], "leave it out", id="05.1-absent-pair-scored-0"),
+    pytest.param("06.2", lambda a, mask: a.sum(0) / np.maximum(mask.sum(0), 1), "behind the mask", id="06.2-mask"),
+    pytest.param("04.3", lambda dT, E: EXERCISES["04.3"].right(dT, E).swapaxes(0, 1), "axes", id="04.3-stacked-wrongly"),
+    pytest.param("01.3", lambda E: E.shape[2] * (E**2).sum(axis=(1, 2)) - (E.sum(axis=1) ** 2).sum(axis=1),
+                 "k in the place of m", id="01.3-k-for-m"),
+    pytest.param("01.3", lambda E: len(E) * (E**2).sum(axis=(1, 2)) - (E.sum(axis=1) ** 2).sum(axis=1),
+                 "B in the place of m", id="01.3-B-for-m"),
+    pytest.param("01.4", lambda dD, E: 2 * dD[:, None, None] * (E.shape[2] * E - E.sum(axis=1, keepdims=True)),
+                 "k in the place of m", id="01.4-k-for-m"),
+    pytest.param("02.3", acc_of_g, "acc_new", id="02.3-g-not-squared"),
+    pytest.param("09.5", mistake("09.5", "factor 2"), "belongs to the squared loss", id="09.5-factor-2"),
+    pytest.param("07.2", lambda a, b: EXERCISES["07.2"].right(abs(a - b), 0 * a), "absolute values", id="07.2-abs"),
+    pytest.param("05.5", mistake("05.5", "M is missing"), "M is missing in da", id="05.5-M-forgotten"),
+    pytest.param("05.5", mistake("05.5", "slope of ReLU at 0"), "take Z > 0", id="05.5-gate-at-0"),
+    pytest.param("05.6", mistake("05.6", "one side"), "one side of the product", id="05.6-one-side"),
+    pytest.param("05.6", mistake("05.6", "dE[:, i]"), "np.add.at adds them all", id="05.6-dE"),
+    pytest.param("05.6", mistake("05.6", "in dw"), "not summed over repeated ids in dw", id="05.6-dw"),
+    pytest.param("05.6", mistake("05.6", "lambda/2"), "not lambda/2", id="05.6-half-lambda"),
+])  # fmt: skip
+def test_a_likely_mistake_has_a_hint_that_is_true(number, answer, words):
+    verdict = check(number, answer)
+    assert not verdict.ok and words in verdict.text
+
+
+def test_a_mistake_whose_numbers_another_input_contradicts_is_not_named():
+    """For the first input the answer looks like a named mistake, for the second it does not."""
+    inputs = [(np.array([1.0, 2.0]),), (np.array([3.0, 5.0]),)]
+    exercise = Exercise(lambda s: s, inputs, ("s",), {"squared": lambda s: s**2})
+    assert judge(exercise, lambda s: s**2).text.endswith("likely: squared")
+    assert "squared" not in judge(exercise, lambda s: s**2 if s[0] == 1 else s**3).text
+
+
+def test_of_two_mistakes_the_one_that_fits_all_results_is_named():
+    both = {"one": lambda s: (2 * s, s), "two": lambda s: (2 * s, 3 * s)}
+    exercise = Exercise(lambda s: (s, s), [(np.array([1.0, 2.0]),)], ("a", "b"), both)
+    assert judge(exercise, both["one"]).text.endswith("likely: one")
+    assert judge(exercise, both["two"]).text.endswith("likely: two")
+
+
+def test_what_is_calculated_first_is_blamed_first():
+    exercise = Exercise(lambda s: (2 * s, s), [(np.array([1.0, 2.0]),)], ("last", "first"), order=("first", "last"))
+    assert judge(exercise, lambda s: (5 * s + 1, s + 1)).text.startswith("Not yet: first: ")
+    assert judge(exercise, lambda s: (5 * s + 1, s)).text.startswith("Not yet: last: ")
+
+
+def test_an_exception_keeps_the_line_of_the_readers_code():
+    def answer(s):
+        total = s.sum()
+        return total / s["no such key"]
+
+    assert 'in line ' in judge(ONE, answer).text and '`return total / s["no such key"]`' in judge(ONE, answer).text
+
+
+def test_the_failing_case_can_be_shown():
+    text = judge(ONE, lambda a: a, show=True).text
+    assert text.endswith("\ninput 1: array([1., 2.])\nyour sum: array([1., 2.])\nright: array([2., 3.])")
+    assert "right: " not in judge(ONE, lambda a: a).text
+    assert check("04.1", lambda M, p: M.sum(axis=2), show=True).text.count("input ") == 2
+
+
 def test_a_total_without_room_for_the_last_pair_is_wrong():
     def cut(s_q, t_q, pair_at, *rest):
         y, ds_q, dt_q = EXERCISES["08.4"].right(s_q, t_q, pair_at, *rest)
