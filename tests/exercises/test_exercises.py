@@ -106,7 +106,7 @@ def test_a_right_answer_in_an_unusual_form_is_right(number, answer):
     pytest.param("02.4", eps_inside, "eps belongs outside the root", id="02.4-eps-inside"),
     pytest.param("05.1", [0, 0, 1, 0], "leave it out", id="05.1-absent-pair-scored-0"),
     pytest.param("06.2", lambda a, mask: a.sum(0) / np.maximum(mask.sum(0), 1), "behind the mask", id="06.2-mask"),
-    pytest.param("04.3", lambda dT, E: EXERCISES["04.3"].right(dT, E).swapaxes(0, 1), "axes", id="04.3-stacked-wrongly"),
+    pytest.param("04.3", lambda dT, E: EXERCISES["04.3"].right(dT, E).swapaxes(0, 1), "axes", id="04.3-stacked"),
     pytest.param("01.3", lambda E: E.shape[2] * (E**2).sum(axis=(1, 2)) - (E.sum(axis=1) ** 2).sum(axis=1),
                  "k in the place of m", id="01.3-k-for-m"),
     pytest.param("01.3", lambda E: len(E) * (E**2).sum(axis=(1, 2)) - (E.sum(axis=1) ** 2).sum(axis=1),
