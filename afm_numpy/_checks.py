@@ -40,8 +40,8 @@ def check_choice(name: str, value: object, choices: Iterable[str]) -> None:
         raise ValueError(f"unknown {name} {value!r}; choose from {', '.join(choices)}")
 
 
-def check_size(name: str, size: object) -> None:
-    """Refuse what is not a whole number of at least 1.
+def check_size(name: str, size: object, least: int = 1) -> None:
+    """Refuse what is not a whole number of at least `least`.
 
     Examples
     --------
@@ -49,8 +49,8 @@ def check_size(name: str, size: object) -> None:
     Traceback (most recent call last):
     ValueError: epochs must be an integer of at least 1; got 0
     """
-    if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
-        raise ValueError(f"{name} must be an integer of at least 1; got {size!r}")
+    if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < least:
+        raise ValueError(f"{name} must be an integer of at least {least}; got {size!r:.60}")
 
 
 def check_number(name: str, value: Any, words: str, fits: Callable[[Any], Any] = lambda number: True) -> None:

@@ -6,15 +6,16 @@ Each kind is fitted on the cells of the training part, a flat array with B entri
 
 import math
 from collections import Counter
-from collections.abc import Hashable, Iterable
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from .reading import column_names, is_number, numbers, tokens
+from .._types import Array
+from .reading import Table, column_names, is_number, numbers, plain_values, sequence
 
-__all__ = ["Binned", "Categorical", "Feature", "Scaled", "declared"]
+__all__ = ["Binned", "Categorical", "Column", "Feature", "Scaled", "declared", "from_fields", "plain", "to_fields"]
 
 _SCALINGS = ("quantile", "standard", "minmax", "none")
 
@@ -35,7 +36,7 @@ class Feature(NamedTuple):
     role: str
     value: object = None
 
-    def __str__(self):
+    def __str__(self) -> str:
         ending = {"value": f"={self.value}", "bin": f" in {self.value}", "number": ""}
         return self.column + ending.get(self.role, f" {self.role}")
 
@@ -56,37 +57,37 @@ class Categorical:
 
     name: str
     type: str
-    values: tuple
+    values: tuple[Any, ...]
 
     @classmethod
-    def fit(cls, name, cells, missing, min_count=1):
+    def fit(cls, name: str, cells: Array, missing: Iterable[object], min_count: int = 1) -> "Categorical":
         """Keep the values that occur at least `min_count` times."""
-        cells, token, type_ = tokens(name, cells, missing)
-        count = Counter(token[cell] for cell in cells)
+        values, type_ = plain_values(name, cells, missing)
+        count: Counter[Any] = Counter(values)
         del count[None]
-        if not count:
+        if type_ is None:
             raise _no_value(name, cells)
         return cls(name, type_, tuple(sorted(value for value in count if count[value] >= min_count)))
 
-    def is_sound(self):
+    def is_sound(self) -> bool:
         """Whether the fields are what `fit` makes: sorted values of one type."""
         kinds = {"text": (str,), "bool": (bool,), "number": (int, float)}[self.type]
-        pairs = zip(self.values, self.values[1:], strict=False)
         return (
-            isinstance(self.name, str) and isinstance(self.values, tuple)
-            and all(type(value) in kinds for value in self.values) and all(a < b for a, b in pairs)
+            isinstance(self.values, tuple) and all(type(value) in kinds for value in self.values)
+            and all(value - value == 0 for value in self.values if type(value) is float)             # finite
+            and all(a < b for a, b in zip(self.values, self.values[1:], strict=False))
         )  # fmt: skip
 
-    def encode(self, cells, missing):
+    def encode(self, cells: Array, missing: Iterable[object]) -> tuple[Array, Array]:
         """(B,) local ids and (B,) x."""
-        cells, token, type_ = tokens(self.name, cells, missing)
+        values, type_ = plain_values(self.name, cells, missing)
         if type_ not in (self.type, None):
             raise TypeError(f"column {self.name!r} held {self.type} in fit and holds {type_} now")
         local_of = {value: i for i, value in enumerate((*self.values, None))}
-        local = {cell: local_of.get(value, len(local_of)) for cell, value in token.items()}
-        return np.fromiter((local[cell] for cell in cells), np.intp, len(cells)), np.ones(len(cells))
+        local = (local_of.get(value, len(local_of)) for value in values)
+        return np.fromiter(local, np.intp, len(values)), np.ones(len(values))
 
-    def features(self):
+    def features(self) -> list[Feature]:
         """One `Feature` per local id."""
         values = [Feature(self.name, "value", value) for value in self.values]
         return [*values, Feature(self.name, "missing"), Feature(self.name, "unseen")]
@@ -107,7 +108,7 @@ class Scaled:
     scale: float
 
     @classmethod
-    def fit(cls, name, cells, scaling, missing=()):
+    def fit(cls, name: str, cells: Array, scaling: str, missing: Iterable[object] = ()) -> "Scaled":
         """Scaling is "none", "minmax" or "standard". A constant column, once scaled, is 0."""
         values = _known_numbers(name, cells, missing)
         low, high = float(values.min()), float(values.max())
@@ -121,12 +122,11 @@ class Scaled:
         mean, deviation = float(unit * np.mean(values / unit)), float(unit * np.std(values / unit))
         return cls(name, mean, deviation or high - low)
 
-    def is_sound(self):
+    def is_sound(self) -> bool:
         """Whether the fields are what `fit` makes: finite numbers, and no division by 0."""
-        reals = type(self.shift) is type(self.scale) is float
-        return isinstance(self.name, str) and reals and math.isfinite(self.shift) and 0 < self.scale < math.inf
+        return type(self.shift) is type(self.scale) is float and math.isfinite(self.shift) and 0 < self.scale < math.inf
 
-    def encode(self, cells, missing=()):
+    def encode(self, cells: Array, missing: Iterable[object] = ()) -> tuple[Array, Array]:
         """(B,) local ids and (B,) x."""
         values = numbers(self.name, cells, missing)
         absent = np.isnan(values)
@@ -134,7 +134,7 @@ class Scaled:
             x = (values - self.shift) / self.scale
         return absent.astype(np.intp), np.where(absent, 1.0, x)
 
-    def features(self):
+    def features(self) -> list[Feature]:
         """One `Feature` per local id."""
         return [Feature(self.name, "number"), Feature(self.name, "missing")]
 
@@ -154,11 +154,11 @@ class Binned:
     """
 
     name: str
-    edges: tuple
+    edges: tuple[float, ...]
     own_zero: bool
 
     @classmethod
-    def fit(cls, name, cells, bins, missing=()):
+    def fit(cls, name: str, cells: Array, bins: int, missing: Iterable[object] = ()) -> "Binned":
         """At most `bins` quantile bins, each with a value in it; where more than half are 0, one more for 0.
 
         An edge lies in the middle between the last value of a bin and the first value of the next.
@@ -169,22 +169,23 @@ class Binned:
             values = values[values != 0]
         if values.size == 0:
             return cls(name, (), own_zero)
-        steps = np.linspace(0, 1, bins + 1)[1:-1]
-        last = np.unique(np.quantile(values, steps, method="lower"))         # the last value of each bin
-        last = last[last < values.max()]
+        values = np.sort(values)
+        shares = np.linspace(0, 1, min(bins, values.size) + 1)[1:-1]
+        last = np.unique(values[(shares * (values.size - 1)).astype(np.intp)])       # the last value of each bin
+        last = last[last < values[-1]]
         known = np.unique(values)
         first = known[np.searchsorted(known, last, side="right")]            # the first value of the next bin
         middle = last / 2 + first / 2
         edges = np.where((last <= middle) & (middle < first), middle, last)
         return cls(name, tuple(edges.tolist()), own_zero)
 
-    def is_sound(self):
+    def is_sound(self) -> bool:
         """Whether the fields are what `fit` makes: ascending finite edges."""
         reals = isinstance(self.edges, tuple) and all(type(edge) is float for edge in self.edges)
         ascending = reals and all(a < b for a, b in zip((-math.inf, *self.edges), (*self.edges, math.inf), strict=True))
-        return isinstance(self.name, str) and type(self.own_zero) is bool and ascending
+        return type(self.own_zero) is bool and ascending
 
-    def encode(self, cells, missing=()):
+    def encode(self, cells: Array, missing: Iterable[object] = ()) -> tuple[Array, Array]:
         """(B,) local ids and (B,) x."""
         values = numbers(self.name, cells, missing)
         local = np.searchsorted(self.edges, values, side="left")
@@ -193,7 +194,7 @@ class Binned:
         local[np.isnan(values)] = len(self.edges) + 1 + self.own_zero
         return local, np.ones(len(values))
 
-    def features(self):
+    def features(self) -> list[Feature]:
         """One `Feature` per local id."""
         ends = [repr(edge).removesuffix(".0") for edge in self.edges]
         lows, highs = ["-inf", *ends], [*(f"{end}]" for end in ends), "inf)"]
@@ -201,10 +202,43 @@ class Binned:
         return [*(Feature(self.name, "bin", text) for text in bins), Feature(self.name, "missing")]
 
 
+Column: TypeAlias = Categorical | Scaled | Binned
+_KINDS: dict[str, type[Column]] = {"categorical": Categorical, "scaled": Scaled, "binned": Binned}
+
+
+def to_fields(column: Column) -> dict[str, Any]:
+    """A fitted column as a dict that JSON can hold."""
+    return plain({"kind": type(column).__name__.lower()} | asdict(column))
+
+
+def plain(value: Any) -> Any:
+    """As JSON holds it: lists for sequences and arrays, Python numbers for NumPy's."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if value is None or isinstance(value, (str, bool, int, float)):
+        return value
+    return value.item() if isinstance(value, np.generic) else [plain(item) for item in value]
+
+
+def from_fields(fields: Any, at: int) -> Column:
+    """The column that `to_fields` described; `at` is its place, for the message that refuses anything else."""
+    try:
+        fields = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
+        column = _KINDS[fields.pop("kind")](**fields)
+        good = isinstance(column.name, str) and column.is_sound()
+    except (AttributeError, KeyError, TypeError):
+        good = False
+    if not good:
+        raise ValueError(f"damaged TableEncoder: column {at} is not what fit makes")
+    return column
+
+
 # ---- declarations ------------------------------------------------------------------------------------
 
 
-def declared(table, categorical=None, continuous=None, ignored=(), scaling="quantile"):
+def declared(
+    table: Table, categorical: Any = None, continuous: Any = None, ignored: Any = (), scaling: Any = "quantile"
+) -> dict[str, str | None]:
     """What `encode.TableEncoder` does with each column: its name -> None (categorical) or a scaling, in slot order.
 
     Examples
@@ -212,27 +246,21 @@ def declared(table, categorical=None, continuous=None, ignored=(), scaling="quan
     >>> declared({"age": np.array([30, 41]), "sex": np.array(["F", "M"])}, scaling="minmax")
     {'age': 'minmax', 'sex': None}
     """
-    infer = categorical is None and continuous is None
-    lists = {"categorical": categorical, "continuous": continuous, "ignored": ignored}
-    for place, names in lists.items():
-        if isinstance(names, str):
-            raise TypeError(f"{place} must be a list of column names; got the text {names!r}")
-        if not (names is None or isinstance(names, Iterable)):
-            raise TypeError(f"{place} must be a list of column names; got {names!r:.60}")
-        lists[place] = [] if names is None else list(names)
-        if not all(isinstance(name, Hashable) for name in lists[place]):
-            raise TypeError(f"{place} must hold column names, which are text; got {lists[place]!r:.60}")
+    given = {"categorical": categorical, "continuous": continuous, "ignored": ignored}
+    lists = {
+        place: [] if names is None else sequence(place, names, "column names") for place, names in given.items()
+    }
     for name, count in Counter(sum(lists.values(), [])).items():
         if count > 1:
             places = " and ".join(place for place, names in lists.items() for other in names if other == name)
             raise ValueError(f"column {name!r} is declared {count} times: {places}")
     names, continuous = lists["categorical"] + lists["continuous"], lists["continuous"]
-    if infer:
+    if given["categorical"] is None and given["continuous"] is None:
         names = [name for name in column_names(table) if name not in lists["ignored"]]
         continuous = [name for name in names if is_number(table[name], name)]
     if not names:
         raise ValueError("no column to encode: the table has none, or none is declared, or all are ignored")
-    scaling = scaling if isinstance(scaling, dict) else dict.fromkeys(continuous, scaling)
+    scaling = scaling if isinstance(scaling, Mapping) else dict.fromkeys(continuous, scaling)
     for name, value in scaling.items():
         if name not in continuous:
             raise ValueError(f"scaling names {name!r}, which is not a continuous column")
@@ -244,11 +272,11 @@ def declared(table, categorical=None, continuous=None, ignored=(), scaling="quan
 # ---- helpers -----------------------------------------------------------------------------------------
 
 
-def _no_value(name, cells):
+def _no_value(name: str, cells: Array) -> ValueError:
     return ValueError(f"column {name!r} has no value in the {len(cells)} rows of fit; leave it out")
 
 
-def _known_numbers(name, cells, missing):
+def _known_numbers(name: str, cells: Array, missing: Iterable[object]) -> Array:
     """The numbers among the cells, at least one."""
     values = numbers(name, cells, missing)
     known = values[~np.isnan(values)]

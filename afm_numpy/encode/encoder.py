@@ -3,38 +3,39 @@
 Dimensions: B rows of the table, m encoded columns (one slot each), n features.
 """
 
-import inspect
 import json
 import os
-from collections.abc import Hashable, Iterable
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from numbers import Integral
+from typing import Any
 
 import numpy as np
+from scipy import sparse
 
-from .._files import atomic_write
+from .._checks import check_kind, check_size
+from .._files import Path, atomic_write, open_regular
+from .._types import Array
 from ..batch import Batch
-from .columns import Binned, Categorical, Feature, Scaled, declared
-from .reading import quoted, read_columns
+from .columns import Binned, Categorical, Column, Feature, Scaled, declared, from_fields, plain, to_fields
+from .parameters import NotFittedError, Parameters
+from .reading import Table, listing, read_columns, sequence
 
 __all__ = ["Feature", "NotFittedError", "TableEncoder"]
 
 _FORMAT, _VERSION = "afm_numpy.encode.TableEncoder", 1
-_KINDS = {"categorical": Categorical, "scaled": Scaled, "binned": Binned}
-_PARAMETERS = ("categorical", "continuous", "ignored", "scaling", "bins", "min_count", "missing")
 
 
-class NotFittedError(ValueError):
-    """Something was used before it was fitted."""
-
-
-class TableEncoder:
+@dataclass(eq=False, repr=False)
+class TableEncoder(Parameters):
     """Turns a table of columns into a `Batch`, one slot per column; fit it on the training part alone.
 
-    A table is a mapping of column name to a flat array, a structured array, or a pandas or polars data frame.
+    A table is a mapping of column name to a flat array or list, a structured array, a pandas or polars data frame,
+    or an Arrow table. Masked arrays are refused.
 
     - A categorical column has one feature id for each value that fit saw, with x = 1. It holds text, numbers
-      or booleans, one of these.
+      or booleans, one of these. Whole numbers keep all their digits; a float of 2**53 or more is refused, because
+      it may be an id that lost some (a pandas column of ids with holes keeps them as "Int64").
     - A continuous column is cut into quantile bins, each a feature id with x = 1, or it is one feature id
       whose x is the scaled value. A scaled value of exactly 0 leaves its slot empty.
     - Every column has an id for missing values (x = 1). Every categorical column has one for values that
@@ -60,7 +61,10 @@ class TableEncoder:
     min_count : int
         A category that fit sees less often counts as unseen, so that the id for unseen values is trained too.
     missing : sequence
-        Values that count as missing, besides None, NaN and pandas' NA.
+        Texts, numbers and truth values that count as missing, besides None, NaN and pandas' NA.
+    sparse_output : bool
+        Give a SciPy matrix (B, n) in place of the Batch, which scikit-learn's ColumnTransformer can join with other
+        columns. A matrix does not say which slot is which column, as attention "field" would need.
 
     Examples
     --------
@@ -74,15 +78,18 @@ class TableEncoder:
     [[3, 6]]
     """
 
-    def __init__(
-        self, categorical=None, continuous=None, ignored=(), scaling="quantile", bins=64, min_count=1, missing=("?", "")
-    ):
-        self.categorical, self.continuous, self.ignored = categorical, continuous, ignored
-        self.scaling, self.bins, self.min_count, self.missing = scaling, bins, min_count, missing
+    categorical: Sequence[str] | None = None
+    continuous: Sequence[str] | None = None
+    ignored: Sequence[str] = ()
+    scaling: str | dict[str, str] = "quantile"
+    bins: int = 64
+    min_count: int = 1
+    missing: Sequence[object] = ("?", "")
+    sparse_output: bool = False
 
     # ---- fit and transform ---------------------------------------------------------------------------
 
-    def fit(self, table, y=None):
+    def fit(self, table: Table, y: object = None) -> "TableEncoder":
         """Learn the categories, bins and scales of a table's columns. `y` is not used.
 
         Raises
@@ -98,35 +105,28 @@ class TableEncoder:
         >>> TableEncoder(scaling="standard").fit({"age": [20, 40]}).n
         2
         """
-        for name, least in (("bins", 2), ("min_count", 1)):
-            value = getattr(self, name)
-            if not isinstance(value, Integral) or value < least:
-                raise ValueError(f"{name} must be an integer of at least {least}; got {value!r}")
-        if isinstance(self.missing, str):
-            raise TypeError(f"missing must be a list of values; got the text {self.missing!r}")
-        if not isinstance(self.missing, Iterable) or not all(isinstance(value, Hashable) for value in self.missing):
-            raise TypeError(f"missing must be a list of texts and numbers; got {self.missing!r:.60}")
+        parameters = self._checked()
         scaling_of = declared(table, self.categorical, self.continuous, self.ignored, self.scaling)
         cells = read_columns(table, scaling_of)
         if len(cells[0]) == 0:
             raise ValueError("the table has no rows; fit needs at least one")
-        columns = []
+        columns, missing = list[Column](), parameters["missing"]
         for (name, scaling), cell in zip(scaling_of.items(), cells, strict=True):
             if scaling is None:
-                columns.append(Categorical.fit(name, cell, self.missing, self.min_count))
+                columns.append(Categorical.fit(name, cell, missing, self.min_count))
             elif scaling == "quantile":
-                columns.append(Binned.fit(name, cell, self.bins, self.missing))
+                columns.append(Binned.fit(name, cell, self.bins, missing))
             else:
-                columns.append(Scaled.fit(name, cell, scaling, self.missing))
-        self._set(columns)
+                columns.append(Scaled.fit(name, cell, scaling, missing))
+        self._set(columns, parameters)
         return self
 
-    def transform(self, table):
+    def transform(self, table: Table) -> Any:
         """Encode the rows of a table.
 
         Returns
         -------
-        Batch
+        Batch, or scipy.sparse.csr_array when `sparse_output` is set
             idx and x (B, m), one slot per column, x in float64.
 
         Raises
@@ -141,40 +141,52 @@ class TableEncoder:
         >>> TableEncoder(scaling="minmax").fit({"age": [20, 40]}).transform({"age": [30.0, np.nan]}).x.tolist()
         [[0.5], [1.0]]
         """
-        cells = read_columns(table, self.columns)
-        encoded = [column.encode(cell, self.missing) for column, cell in zip(self._columns, cells, strict=True)]
+        cells, missing = read_columns(table, self.columns), self._fit_parameters["missing"]
+        encoded = [column.encode(cell, missing) for column, cell in zip(self._columns, cells, strict=True)]
         local, x = (np.stack(part, axis=1) for part in zip(*encoded, strict=True))               # (B, m) each
-        return Batch.from_padded(local + self._first[:-1], x, n=self.n)
+        batch = Batch.from_padded(local + self._first[:-1], x, n=self.n)
+        if not self._fit_parameters["sparse_output"]:
+            return batch
+        row_of = np.repeat(np.arange(len(batch)), batch.sizes)
+        return sparse.csr_array((batch.filled(batch.x), (row_of, batch.filled(batch.idx))), batch.shape)
 
-    def fit_transform(self, table, y=None):
+    def fit_transform(self, table: Table, y: object = None) -> Any:
         """Fit, then encode the same table."""
         return self.fit(table).transform(table)
 
-    def _set(self, columns):
+    def _checked(self) -> dict[str, Any]:
+        """The parameters as JSON holds them. Refuses what it cannot hold, and numbers that no fit can use."""
+        check_size("bins", self.bins, least=2)
+        check_size("min_count", self.min_count)
+        check_kind("sparse_output", self.sparse_output, bool, "True or False")
+        missing = sequence("missing", self.missing, "texts and numbers")
+        return plain(self.get_params() | {"missing": [mark for mark in missing if mark == mark]})
+
+    def _set(self, columns: list[Column], parameters: dict[str, Any]) -> None:
         """Number the features of the fitted columns."""
-        self._columns = tuple(columns)
+        self._columns, self._fit_parameters = tuple(columns), parameters
         features = [column.features() for column in self._columns]
         self._first = np.cumsum([0, *map(len, features)])                    # (m + 1,) first id of each column
-        self._features = sum(features, [])
+        self._features = [feature for one in features for feature in one]
 
     # ---- what the ids stand for ----------------------------------------------------------------------
 
-    def _fitted(self, name):
+    def _fitted(self, name: str) -> Any:
         if not hasattr(self, "_columns"):
             raise NotFittedError("this TableEncoder is not fitted; call fit with a table first")
         return getattr(self, name)
 
     @property
-    def columns(self):
+    def columns(self) -> list[str]:
         """Names of the encoded columns, in slot order."""
         return [column.name for column in self._fitted("_columns")]
 
     @property
-    def n(self):
+    def n(self) -> int:
         """Number of feature ids."""
         return len(self._fitted("_features"))
 
-    def describe(self, id):
+    def describe(self, id: int) -> Feature:
         """The `Feature` that an id stands for: a named tuple (column, role, value) that prints as its name.
 
         Examples
@@ -185,14 +197,14 @@ class TableEncoder:
         """
         features = self._fitted("_features")
         if not isinstance(id, Integral) or not 0 <= id < len(features):
-            raise ValueError(f"id {id!r} is out of range; ids run from 0 to {len(features) - 1}")
+            raise ValueError(f"id {id!r:.60} is out of range; ids run from 0 to {len(features) - 1}")
         return features[id]
 
-    def feature_names(self):
+    def feature_names(self) -> list[str]:
         """The names of all ids, in order."""
         return [str(feature) for feature in self._fitted("_features")]
 
-    def ids(self, column, role=None):
+    def ids(self, column: str, role: str | None = None) -> Array:
         """The ids of one column, all or those with a role: "value", "bin", "number", "missing", "unseen".
 
         Examples
@@ -202,46 +214,32 @@ class TableEncoder:
         (array([4, 5, 6]), array([6]))
         """
         if column not in self.columns:
-            raise ValueError(f"column {column!r} is not encoded; encoded are {quoted(self.columns)}")
+            raise ValueError(f"column {column!r} is not encoded; encoded are {listing(self.columns)}")
         slot = self.columns.index(column)
         ids = range(self._first[slot], self._first[slot + 1])
         return np.array([id for id in ids if role in (None, self._features[id].role)], np.intp)
 
-    # ---- parameters, as scikit-learn calls them ------------------------------------------------------
+    # ---- scikit-learn's conventions ------------------------------------------------------------------
 
-    def __repr__(self):
-        default = inspect.signature(type(self)).parameters
-        changed = {name: value for name, value in self.get_params().items() if value is not default[name].default}
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in changed.items())})"
+    def get_feature_names_out(self, input_features: object = None) -> Array:
+        """The names of all ids as an array of objects: the columns of the SciPy matrix that `sparse_output` gives."""
+        return np.array(self.feature_names(), object)
 
-    def get_params(self, deep=True):
-        """The constructor's arguments."""
-        return {name: getattr(self, name) for name in _PARAMETERS}
-
-    def set_params(self, **params):
-        """Change the constructor's arguments; what was fitted stays until the next fit."""
-        for name, value in params.items():
-            if name not in _PARAMETERS:
-                raise ValueError(f"unknown parameter {name!r}; known are {', '.join(_PARAMETERS)}")
-            setattr(self, name, value)
+    def set_output(self, *, transform: str | None = None) -> "TableEncoder":
+        """Refuse data frames: they would hold a column for each category. "default" changes nothing."""
+        if transform not in (None, "default"):
+            raise ValueError(f"the output is a Batch or, with sparse_output=True, a SciPy matrix; not {transform!r}")
         return self
-
-    def __sklearn_tags__(self):
-        from sklearn.utils import Tags, TargetTags
-
-        return Tags(estimator_type=None, target_tags=TargetTags(required=False))
 
     # ---- to a file and back --------------------------------------------------------------------------
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """The fitted encoder as plain dicts, lists, texts and numbers that JSON can hold."""
-        kind_of = {cls: kind for kind, cls in _KINDS.items()}
-        columns = [{"kind": kind_of[type(column)]} | asdict(column) for column in self._fitted("_columns")]
-        head = {"format": _FORMAT, "version": _VERSION}
-        return head | _plain({"parameters": self.get_params(), "columns": columns})
+        columns = [to_fields(column) for column in self._fitted("_columns")]
+        return {"format": _FORMAT, "version": _VERSION, "parameters": self._fit_parameters, "columns": columns}
 
     @classmethod
-    def from_dict(cls, data):
+    def from_dict(cls, data: Any) -> "TableEncoder":
         """The encoder that `to_dict` described.
 
         Raises
@@ -260,17 +258,22 @@ class TableEncoder:
         if data.get("version") != _VERSION:
             raise ValueError(f"a TableEncoder of version {data.get('version')!r}; version {_VERSION} is understood")
         parameters, columns = data.get("parameters"), data.get("columns")
-        if not isinstance(parameters, dict) or parameters.keys() != set(_PARAMETERS):
-            raise ValueError(f"damaged TableEncoder: parameters should be a dict of {', '.join(_PARAMETERS)}")
-        if not isinstance(parameters["missing"], list) or not all(map(_is_cell, parameters["missing"])):
-            raise ValueError("damaged TableEncoder: missing should be a list of values")
+        names = list(cls().get_params())
+        if not isinstance(parameters, dict) or parameters.keys() != set(names):
+            raise ValueError(f"damaged TableEncoder: parameters should be a dict of {', '.join(names)}")
         if not isinstance(columns, list) or not columns:
             raise ValueError("damaged TableEncoder: columns should be a list")
         encoder = cls(**parameters)
-        encoder._set([_restored(column, at) for at, column in enumerate(columns)])
+        try:
+            parameters = encoder._checked()
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"damaged TableEncoder: {error}") from None
+        encoder._set([from_fields(column, at) for at, column in enumerate(columns)], parameters)
+        if len(set(encoder.columns)) < len(columns):
+            raise ValueError(f"damaged TableEncoder: a column twice among {listing(encoder.columns)}")
         return encoder
 
-    def save(self, path):
+    def save(self, path: Path) -> None:
         """Write a JSON file. It appears complete or not at all: a new file takes the place of the old one.
 
         Examples
@@ -287,41 +290,12 @@ class TableEncoder:
             file.write(text)
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: Path) -> "TableEncoder":
         """Read a file that `save` wrote. A `ValueError` names a file that is something else."""
-        with open(path, encoding="utf-8") as file:
+        with open_regular(path) as file:
             try:
-                return cls.from_dict(json.load(file))
-            except UnicodeDecodeError:
+                return cls.from_dict(json.loads(file.read().decode()))
+            except (UnicodeDecodeError, RecursionError):
                 raise ValueError(f"{os.fspath(path)}: this is not a saved TableEncoder") from None
             except ValueError as error:
                 raise ValueError(f"{os.fspath(path)}: {error}") from None
-
-
-# ---- helpers -----------------------------------------------------------------------------------------
-
-
-def _plain(value):
-    """As JSON holds it: lists for tuples and arrays, NaN in them left out, Python numbers for NumPy's."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if value is None or isinstance(value, (str, bool, int, float)):
-        return value
-    return value.item() if isinstance(value, np.generic) else [_plain(item) for item in value if item == item]
-
-
-def _is_cell(value):
-    return value is None or isinstance(value, (str, bool, int, float))
-
-
-def _restored(fields, at):
-    """A fitted column from what `to_dict` made of it."""
-    try:
-        fields = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
-        column = _KINDS[fields.pop("kind")](**fields)
-        good = column.is_sound()
-    except (AttributeError, KeyError, TypeError):
-        good = False
-    if not good:
-        raise ValueError(f"damaged TableEncoder: column {at} is not what fit makes")
-    return column

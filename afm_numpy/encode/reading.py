@@ -1,30 +1,61 @@
-"""Reading tables: mappings of arrays, structured arrays, pandas and polars data frames, none of them imported.
+"""Reads columns of a table: a mapping of arrays, a structured array, a frame of pandas or polars, an Arrow table.
 
-A table is read one column at a time, as a flat array; the cells of a column are read as values or as numbers,
-and what is missing is settled here.
+None of these libraries is imported. A column is read as a flat array, and its cells as plain Python values or as
+float64. Whole numbers are never read through floats, because a float keeps 16 digits and an id may have more.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from .. import _checks
 from .._files import printable
+from .._types import Array
 
-__all__ = ["column_names", "is_number", "numbers", "quoted", "read_columns", "tokens"]
+__all__ = ["Table", "column_names", "is_number", "listing", "numbers", "plain_values", "read_columns", "sequence"]
 
-LARGEST = float(np.finfo(np.float64).max)
+Table: TypeAlias = Any  # the kinds of tables have nothing in common that a type could say
+Value: TypeAlias = "str | bool | int | float | None"
+
+_LARGEST = float(np.finfo(np.float64).max)
+_MOST_BITS = 2048  # some 600 digits: Python refuses to print much longer whole numbers
 
 
-def quoted(names):
-    """Names as they stand in a message."""
-    return ", ".join(map(repr, names))
+def listing(names: Iterable[object]) -> str:
+    """Names for a message: the first ten, quoted, with control characters escaped.
+
+    Examples
+    --------
+    >>> print(listing(["a", "b\\n"]))
+    'a', 'b\\n'
+    """
+    names = list(names)
+    shown = ", ".join(f"{name!r:.60}" for name in names[:10])
+    return shown if len(names) <= 10 else f"{shown} and {len(names) - 10} more"
 
 
-def column_names(table):
-    """Column names of a mapping, a structured array or a data frame."""
+def sequence(what: str, values: Any, of: str) -> list[Any]:
+    """A list, tuple or array of texts and numbers as a list; `what` and `of` name it when it is something else."""
+    if isinstance(values, (str, bytes, Mapping, Iterator)) or not isinstance(values, Iterable):
+        raise TypeError(f"{what} must be a list of {of}; got {values!r:.60}")
+    values = list(values)
+    for value in values:
+        try:
+            good = value is None or isinstance(value, float) or _plain(value)[0] is not None
+        except (TypeError, ValueError):
+            good = False
+        if not good or value in (np.inf, -np.inf):
+            raise TypeError(f"{what} must be a list of {of}; it holds {value!r:.60}")
+    return values
+
+
+def column_names(table: Table) -> list[Any]:
+    """Column names of any kind of table."""
     names = getattr(getattr(table, "dtype", None), "names", None)
     if names is None:
-        names = getattr(table, "columns", table if isinstance(table, Mapping) else None)
+        of_arrow = hasattr(type(table), "column_names")     # there, `columns` are the arrays
+        names = getattr(table, "column_names" if of_arrow else "columns", table if isinstance(table, Mapping) else None)
     if names is None:
         raise TypeError(
             "a table is a mapping of column name to array, a structured array or a data frame; "
@@ -33,35 +64,25 @@ def column_names(table):
     return list(names)
 
 
-def is_number(column, name=""):
+def is_number(column: Any, name: object = "") -> bool:
     """Whether a column is of a number type; a pandas category of numbers is not."""
-    kind = getattr(getattr(column, "dtype", None), "kind", None) or _array(name, column).dtype.kind
-    return kind in "iuf"
+    kind = getattr(getattr(column, "dtype", None), "kind", None)
+    return (kind or _read(name, column, _checks.array).dtype.kind) in "iuf"
 
 
-def _array(name, column):
-    try:
-        return np.asarray(column)
-    except Exception as error:                                               # each kind of data frame has its own
-        raise TypeError(f"column {name!r} cannot be made an array of NumPy: {printable(str(error), 200)}") from None
-
-
-def read_columns(table, names):
+def read_columns(table: Table, names: Iterable[Any]) -> list[Array]:
     """The named columns of a table as flat arrays of one length."""
     names, known = list(names), column_names(table)
     absent = [name for name in names if name not in known]
     if absent:
-        raise ValueError(f"the table has no column {quoted(absent)}; its columns are {quoted(known)}")
-    columns = []
+        raise ValueError(f"the table has no column {listing(absent)}; its columns are {listing(known)}")
+    columns: list[Array] = []
     for name in names:
         if not isinstance(name, str):
-            raise TypeError(f"column names must be text; got {name!r}")
-        column = table[name]
-        if np.ma.is_masked(column):                                          # NumPy would take what is under the mask
-            column = np.where(np.ma.getmaskarray(column), None, column.data)
-        column = _array(name, column)
-        if column.dtype.kind in "US" and column.ndim and not isinstance(table[name], np.ndarray):
-            column = np.array(list(table[name]), dtype=object)             # NumPy makes text of None and 1, drops NULs
+            raise TypeError(f"column names must be text; got {name!r:.60}")
+        if known.count(name) > 1:
+            raise ValueError(f"the table has {known.count(name)} columns named {name!r}")
+        column = _read(name, table[name], _flat)
         if column.ndim != 1:
             raise ValueError(f"column {name!r} has shape {column.shape}; it must be flat, one value per row")
         if columns and len(column) != len(columns[0]):
@@ -70,77 +91,117 @@ def read_columns(table, names):
     return columns
 
 
+def _read(name: object, column: Any, read: Callable[[Any], Array]) -> Array:
+    try:
+        return read(column)
+    except Exception as error:                                               # each kind of table has its own
+        raise TypeError(f"column {name!r} cannot be read: {printable(str(error), 200)}") from None
+
+
+def _flat(column: Any) -> Array:
+    """A column as an array. Without a dtype of NumPy its cells stay Python objects, and keep all their digits."""
+    if isinstance(getattr(column, "dtype", None), np.dtype):
+        return _checks.array(column)
+    as_list = [getattr(column, name) for name in ("to_pylist", "to_list", "tolist") if hasattr(column, name)]
+    if not as_list and not isinstance(column, (list, tuple, range)):
+        raise TypeError(f"it is a {type(column).__name__}; give an array or a list")
+    return np.fromiter(as_list[0]() if as_list else column, object)
+
+
 # ---- cells -------------------------------------------------------------------------------------------
 
 
-def _type_of(cell):
-    """What a cell is: text, bool, number, or None for what is neither."""
-    types = {"text": str, "bool": (bool, np.bool_), "number": (int, float, np.integer, np.floating)}
-    return next((name for name, classes in types.items() if isinstance(cell, classes)), None)
+def _plain(cell: Any, exact: bool = False) -> tuple[str | None, Value]:
+    """The type of a cell, and the value of Python that it equals; (None, None) for a missing cell."""
+    if cell is None or type(cell).__name__ in ("NAType", "NaTType"):
+        return None, None
+    if isinstance(cell, str):
+        return "text", str.__str__(cell)
+    if isinstance(cell, (bool, np.bool_)):
+        return "bool", bool(cell)
+    if isinstance(cell, (int, np.integer)) and not isinstance(cell, np.timedelta64):
+        if int(cell).bit_length() > _MOST_BITS:
+            raise ValueError("a whole number of more than 600 digits")
+        return "number", int(cell)
+    if not isinstance(cell, (float, np.floating)):
+        raise TypeError(f"{cell!r:.60} is neither text nor a number nor a bool")
+    if cell != cell:
+        return None, None
+    if cell in (np.inf, -np.inf):
+        raise ValueError(f"{cell} is not finite")
+    if exact and (abs(cell) >= 2 ** (np.finfo(type(cell)).nmant + 1) or cell != float(cell)):
+        raise ValueError(f"{cell}, a float this large, may have lost digits of an id; give whole numbers or text")
+    return "number", int(cell) if cell == int(cell) else float(cell)
 
 
-def _plain(cell):
-    """A Python value; whole numbers as int, because NaN among them makes reals of a column."""
-    cell = cell.item() if isinstance(cell, np.generic) else cell
-    return int(cell) if isinstance(cell, float) and cell.is_integer() else cell
+def plain_values(
+    name: str, cells: Array, missing: Iterable[object], exact: bool = True
+) -> tuple[list[Value], str | None]:
+    """Each cell as a plain Python value, None where it is missing, and the one type of them all.
 
+    Parameters
+    ----------
+    name : str
+        The column's, for messages.
+    cells : (B,) array
+    missing : iterable
+        Values that count as missing. False is not 0.
+    exact : bool
+        Refuse floats so large that whole numbers are rounded; a float with NaN for a missing cell was an id before.
 
-def tokens(name, cells, missing):
-    """The cells as a list, a dict from each distinct cell to its plain value (None: missing), and their type.
-
-    The type is "text", "bool" or "number", or None when all are missing.
+    Returns
+    -------
+    values : list of B values
+    type : "text", "bool", "number", or None when all are missing
     """
     if cells.dtype.kind not in "UTbiufO":
         raise TypeError(f"column {name!r} holds {cells.dtype}; convert it to text or numbers, or leave it out")
-    mixed, cells = cells.dtype.kind == "O", cells.tolist()
-    missing = {(isinstance(mark, (bool, np.bool_)), mark) for mark in missing}          # False is not 0
-    row_of, token, first = {}, {}, {}
-    try:
-        for row, cell in enumerate(cells):
-            row_of.setdefault(cell, row)
-    except TypeError:
-        raise TypeError(f"column {name!r}, row {row}: {cell!r} is neither text nor a number nor a bool") from None
-    for cell, row in row_of.items():
-        absent = cell is None or type(cell).__name__ in ("NAType", "NaTType") or cell != cell
-        absent = absent or (isinstance(cell, (bool, np.bool_)), cell) in missing
-        token[cell] = None if absent else _plain(cell)
-        if not absent:
-            type_ = _type_of(cell)
-            if type_ is None:
-                raise TypeError(f"column {name!r}, row {row}: {cell!r} is neither text nor a number nor a bool")
-            if cell in (np.inf, -np.inf):
-                raise ValueError(f"column {name!r}, row {row}: {cell!r} is not finite")
+    marks = set(map(_plain, missing))
+    known: dict[Any, Value] = {}                             # by type and cell: True, 1 and 1.0 are one key of a dict
+    first: dict[str, int] = {}
+    values = []
+    for row, cell in enumerate(cells if cells.dtype.kind == "f" else cells.tolist()):
+        try:
+            values.append(known[type(cell), cell])
+            continue
+        except (KeyError, TypeError):                        # a list has no hash
+            pass
+        try:
+            type_, value = _plain(cell, exact)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"column {name!r}, row {row}: {error}") from None
+        if type_ is not None and (type_, value) in marks:
+            type_, value = None, None
+        if type_ is not None:
             first.setdefault(type_, row)
-    if mixed and row_of.keys() & {0, 1}:                                     # 1 and True are one key of a dict
-        for row, cell in enumerate(cells):
-            if (type_ := _type_of(cell)) != (other := _type_of(cells[row_of[cell]])):
-                first = {type_: row, other: row_of[cell]} | first
+        known[type(cell), cell] = value
+        values.append(value)
     if len(first) > 1:
         places = " and ".join(f"{type_} (row {row})" for type_, row in first.items())
         raise TypeError(f"column {name!r} mixes {places}; a column holds one of them")
-    return cells, token, next(iter(first), None)
+    return values, next(iter(first), None)
 
 
-def numbers(name, cells, missing):
+def numbers(name: str, cells: Array, missing: Iterable[object]) -> Array:
     """The cells as float64, NaN where missing."""
     if cells.dtype.kind in "OUT":
-        cells, token, type_ = tokens(name, cells, missing)
+        plain, type_ = plain_values(name, cells, missing, exact=False)
         if type_ == "text":
-            row, cell = next(item for item in enumerate(cells) if token[item[1]] is not None)
-            raise TypeError(f"column {name!r} is continuous, but row {row} holds the text {cell!r}")
-        values = [np.nan if token[cell] is None else token[cell] for cell in cells]
+            row = next(row for row, value in enumerate(plain) if value is not None)
+            raise TypeError(f"column {name!r} is continuous, but row {row} holds the text {plain[row]!r:.60}")
         try:
-            return np.array(values, np.float64)
+            return np.array([np.nan if value is None else value for value in plain], np.float64)
         except OverflowError:                                                # whole numbers of Python have no limit
-            row = next(row for row, value in enumerate(values) if abs(value) > LARGEST)
-            raise ValueError(f"column {name!r}, row {row}: a number beyond {LARGEST:.3g}, the largest float") from None
+            row = next(row for row, value in enumerate(plain) if isinstance(value, int) and abs(value) > _LARGEST)
+            raise ValueError(f"column {name!r}, row {row}: a number beyond {_LARGEST:.3g}, the largest float") from None
     if cells.dtype.kind not in "biuf":
         raise TypeError(f"column {name!r} is continuous and must hold real numbers; it holds {cells.dtype}")
-    values = cells.astype(np.float64)
+    with np.errstate(over="ignore"):
+        values = cells.astype(np.float64)
     infinite = np.flatnonzero(np.isinf(values))
     if infinite.size:
-        raise ValueError(f"column {name!r}, row {infinite[0]}: {values[infinite[0]]} is not finite")
-    kind = "bool" if cells.dtype.kind == "b" else "number"
-    marks = [value for value in missing if _type_of(value) == kind]
-    values[np.isin(values, marks)] = np.nan
+        raise ValueError(f"column {name!r}, row {infinite[0]}: {cells[infinite[0]]} is not finite")
+    for type_, mark in map(_plain, missing):
+        if type_ == ("bool" if cells.dtype.kind == "b" else "number"):
+            values[cells == mark] = np.nan
     return values

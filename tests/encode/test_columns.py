@@ -210,7 +210,7 @@ def test_declared(arguments, expected):
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"categorical": "abc"}, TypeError, "categorical must be a list of column names; got the text 'abc'"),
+        ({"categorical": "abc"}, TypeError, "categorical must be a list of column names; got 'abc'"),
         ({"categorical": ["b", "b"]}, ValueError, "column 'b' is declared 2 times: categorical and categorical"),
         ({"categorical": ["b"], "continuous": ["b"]}, ValueError, "declared 2 times: categorical and continuous"),
         ({"continuous": ["a"], "ignored": ["a"]}, ValueError, "'a' is declared 2 times: continuous and ignored"),
