@@ -7,7 +7,6 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -196,7 +195,7 @@ class TableEncoder(Parameters):
         (Feature(column='sex', role='value', value='M'), 'sex=M')
         """
         features = self._fitted("_features")
-        if not isinstance(id, Integral) or not 0 <= id < len(features):
+        if not isinstance(id, (int, np.integer)) or not 0 <= id < len(features):
             raise ValueError(f"id {id!r:.60} is out of range; ids run from 0 to {len(features) - 1}")
         return features[id]
 
