@@ -7,7 +7,9 @@ import numpy.typing as npt
 
 from .rowgrad import RowGrad
 
-__all__ = ["Array", "ArrayLike", "Attention", "DType", "Float", "Grads", "Loss", "Params", "Reduction", "Site"]
+__all__ = [
+    "Array", "ArrayLike", "Attention", "DType", "Float", "Grads", "L2Scope", "Loss", "Params", "Reduction", "Site",
+]  # fmt: skip
 
 Array: TypeAlias = npt.NDArray[Any]  # float or complex numbers, ids, or truth values: the docstring says which
 ArrayLike: TypeAlias = npt.ArrayLike  # what NumPy makes an array of
@@ -19,5 +21,6 @@ Grads: TypeAlias = dict[str, Array | RowGrad]
 
 Attention: TypeAlias = Literal["network", "field", "free", "uniform", "sum"]
 Loss: TypeAlias = Literal["squared", "logistic"]
+L2Scope: TypeAlias = Literal["touched", "table"]  # the rows of w and V that a step penalises
 Reduction: TypeAlias = Literal["mean", "sum"]
 Site: TypeAlias = Literal["interactions", "attention", "pooled"]  # where dropout masks go

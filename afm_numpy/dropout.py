@@ -4,9 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["SITES", "Dropout", "check_keep", "draw"]
+__all__ = ["PAIR_SITES", "SITES", "Dropout", "check_keep", "draw"]
 
 SITES = ("interactions", "attention", "pooled")
+PAIR_SITES = ("interactions", "attention")  # every pair of every row has a mask of its own: `Model.for_dropout`
 
 
 class Dropout(NamedTuple):

@@ -10,7 +10,8 @@ Factors of 1/2 and reductions differ between papers and libraries. Ours, and how
     lam ||W||_F^2                      Keras l2: the same                              lam_here = lam_there
     lam ||W||_F^2                      TensorFlow l2_loss(W): half a square            lam_here = lam_there / 2
     lam ||W||_F^2, in the gradient     PyTorch weight_decay adds wd * W                lam_here = wd / 2
-    lam on the rows a batch touches    PyTorch weight_decay: all rows in every step    no exact equivalent
+    lam on the rows a batch touches    libFM's SGD: the features of each row           the same scope, "touched"
+    lam on all rows of w and V         PyTorch weight_decay, Keras l2: every step      l2_scope="table"
 
 When you switch from the mean to the sum over B rows, multiply lam by B.
 """

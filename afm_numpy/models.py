@@ -1,11 +1,11 @@
 """Which functions a model's name stands for. No mathematics here."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from . import afm, fm
-from .dropout import Dropout
+from .dropout import PAIR_SITES, Dropout
 from .fast import afm_once_per_pair, fm_once_per_feature
 from .fast.threads import one_blas_thread
 from .params import FM_SHAPES, afm_shapes, check_attention
@@ -78,6 +78,15 @@ class Model:
     def functions(self):
         """The module that has this model's forward and backward."""
         return ENGINES[self.engine][self.kind]
+
+    def for_dropout(self, keep):
+        """This model with the engine that dropout with these probabilities needs.
+
+        Dropout of single pairs gives every pair of every row a mask of its own, so nothing is shared between rows:
+        that needs the dense engine.
+        """
+        of_pairs = self.kind == "afm" and any(keep.get(site, 1.0) < 1.0 for site in PAIR_SITES)
+        return replace(self, engine="dense") if of_pairs and self.engine != "dense" else self
 
     def prepare(self, batch):
         """The same rows, numbered for the fast engine: once for a data set, before batches are selected."""

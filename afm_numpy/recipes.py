@@ -3,52 +3,80 @@
 Learning rates, dropout, L2 and starting values interact; these were searched on validation rows, never on test rows.
 """
 
-from typing import NamedTuple
+from dataclasses import replace
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
 from . import losses, optim, train
+from ._types import Array, Attention, Params
+from .batch import Batch
 from .datasets.adult import load_adult
 from .encode.encoder import TableEncoder
 from .models import Model
+from .train import Objective
 
 __all__ = ["ADULT", "PAPER_RMSE", "Parts", "Recipe", "adult_parts", "paper_recipes", "run"]
 
+Rows: TypeAlias = tuple[Batch, Array]  # features and targets
+
 
 class Recipe(NamedTuple):
-    """A model, how its parameters start, and how it is trained."""
+    """A model, and how it is trained.
+
+    Parameters
+    ----------
+    model : Model
+    start : dict
+        Arguments of `Model.init_params`: how the parameters start.
+    loss : train.Objective
+    fit : dict
+        Arguments of `train.fit`: optimizer, batch_size, epochs.
+    watch : dict
+        Arguments of `train.Watch`: what decides the best epoch.
+    """
 
     model: Model
-    start: dict
-    fit: dict
+    start: dict[str, Any]
+    loss: Objective
+    fit: dict[str, Any]
+    watch: dict[str, Any]
 
 
-_LOGISTIC = {"loss": "logistic", "batch_size": 512, "epochs": 60, "patience": 4}
+_FIT: dict[str, Any] = {"batch_size": 512, "epochs": 60}
+_WATCH: dict[str, Any] = {"patience": 4}
 
 ADULT = {
     "quantile": {  # every continuous column cut into 64 bins
         "FM": Recipe(
             Model("fm"),
             {"k": 8, "std": 0.01},
-            _LOGISTIC | {"optimizer": optim.Adam(0.001), "keep": {"pooled": 0.9}, "l2": {"V": 5e-6, "w": 5e-5}},
+            Objective("logistic", l2={"V": 5e-6, "w": 5e-5}, keep={"pooled": 0.9}),
+            _FIT | {"optimizer": optim.Adam(0.001)},
+            _WATCH,
         ),
         "AFM": Recipe(
             Model("afm"),
             {"k": 8, "t": 16, "std": 0.1},
-            _LOGISTIC
-            | {"optimizer": optim.Adagrad(0.03), "keep": {"pooled": 0.7}, "l2": {"V": 5e-6, "w": 5e-6, "W": 5e-5}},
+            Objective("logistic", l2={"V": 5e-6, "w": 5e-6, "W": 5e-5}, keep={"pooled": 0.7}),
+            _FIT | {"optimizer": optim.Adagrad(0.03)},
+            _WATCH,
         ),
     },
     "standard": {  # every continuous column one feature with a scaled value
         "FM": Recipe(
             Model("fm"),
             {"k": 16, "std": 0.01},
-            _LOGISTIC | {"optimizer": optim.Adam(0.003), "keep": {"pooled": 0.3}},
+            Objective("logistic", keep={"pooled": 0.3}),
+            _FIT | {"optimizer": optim.Adam(0.003)},
+            _WATCH,
         ),
         "AFM": Recipe(
             Model("afm"),
             {"k": 8, "t": 8, "std": 0.1, "p": 1.0},
-            _LOGISTIC | {"optimizer": optim.Adam(0.01), "keep": {"pooled": 0.9}},
+            Objective("logistic", keep={"pooled": 0.9}),
+            _FIT | {"optimizer": optim.Adam(0.01)},
+            _WATCH,
         ),
     },
 }
@@ -61,7 +89,7 @@ PAPER_RMSE = {
 }
 
 
-def paper_recipes(k, settings="ours"):
+def paper_recipes(k: int, settings: Literal["ours", "authors"] = "ours") -> dict[str, Recipe]:
     """Recipes for targets -1 and 1 and the squared loss, as in the paper's experiments.
 
     Parameters
@@ -70,7 +98,8 @@ def paper_recipes(k, settings="ours"):
         Factors.
     settings : {"ours", "authors"}
         "ours" were chosen on the validation rows of an app log at k = 64, the same for FM and AFM. "authors" are
-        those of the README of their code: half a square on both sides, so that their lambda is ours.
+        those of the README of their code. It has a factor 1/2 in the loss and in L2, ours in neither, so their lambda
+        is ours.
 
     Returns
     -------
@@ -82,43 +111,42 @@ def paper_recipes(k, settings="ours"):
     >>> [name for name in paper_recipes(16)]
     ['FM', 'sum pooling', 'field a_ij', 'free a_ij', 'AFM', 'AFM from FM']
     """
-    common = {"loss": "squared", "reduction": "sum", "report": ("rmse",), "monitor": "rmse"}
+    best: dict[str, Any] = {"report": ("rmse",), "monitor": "rmse"}
     if settings == "ours":
-        of_mean = 1024 / 2                                  # half a square beside the mean, seen from the sum
-        fit = common | {
-            "optimizer": optim.Adagrad(0.05), "batch_size": 1024, "epochs": 80, "patience": 4,
-            "keep": {"pooled": 0.7}, "l2": {"V": 3e-5 * of_mean, "w": 1e-4 * of_mean},
-        }  # fmt: skip
-        start, afm_start, afm_fit = {"k": k, "std": 0.03}, {"t": 16}, fit
+        # found as mean(e^2) + lam / 2 ||V||^2 on 1024 rows; the sum is 1024 times the mean, and so is its penalty
+        half_of_sum = 1024 / 2
+        l2 = {"V": 3e-5 * half_of_sum, "w": 1e-4 * half_of_sum}
+        loss = Objective(l2=l2, keep={"pooled": 0.7}, reduction="sum")
+        fit, watch = {"optimizer": optim.Adagrad(0.05), "batch_size": 1024, "epochs": 80}, best | {"patience": 4}
+        start, afm_start, afm_fit, afm_loss = {"k": k, "std": 0.03}, {"t": 16}, fit, loss
     elif settings == "authors":
-        fit = common | {
-            "optimizer": optim.Adagrad(0.01), "batch_size": 4096, "epochs": 100, "keep": {"pooled": 0.7},
-        }  # fmt: skip
+        loss, watch = Objective(keep={"pooled": 0.7}, reduction="sum"), best
+        fit = {"optimizer": optim.Adagrad(0.01), "batch_size": 4096, "epochs": 100}
         lam, t = (100.0, 16) if k <= 16 else (2.0, 8)
         start, afm_start = {"k": k, "std": 0.01}, {"t": t, "p": 1.0}
-        afm_fit = fit | {"optimizer": optim.Adagrad(0.1), "keep": {"pooled": 0.5}, "l2": {"W": lam}}
+        afm_fit, afm_loss = fit | {"optimizer": optim.Adagrad(0.1)}, replace(loss, l2={"W": lam}, keep={"pooled": 0.5})
     else:
         raise ValueError(f"unknown settings {settings!r}; choose from ours, authors")
-    simple_fit = afm_fit | {"l2": {name: lam for name, lam in afm_fit["l2"].items() if name != "W"}}
-    modes = {"sum pooling": "sum", "field a_ij": "field", "free a_ij": "free"}
+    simple_loss = replace(afm_loss, l2={name: lam for name, lam in afm_loss.l2.items() if name != "W"})
+    modes: dict[str, Attention] = {"sum pooling": "sum", "field a_ij": "field", "free a_ij": "free"}
     return {
-        "FM": Recipe(Model("fm"), start, fit),
-        **{name: Recipe(Model("afm", mode), start, simple_fit) for name, mode in modes.items()},
-        "AFM": Recipe(Model("afm"), start | afm_start, afm_fit),
-        "AFM from FM": Recipe(Model("afm"), start | afm_start, afm_fit),
+        "FM": Recipe(Model("fm"), start, loss, fit, watch),
+        **{name: Recipe(Model("afm", mode), start, simple_loss, afm_fit, watch) for name, mode in modes.items()},
+        "AFM": Recipe(Model("afm"), start | afm_start, afm_loss, afm_fit, watch),
+        "AFM from FM": Recipe(Model("afm"), start | afm_start, afm_loss, afm_fit, watch),
     }
 
 
 class Parts(NamedTuple):
     """A data set in three parts, each (Batch, y), and the encoder that was fitted on the first."""
 
-    fit: tuple
-    valid: tuple
-    test: tuple
+    fit: Rows
+    valid: Rows
+    test: Rows
     encoder: TableEncoder
 
 
-def adult_parts(seed=0, scaling="quantile", rows=None):
+def adult_parts(seed: int = 0, scaling: str = "quantile", rows: int | None = None) -> Parts:
     """UCI Adult encoded: 90 % of the published training rows to fit, 10 % to choose, and the published test rows.
 
     Parameters
@@ -146,7 +174,7 @@ def adult_parts(seed=0, scaling="quantile", rows=None):
     encoder = TableEncoder(categorical=adult.categorical, continuous=adult.continuous, scaling=scaling)
     encoder.fit({name: column[order[cut:]] for name, column in adult.train.items()})
 
-    def part(table, y, at):
+    def part(table: dict[str, Array], y: Array, at: Any) -> Rows:
         return encoder.transform({name: column[at] for name, column in table.items()}).astype(np.float32), y[at]
 
     return Parts(
@@ -157,7 +185,10 @@ def adult_parts(seed=0, scaling="quantile", rows=None):
     )
 
 
-def run(recipe, fit, valid, *, seed=0, fm_params=None, **changes):
+def run(
+    recipe: Recipe, fit: Rows, valid: Rows, *, seed: int = 0, fm_params: Params | None = None, verbose: bool = False,
+    **changes: Any,
+) -> train.Result:  # fmt: skip
     """Train a recipe's model from a seed.
 
     Parameters
@@ -168,8 +199,10 @@ def run(recipe, fit, valid, *, seed=0, fm_params=None, **changes):
     seed : int
     fm_params : dict, optional
         Start AFM from w0, w and V of this trained FM.
+    verbose : bool
+        Show a progress bar.
     **changes
-        Arguments of `train.fit` that replace the recipe's, such as epochs or verbose.
+        Arguments of `train.fit` that replace the recipe's, such as epochs.
 
     Returns
     -------
@@ -183,11 +216,12 @@ def run(recipe, fit, valid, *, seed=0, fm_params=None, **changes):
     [1, 2]
     """
     rng = np.random.default_rng(seed)
-    settings = recipe.fit | changes
     if fm_params is None:
-        w0 = losses.best_constant(settings["loss"], fit[1])
+        w0 = losses.best_constant(recipe.loss.loss, fit[1])
         params = recipe.model.init_params(rng, fit[0], w0=w0, **recipe.start)
     else:
         options = {name: recipe.start[name] for name in ("t", "p") if name in recipe.start}
         params = recipe.model.from_fm(fm_params, rng, fit[0], **options)
-    return train.fit(recipe.model, params, *fit, rng=rng, valid=valid, **settings)
+    settings = {"loss": recipe.loss} | recipe.fit | changes
+    watch = train.Watch(valid, verbose=verbose, **recipe.watch)
+    return train.fit(recipe.model, params, *fit, rng=rng, watch=watch, **settings)

@@ -49,9 +49,9 @@ def trained(model, dtype):
     y = rng.integers(0, 2, 1000).astype(float)
     params = model.init_params(rng, batch, k=16, t=16, std=0.3, dtype=dtype)
     return train.fit(
-        model, params, batch, y, rng=rng, loss="logistic", optimizer=optim.Adagrad(lr=0.05), epochs=2, batch_size=200,
-        keep={"pooled": 0.8}, l2={"V": 1e-4},
-    ).last_params  # fmt: skip
+        model, params, batch, y, rng=rng, optimizer=optim.Adagrad(lr=0.05), epochs=2, batch_size=200,
+        loss=train.Objective("logistic", l2={"V": 1e-4}, keep={"pooled": 0.8}), watch=train.Watch(warn=False),
+    ).last.params  # fmt: skip
 
 
 def everything():
@@ -117,8 +117,8 @@ def golden(model):
     y = rng.integers(0, 2, 64).astype(float)
     params = model.init_params(rng, batch, k=3, std=0.5, dtype=float, **({} if model.kind == "fm" else {"t": 2}))
     return train.fit(
-        model, params, batch, y, rng=rng, loss="logistic", optimizer=optim.Adagrad(lr=0.1), epochs=10, batch_size=16,
-        keep={"pooled": 0.75}, l2={"w": 1e-3, "V": 1e-3},
+        model, params, batch, y, rng=rng, optimizer=optim.Adagrad(lr=0.1), epochs=10, batch_size=16,
+        loss=train.Objective("logistic", l2={"w": 1e-3, "V": 1e-3}, keep={"pooled": 0.75}),
     )  # fmt: skip
 
 
@@ -147,7 +147,7 @@ def test_golden_run(model):
     result = golden(model)
     losses, digest = GOLDEN[model.kind]
     np.testing.assert_allclose([row["loss"] for row in result.history], losses, rtol=1e-12)
-    exact = units(result.last_params)
+    exact = units(result.last.params)
     rounded = np.rint(exact)
     assert np.abs(exact - rounded).max() < 0.5 - 0.01
     assert hashlib.sha256(rounded.astype("<i8").tobytes()).hexdigest() == digest

@@ -2,18 +2,17 @@
 
 import signal
 from contextlib import contextmanager
-from dataclasses import replace
 
 import numpy as np
 
 from .. import losses, metrics, optim, saving, train
 from ..batch import Batch
 from ..datasets import load_libfm
+from ..dropout import SITES
 from ..models import Model
 from ..params import ATTENTION
 from .options import check_file, fraction, load_model, not_negative, parser, positive, positive_float, seed
 
-SITES = ("interactions", "attention", "pooled")
 FIXED = ("model", "attention", "k", "t", "std", "optimizer", "lr", "loss", "id_base", "valid_fraction", "seed")
 RUN = ("data", "out", "start_from", "resume", "quiet")  # options of one run, not of the training
 
@@ -34,15 +33,18 @@ def main(argv=None):
     model, params, rng, optimizer, state, epochs, best = start(args, saved, batch, y)
     kept = {name: value for name, value in vars(args).items() if name not in RUN}
     config = {"loss": args.loss, "id_base": args.id_base, "options": kept}
-    keep = named(args, "keep", SITES)
-    own_masks = model.kind == "afm" and keep.keys() - {"pooled"}
+    loss = train.Objective(
+        args.loss, l2=named(args, "l2", ("w", "V", "W")), l2_scope=args.l2_scope, keep=named(args, "keep", SITES)
+    )
     keeper = _Keeper(args, model, optimizer, rng, config, best)
+    watch = train.Watch(
+        valid, report=metrics.of(args.loss) if valid else (), patience=args.patience, callback=keeper,
+        verbose=not args.quiet,
+    )  # fmt: skip
     try:
         train.fit(
-            replace(model, engine="dense") if own_masks else model, params, batch, y, rng=rng, loss=args.loss,
-            optimizer=optimizer, epochs=epochs, state=state, batch_size=args.batch_size, keep=keep,
-            l2=named(args, "l2", ("w", "V", "W")), valid=valid, patience=args.patience,
-            report=metrics.of(args.loss) if valid else (), verbose=not args.quiet, callback=keeper,
+            model.for_dropout(loss.keep), train.Progress(params, state), batch, y, rng=rng, loss=loss,
+            optimizer=optimizer, epochs=epochs, batch_size=args.batch_size, watch=watch,
         )  # fmt: skip
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"interrupted; {keeper.what()}") from None
@@ -82,6 +84,8 @@ def arguments(argv):
         add(f"--keep-{site}", type=fraction, default=1.0, metavar="P", help="probability to keep a unit (default: 1)")
     for name, what in (("w", "linear weights"), ("V", "factors"), ("W", "attention matrix")):
         add(f"--l2-{name}", type=not_negative, default=0.0, metavar="LAM", help=f"L2 weight of the {what} (default: 0)")
+    add("--l2-scope", choices=("touched", "table"), default="touched",
+        help="rows of w and V that a step penalises: those of its batch, or all (default: %(default)s)")  # fmt: skip
     add("--seed", type=seed, default=0, help="of the random generator (default: %(default)s)")
     add("--quiet", action="store_true", help="no progress bar")
     args = options.parse_args(argv)

@@ -1,6 +1,7 @@
 """What the estimators share: parameters, training, explanations and files. `estimators.py` has the classes to use."""
 
 import inspect
+from dataclasses import replace
 from numbers import Real
 
 import numpy as np
@@ -18,8 +19,8 @@ class FMBase:
 
     def __init__(
         self, *, k=8, std=0.01, optimizer="adagrad", lr=None, epochs=20, batch_size="auto", keep=1.0, l2=1e-4,
-        early_stopping=False, validation_fraction=0.1, patience=4, warm_start=False, random_state=None,
-        dtype="float64", verbose=False,
+        l2_scope="touched", early_stopping=False, validation_fraction=0.1, patience=4, warm_start=False,
+        random_state=None, dtype="float64", verbose=False,
     ):  # fmt: skip
         vars(self).update({name: value for name, value in locals().items() if name != "self"})
 
@@ -89,7 +90,7 @@ class FMBase:
         fresh = not (self.warm_start and hasattr(self, "params_"))
         return self._train(X, y, sample_weight, fresh, self.epochs, self.early_stopping)
 
-    def _train(self, X, y, weight, fresh, epochs, early_stopping=False, classes=None):
+    def _train(self, X, y, weight, fresh, epochs, early_stopping=False, classes=None, partial=False):
         """Train one model for each row of the targets that `_heads` makes of y."""
         self._check_parameters()
         batch = self._rows(X, fresh)
@@ -104,26 +105,29 @@ class FMBase:
             self.states_ = [optim.init(self._optimizer, params) for params in self.params_]
             self.rngs_, self.n_iter_ = rngs, 0
         self._check_continues()
-        options = {
-            "loss": self._loss, "optimizer": self._optimizer, "epochs": epochs, "verbose": self.verbose,
-            "batch_size": int(np.clip(len(batch) // 64, 64, 512)) if self.batch_size == "auto" else self.batch_size,
-            "keep": self.keep if isinstance(self.keep, dict) else {"pooled": self.keep},
-            "l2": self.l2 if isinstance(self.l2, dict) else {"w": self.l2, "V": self.l2},
-        }  # fmt: skip
+        batch_size = int(np.clip(len(batch) // 64, 64, 512)) if self.batch_size == "auto" else self.batch_size
+        loss = train.Objective(
+            self._loss,
+            l2=self.l2 if isinstance(self.l2, dict) else {"w": self.l2, "V": self.l2},
+            l2_scope=self.l2_scope,
+            keep=self.keep if isinstance(self.keep, dict) else {"pooled": self.keep},
+        )
+        watch = train.Watch(verbose=self.verbose, warn=not partial)
         fit = slice(None)
         if early_stopping:
             strata = np.arange(1, 1 + len(heads)) @ heads if self._type == "classifier" else np.zeros(len(batch))
             fit, held = _split(split_rng, strata, self.validation_fraction)
-            options["patience"] = self.patience
+        if weight is not None:
+            loss = replace(loss, weight=weight[fit])
         results = []
         for y, params, state, rng in zip(heads, self.params_, self.states_, self.rngs_, strict=True):
             if early_stopping:
-                options["valid"] = batch[held], y[held]
-            part_weight = None if weight is None else weight[fit]
+                watch = replace(watch, valid=(batch[held], y[held]), patience=self.patience)
             results.append(train.fit(
-                self._model, params, batch[fit], y[fit], rng=rng, state=state, weight=part_weight, **options
+                self._model, train.Progress(params, state), batch[fit], y[fit], rng=rng, loss=loss,
+                optimizer=self._optimizer, epochs=epochs, batch_size=batch_size, watch=watch,
             ))  # fmt: skip
-        self.params_, self.states_ = ([getattr(r, name) for r in results] for name in ("params", "state"))
+        self.params_, self.states_ = [r.params for r in results], [r.last.state for r in results]
         before, self.n_iter_ = self.n_iter_, self.n_iter_ + max(len(r.history) for r in results)
         self.history_ = [
             ({"class": self.classes_[c]} if len(results) > 1 else {}) | row | {"epoch": before + row["epoch"]}
@@ -241,16 +245,14 @@ class AFMBase(FMBase):
 
     def __init__(
         self, *, k=8, t=16, attention="network", p=None, std=0.01, optimizer="adagrad", lr=None, epochs=20,
-        batch_size="auto", keep=1.0, l2=1e-4, early_stopping=False, validation_fraction=0.1, patience=4,
-        warm_start=False, random_state=None, dtype="float64", verbose=False,
+        batch_size="auto", keep=1.0, l2=1e-4, l2_scope="touched", early_stopping=False, validation_fraction=0.1,
+        patience=4, warm_start=False, random_state=None, dtype="float64", verbose=False,
     ):  # fmt: skip
         vars(self).update({name: value for name, value in locals().items() if name != "self"})
 
     @property
     def _model(self):
-        keep = self.keep if isinstance(self.keep, dict) else {}
-        own_masks = any(keep.get(site, 1.0) < 1.0 for site in ("interactions", "attention"))
-        return Model("afm", self.attention, "dense" if own_masks else "unique")
+        return Model("afm", self.attention).for_dropout(self.keep if isinstance(self.keep, dict) else {})
 
     def _start(self, rng, batch, w0):
         p = self.p

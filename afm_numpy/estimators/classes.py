@@ -24,7 +24,7 @@ class _Regressor:
 
     def partial_fit(self, X, y, sample_weight=None):
         """Go on training: one epoch over these rows. The first call fixes the number of features."""
-        return self._train(X, y, sample_weight, not hasattr(self, "params_"), epochs=1)
+        return self._train(X, y, sample_weight, not hasattr(self, "params_"), epochs=1, partial=True)
 
     def predict(self, X):
         """The prediction y_hat for each row: (B,)."""
@@ -67,7 +67,7 @@ class _Classifier:
 
         Give `classes` in the first call, unless its rows hold all of them.
         """
-        return self._train(X, y, sample_weight, not hasattr(self, "params_"), epochs=1, classes=classes)
+        return self._train(X, y, sample_weight, not hasattr(self, "params_"), epochs=1, classes=classes, partial=True)
 
     def decision_function(self, X):
         """The logit of the second class, (B,); with more than two classes one for each, (B, C)."""
@@ -111,9 +111,12 @@ _PARAMETERS = """
     batch_size : int or "auto"
         "auto" is a 64th of the rows, between 64 and 512.
     keep : float, or dict of str to float
-        Dropout: the probability to keep a unit of the pooled vector, or one for each site of `train.fit`.
+        Dropout: the probability to keep a unit of the pooled vector, or one for each site of `train.Objective`.
     l2 : float, or dict of str to float
         Weight of the penalty for w and V, or one for each name of `losses.l2_forward`.
+    l2_scope : {{"touched", "table"}}
+        Which rows of w and V a step penalises: those of the features in its batch, or all of them, which costs time
+        for every feature there is.
     early_stopping : bool
         Keep the parameters of the epoch that is best on held-out rows, and stop after `patience` epochs without
         a better one. sample_weight does not count on the held-out rows.

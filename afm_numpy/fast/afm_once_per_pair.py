@@ -36,7 +36,7 @@ import numpy as np
 from .. import afm, fm
 from ..attention import free_forward, free_rows
 from ..batch import Batch
-from ..dropout import Dropout
+from ..dropout import PAIR_SITES, Dropout
 from ..params import afm_shapes, check_params
 from ..rowgrad import RowGrad
 from .numbering import Local, PairBatch, distinct, number_pairs, sum_rows
@@ -216,7 +216,7 @@ def forward(params, batch, *, attention="network", drop=Dropout()):
     True
     """
     check(params, batch, attention)
-    if drop.interactions is not None or drop.attention is not None:
+    if any(getattr(drop, site) is not None for site in PAIR_SITES):
         return afm.forward(params, batch, attention=attention, drop=drop)
     batch = batch if isinstance(batch, PairBatch) else number_pairs(batch)
     local = batch.local

@@ -73,13 +73,13 @@ def save(path, model, params, *, encoder=None, optimizer=None, state=None, rng=N
     >>> from afm_numpy import Batch, train
     >>> batch, y = Batch.from_lists([[0, 2], [0, 3], [1, 2]]), np.array([0.0, 1.0, 1.0])
     >>> model, rng = Model("fm"), np.random.default_rng(0)
-    >>> params = model.init_params(rng, batch, k=2)
+    >>> params = model.init_params(rng, batch, k=2, w0=y.mean())
     >>> result = train.fit(model, params, batch, y, rng=rng, epochs=2)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = os.path.join(folder, "model.npz")
-    ...     save(path, model, result.last_params, optimizer=optim.Adagrad(), state=result.state, rng=rng)
+    ...     save(path, model, result.last.params, optimizer=optim.Adagrad(), state=result.last.state, rng=rng)
     ...     model, params, _, optimizer, state, rng, _ = load(path)
-    >>> result = train.fit(model, params, batch, y, rng=rng, optimizer=optimizer, state=state, epochs=1)
+    >>> result = train.fit(model, train.Progress(params, state), batch, y, rng=rng, optimizer=optimizer, epochs=1)
     """
     several = not isinstance(params, dict)
     params = _listed("params", params, dict, several)

@@ -85,7 +85,7 @@ def test_seeds_recipe_models_and_another_split(folder, tmp_path, runs, capsys):
     assert all(len(result.history) == 2 for *_, result in runs)
     authors = recipes.paper_recipes(16, "authors")
     assert [recipe for recipe, *_ in runs] == [authors["FM"], authors["AFM from FM"]] * 2
-    assert authors["AFM"].fit["l2"] == {"W": 100.0} and "W" not in recipes.paper_recipes(16)["AFM"].fit["l2"]
+    assert authors["AFM"].loss.l2 == {"W": 100.0} and "W" not in recipes.paper_recipes(16)["AFM"].loss.l2
 
 
 def test_scores():

@@ -85,7 +85,8 @@ def test_three_epochs_agree(attention):
     ends = [
         train.fit(
             Model("afm", attention, engine), start, batch, y, rng=np.random.default_rng(0), epochs=3, batch_size=64,
-            keep={"pooled": 0.8}, l2={"V": 1e-3, "w": 1e-3}, optimizer=optim.Adagrad(lr=0.05),
+            loss=train.Objective(l2={"V": 1e-3, "w": 1e-3}, keep={"pooled": 0.8}), optimizer=optim.Adagrad(lr=0.05),
+            watch=train.Watch(warn=False),
         ).params
         for engine in ("dense", "unique")
     ]  # fmt: skip

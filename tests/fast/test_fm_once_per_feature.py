@@ -69,7 +69,8 @@ def test_three_epochs_agree():
     ends = [
         train.fit(
             Model("fm", engine=engine), start, batch, y, rng=np.random.default_rng(0), epochs=3, batch_size=64,
-            keep={"pooled": 0.8}, l2={"V": 1e-3, "w": 1e-3}, optimizer=optim.Adam(lr=0.05),
+            loss=train.Objective(l2={"V": 1e-3, "w": 1e-3}, keep={"pooled": 0.8}), optimizer=optim.Adam(lr=0.05),
+            watch=train.Watch(warn=False),
         ).params
         for engine in ("dense", "unique")
     ]  # fmt: skip
@@ -91,7 +92,8 @@ def test_said_once_when_dropout_needs_the_dense_engine(site):
     batch = make_batch(rng, [4] * 30, 4, 8)
     y = rng.standard_normal(30)
     params = Model("afm").init_params(rng, batch, k=3, t=2)
-    options = {"epochs": 2, "batch_size": 8, "keep": {site: 0.5}}
+    options = {"epochs": 2, "batch_size": 8, "watch": train.Watch(warn=False)}
+    options["loss"] = train.Objective(keep={site: 0.5})
     with pytest.warns(UserWarning, match=f"dropout on the {site}") as said:
         fast = train.fit(Model("afm"), params, batch, y, rng=np.random.default_rng(1), **options)
     assert len(said) == 1

@@ -17,6 +17,8 @@ from afm_numpy import Batch, Model, optim, saving, train
 from afm_numpy.encode import TableEncoder
 from afm_numpy.saving import npz
 
+UNSAID = train.Watch(warn=False)
+
 ROWS = [[0, 4, 6], [1, 4, 7], [2, 5, 6], [3, 5, 7]]
 BATCH, Y = Batch.from_lists(ROWS, n=8), np.array([0.5, -1.0, 2.0, 0.0])
 KINDS = ("fm", "network", "field", "free", "several", "encoder")
@@ -35,9 +37,9 @@ def saved(kind):
     params = model.init_params(rng, batch, k=2, t=2, std=0.5)
     if kind in ("fm", "network", "free"):
         optimizer = {"fm": optim.SGD(0.1), "network": optim.Adagrad(), "free": optim.Adam()}[kind]
-        result = train.fit(model, params, batch, Y, rng=rng, optimizer=optimizer, epochs=1)
-        parts |= {"optimizer": optimizer, "state": result.state, "rng": rng, "config": {"loss": "squared", "m": 3}}
-        params = result.last_params
+        result = train.fit(model, params, batch, Y, rng=rng, optimizer=optimizer, epochs=1, watch=UNSAID)
+        parts |= {"optimizer": optimizer, "state": result.last.state, "rng": rng, "config": {"loss": "squared", "m": 3}}
+        params = result.last.params
     if kind == "several":
         params = [params, model.init_params(rng, batch, k=2, t=2, std=0.5)]
         parts["rng"] = [np.random.default_rng(seed) for seed in range(2)]
@@ -100,8 +102,9 @@ def check_use(found):
         state = found.state if isinstance(found.params, dict) or found.state is None else found.state[i]
         if state is not None and all((slot >= 0).all() for part in state.values() if part is not state["step"]
                                      for name, slot in part.items() if name in ("acc", "v")):  # fmt: skip
-            options = {"rng": np.random.default_rng(0), "optimizer": found.optimizer, "state": state, "epochs": 1}
-            answer(partial(train.fit, found.model, params, small, np.zeros(len(small)), **options), train.Diverged)
+            options = {"rng": np.random.default_rng(0), "optimizer": found.optimizer, "epochs": 1, "watch": UNSAID}
+            start = train.Progress(params, state)
+            answer(partial(train.fit, found.model, start, small, np.zeros(len(small)), **options), train.Diverged)
     for rng in found.rng if isinstance(found.rng, list) else [found.rng] if found.rng else ():
         answer(partial(rng.permutation, 5))
     if found.encoder is not None:

@@ -30,8 +30,8 @@ def start(model=MODELS[1], seed=0, dtype=np.float32):
 
 def fitted(model, optimizer, epochs, params, rng, state=None):
     return train.fit(
-        model, params, BATCH, Y, rng=rng, optimizer=optimizer, epochs=epochs, batch_size=4, keep={"pooled": 0.7},
-        l2={"V": 1e-3}, state=state,
+        model, train.Progress(params, state), BATCH, Y, rng=rng, optimizer=optimizer, epochs=epochs, batch_size=4,
+        loss=train.Objective(l2={"V": 1e-3}, keep={"pooled": 0.7}), watch=train.Watch(warn=False),
     )  # fmt: skip
 
 
@@ -62,13 +62,13 @@ def test_saved_after_epoch_3_and_continued_is_the_same_as_trained_through(path, 
     through = fitted(model, optimizer, 5, *start(model))
     params, rng = start(model)
     part = fitted(model, optimizer, 3, params, rng)
-    saving.save(path, model, part.last_params, optimizer=optimizer, state=part.state, rng=rng)
+    saving.save(path, model, part.last.params, optimizer=optimizer, state=part.last.state, rng=rng)
     rng.random(100)                                         # what happens afterwards does not matter
     saved = saving.load(path)
     assert saved.optimizer == optimizer
     more = fitted(saved.model, saved.optimizer, 2, saved.params, saved.rng, saved.state)
     assert not same(more.params, part.params)
-    assert same(more.params, through.params) and same(more.state, through.state)
+    assert same(more.params, through.params) and same(more.last.state, through.last.state)
 
 
 def test_several_models(path):

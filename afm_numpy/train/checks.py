@@ -1,42 +1,42 @@
 """What training refuses before its first step, in words."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import numpy as np
 
-from . import losses
-from ._checks import check_kind, row_values
-from .batch import Batch
-from .params import check_params
+from .. import losses
+from .._checks import check_kind, check_size, row_values
+from .._types import Array, ArrayLike, Loss, Params
+from ..batch import Batch
+from ..models import Model
+from ..params import check_params
+from .settings import Objective, Optimizer, Watch
 
 __all__ = ["check_arguments", "check_state", "training_rows"]
 
 
-def check_arguments(params, batch, rng, keep, l2, valid, report, callback):
-    """Refuse arguments of `train.fit` of another type than they must have.
-
-    Examples
-    --------
-    >>> batch, rng = Batch.from_lists([[0]], n=1), np.random.default_rng(0)
-    >>> check_arguments({}, batch, rng, {"pooled": 0.5}, {}, None, (), None)
-    >>> check_arguments({}, batch, rng, 0.5, {}, None, (), None)
-    Traceback (most recent call last):
-    TypeError: keep must be a dict, such as {"pooled": 0.5}; got float
-    """
-    check_kind("params", params, dict, "a dict of arrays")
+def check_arguments(
+    model: Model, params: Params, batch: Batch, rng: np.random.Generator, goal: Objective, watch: Watch, epochs: int,
+    batch_size: int,
+) -> None:  # fmt: skip
+    """Refuse arguments of `train.fit` of another type than they must have, and options that the model does not have."""
+    check_kind("params", params, dict, "a dict of arrays, or a Progress")
     check_kind("batch", batch, Batch, "a Batch (Batch.from_dense makes one of an array)")
     check_kind("rng", rng, np.random.Generator, "a numpy.random.Generator, such as numpy.random.default_rng(0)")
-    check_kind("keep", keep, dict, 'a dict, such as {"pooled": 0.5}')
-    check_kind("l2", l2, dict, 'a dict, such as {"V": 1e-4}')
-    if isinstance(report, str):
-        raise TypeError(f"report must be a list of metrics; got the text {report!r}")
-    if valid is not None and not (isinstance(valid, (tuple, list)) and len(valid) == 2):
-        raise TypeError(f"valid must be a pair (batch, y); got {type(valid).__name__}")
-    if valid is not None:
-        check_kind("the first part of valid", valid[0], Batch, "a Batch")
-    if callback is not None and not callable(callback):
-        raise TypeError(f"callback must be a function; got {type(callback).__name__}")
+    check_kind("watch", watch, Watch, "a Watch, such as Watch(valid=(batch, y), patience=4)")
+    check_size("epochs", epochs)
+    check_size("batch_size", batch_size)
+    check_params(params, model.shapes)
+    if model.kind == "fm" and goal.keep.keys() - {"pooled"}:
+        raise ValueError(f"FM has dropout at the site pooled only; got {', '.join(goal.keep)}")
+    losses.l2_forward(params, goal.l2, batch.touched[:0])
 
 
-def training_rows(model, params, batch, y, loss, weight, whose="of the training part"):
+def training_rows(
+    model: Model, params: Params, batch: Batch, y: ArrayLike, loss: Loss, weight: ArrayLike | None,
+    whose: str = "of the training part",
+) -> tuple[Batch, Array, Array | None]:  # fmt: skip
     """Check rows, targets and weights against the model and the loss, and give them the dtype of the model.
 
     Returns
@@ -47,17 +47,14 @@ def training_rows(model, params, batch, y, loss, weight, whose="of the training 
 
     Examples
     --------
-    >>> from afm_numpy import Model
     >>> params = {"w0": np.array(0.5), "w": np.zeros(2), "V": np.ones((2, 1))}
     >>> training_rows(Model("fm"), params, Batch.from_lists([[0]], n=2), [2], "logistic", None)
     Traceback (most recent call last):
     ValueError: row 0: y is 2.0; the logistic loss wants 0 or 1
     """
-    check_params(params, model.shapes)
     for name in [name for name in model.shapes if name != "pairs"]:
         if not isinstance(params[name], np.ndarray) or params[name].dtype.kind != "f":
             raise TypeError(f"params[{name!r}] must be an array of floats to be trained; got {params[name]!r:.60}")
-    losses.get(loss)
     if len(batch) == 0:
         raise ValueError(f"the batch {whose} has no rows")
     model.forward(params, batch[:0])                        # refuses features or slots that params do not have
@@ -66,14 +63,13 @@ def training_rows(model, params, batch, y, loss, weight, whose="of the training 
     losses.check_targets(loss, y)
     if weight is not None:
         weight = row_values(weight, len(batch), "weight", dtype)
-        if (weight < 0).any():
-            raise ValueError(f"row {np.argmax(weight < 0)}: weight is {weight[weight < 0][0]}; it must not be negative")
+        losses.check_weight(weight)
         if not weight.any():
             raise ValueError("weight must not be zero in every row")
     return batch.astype(dtype), y, weight
 
 
-def check_state(optimizer, params, state):
+def check_state(optimizer: Optimizer, params: Params, state: dict[str, Any]) -> None:
     """Refuse a state that this optimizer did not make for parameters of these names and shapes.
 
     Examples
@@ -86,7 +82,7 @@ def check_state(optimizer, params, state):
     ValueError: state was not made by SGD for these parameters: it has m, v of w, not v
     """
     whose = f"state was not made by {type(optimizer).__name__} for these parameters"
-    check_kind("state", state, dict, "a dict, from Result.state or optim.init")
+    check_kind("state", state, dict, "a dict, from Result.last or optim.init")
     trained = {name: value for name, value in params.items() if value.dtype.kind == "f"}
     if state.keys() != {"step", *trained}:
         raise ValueError(f"{whose}: it holds {_listed(state)}, not {_listed(['step', *trained])}")
@@ -98,5 +94,5 @@ def check_state(optimizer, params, state):
                 raise ValueError(f"{whose}: its {slot} of {name} has shape {np.shape(numbers)}, not {value.shape}")
 
 
-def _listed(names):
+def _listed(names: Iterable[str]) -> str:
     return ", ".join(map(str, names)) or "nothing"

@@ -1,4 +1,4 @@
-"""What training refuses; the rest of it is tested through `train.fit` in test_train.py."""
+"""What training refuses; the rest of it is tested through `train.fit` in test_fitting.py."""
 
 import copy
 import re
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from afm_numpy import Batch, Model, optim, train
-from afm_numpy._fit_checks import check_state, training_rows
+from afm_numpy.train.checks import check_state, training_rows
 
 BATCH, Y = Batch.from_lists([[0, 2], [1], [0, 1]], n=3), np.array([1.0, 0.0, 1.0])
 MODEL = Model("fm")
@@ -16,20 +16,17 @@ PARAMS = MODEL.init_params(np.random.default_rng(0), BATCH, k=2, dtype=float)
 
 def fit(**changes):
     given = {"params": PARAMS, "batch": BATCH, "y": Y, "rng": np.random.default_rng(0), "epochs": 1} | changes
+    if "watch" not in given:
+        given["watch"] = train.Watch(warn=False)
     return train.fit(MODEL, given.pop("params"), given.pop("batch"), given.pop("y"), **given)
 
 
 @pytest.mark.parametrize("wrong, message", [
-    ({"params": None}, "params must be a dict of arrays; got NoneType"),
+    ({"params": None}, "params must be a dict of arrays, or a Progress; got NoneType"),
     ({"batch": np.eye(3)}, "batch must be a Batch (Batch.from_dense makes one of an array); got ndarray"),
     ({"rng": 0}, "rng must be a numpy.random.Generator, such as numpy.random.default_rng(0); got int"),
-    ({"keep": 0.5}, 'keep must be a dict, such as {"pooled": 0.5}; got float'),
-    ({"l2": 0.1}, 'l2 must be a dict, such as {"V": 1e-4}; got float'),
-    ({"report": "auc", "valid": (BATCH, Y)}, "report must be a list of metrics; got the text 'auc'"),
-    ({"valid": BATCH}, "valid must be a pair (batch, y); got Batch"),
-    ({"valid": (np.eye(3), Y)}, "the first part of valid must be a Batch; got ndarray"),
-    ({"callback": 3}, "callback must be a function; got int"),
-    ({"state": "adam"}, "state must be a dict, from Result.state or optim.init; got str"),
+    ({"watch": (BATCH, Y)}, "watch must be a Watch, such as Watch(valid=(batch, y), patience=4); got tuple"),
+    ({"params": train.Progress(PARAMS, "adam")}, "state must be a dict, from Result.last or optim.init; got str"),
 ])  # fmt: skip
 def test_arguments_of_a_wrong_type(wrong, message):
     with pytest.raises(TypeError, match=re.escape(message)):
@@ -51,8 +48,8 @@ def test_states_of_other_optimizers_and_other_parameters():
         (missing, "it has nothing of V, not acc"),
     ]:
         with pytest.raises(ValueError, match=re.escape(f"state was not made by Adagrad for these parameters: {words}")):
-            fit(state=wrong)
-    assert fit(state=state).state["step"] == 1
+            fit(params=train.Progress(PARAMS, wrong))
+    assert fit(params=train.Progress(PARAMS, state)).last.state["step"] == 1
 
 
 def test_a_table_of_pairs_has_no_state():

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from afm_numpy import Batch, Model, dropout, gradcheck, losses, metrics, optim
-from afm_numpy.train import Diverged, evaluate, fit, objective, predict
+from afm_numpy.train import Diverged, Objective, Progress, Watch, evaluate, fit, objective, predict
 
 FM, AFM, DENSE = Model("fm"), Model("afm"), Model("afm", engine="dense")
 LOSSES = ["squared", "logistic"]
@@ -30,9 +30,14 @@ def start(model, batch, seed=1, **options):
 
 
 def train(model, batch, y, *, seed=2, params=None, **settings):
-    """`fit` from a seed."""
+    """`fit` from a seed, with the fields of Objective and Watch among its arguments; a poor fit is not said."""
     params = start(model, batch) if params is None else params
-    return fit(model, params, batch, y, rng=np.random.default_rng(seed), **{"epochs": 3, "batch_size": 4, **settings})
+    settings = {"epochs": 3, "batch_size": 4, "warn": False, **settings}
+    groups = []
+    for group in (Objective, Watch):
+        fields = {field.name for field in dataclasses.fields(group)} & settings.keys()
+        groups.append(group(**{name: settings.pop(name) for name in fields}))
+    return fit(model, params, batch, y, rng=np.random.default_rng(seed), loss=groups[0], watch=groups[1], **settings)
 
 
 def same_bits(one, other):
@@ -105,8 +110,8 @@ def test_fit_is_this_loop(model, reduction, weighted):
             total += data_loss * share
         assert result.history[epoch]["loss"] == pytest.approx(total / (weight.sum() if weighted else 10), rel=1e-14)
     assert same_bits(result.params, params)
-    assert result.state["step"] == state["step"] == 6
-    assert all(same_bits(result.state[name], state[name]) for name in params)
+    assert result.last.state["step"] == state["step"] == 6
+    assert all(same_bits(result.last.state[name], state[name]) for name in params)
 
 
 def test_training_learns_xor():
@@ -201,20 +206,20 @@ def test_going_on_equals_training_through(optimizer):
     through = train(AFM, batch, y, epochs=5, **settings)
     rng = np.random.default_rng(2)
     first = train(AFM, batch, y, epochs=2, **settings, seed=rng)
-    second = train(AFM, batch, y, epochs=3, **settings, seed=rng, params=first.last_params, state=first.state)
-    assert same_bits(second.last_params, through.last_params)
-    assert second.state["step"] == through.state["step"] == 15
-    assert all(same_bits(second.state[name], through.state[name]) for name in through.last_params)
+    second = train(AFM, batch, y, epochs=3, **settings, seed=rng, params=first.last)
+    assert same_bits(second.last.params, through.last.params)
+    assert second.last.state["step"] == through.last.state["step"] == 15
+    assert all(same_bits(second.last.state[name], through.last.state[name]) for name in through.params)
     assert [row["loss"] for row in first.history + second.history] == [row["loss"] for row in through.history]
 
 
 def test_what_is_given_is_not_changed():
     batch, y, weight = problem(loss="logistic")
     params, l2, keep = start(AFM, batch), {"V": 0.1}, {"pooled": 0.5}
-    state = train(AFM, batch, y, params=params, loss="logistic").state
+    state = train(AFM, batch, y, params=params, loss="logistic").last.state
     given = params, y, weight, state, l2, keep, batch.idx, batch.x
     before = copy.deepcopy(given)
-    result = train(AFM, batch, y, params=params, state=state, weight=weight, l2=l2, keep=keep, loss="logistic")
+    result = train(AFM, batch, y, params=Progress(params, state), weight=weight, l2=l2, keep=keep, loss="logistic")
     assert same_bits(params, before[0]) and not same_bits(params, result.params)
     for one, old in zip((y, weight, batch.idx, batch.x), (*before[1:3], *before[6:]), strict=True):
         np.testing.assert_array_equal(one, old)
@@ -230,7 +235,7 @@ def test_the_parameters_decide_the_dtype(dtype):
         AFM, batch, y.astype(int), params=params, weight=weight, keep={"pooled": 0.5}, l2={"V": np.float64(0.1)},
         loss="logistic", valid=(batch, y),
     )  # fmt: skip
-    for arrays in (result.params, result.last_params, *(result.state[name] for name in params)):
+    for arrays in (result.params, result.last.params, *(result.last.state[name] for name in params)):
         assert {value.dtype for value in arrays.values()} == {np.dtype(dtype)}
     assert all(type(value) in (int, float) for row in result.history for value in row.values())
 
@@ -247,7 +252,7 @@ def test_history():
     assert all(row["seconds"] > 0 for row in result.history)
     first = losses.logistic_forward(predict(FM, params, batch), y)           # before the step, without L2
     assert result.history[0]["loss"] == pytest.approx(first, rel=1e-13)
-    assert result.best_epoch == 3 and result.params is result.last_params
+    assert result.best_epoch == 3 and result.params is result.last.params
 
 
 def test_history_of_the_validation_part():
@@ -258,7 +263,7 @@ def test_history_of_the_validation_part():
     )
     names = ["valid_loss", "valid_auc", "valid_log_loss", "valid_accuracy"]
     assert [list(row) for row in result.history] == [["epoch", "loss", *names, "seconds"]] * 2
-    row, y_hat = result.history[-1], predict(FM, result.last_params, other)
+    row, y_hat = result.history[-1], predict(FM, result.last.params, other)
     assert row["valid_loss"] == pytest.approx(metrics.log_loss(other_y, y_hat))
     assert row["valid_log_loss"] == metrics.log_loss(other_y, y_hat)
     assert row["valid_auc"] == metrics.auc(other_y, y_hat)
@@ -279,7 +284,7 @@ def test_validation_rows_of_one_class_have_no_auc_and_training_goes_on():
 
 def test_validation_does_not_change_training():
     batch, y, _ = problem()
-    assert same_bits(train(AFM, batch, y).params, train(AFM, batch, y, valid=(batch[:4], y[:4])).last_params)
+    assert same_bits(train(AFM, batch, y).params, train(AFM, batch, y, valid=(batch[:4], y[:4])).last.params)
 
 
 def test_the_callback_sees_every_epoch_and_can_stop():
@@ -293,7 +298,7 @@ def test_the_callback_sees_every_epoch_and_can_stop():
     result = train(FM, batch, y, epochs=9, valid=(batch, y), callback=callback)
     assert [epoch for epoch, _, _ in calls] == [1, 2]
     assert [loss for _, loss, _ in calls] == [row["valid_loss"] for row in result.history]
-    assert calls[-1][2] == result.last_params["w0"]
+    assert calls[-1][2] == result.last.params["w0"]
     assert result.best_epoch == min(calls, key=lambda call: call[1])[0]
     assert len(train(FM, batch, y, epochs=3, callback=lambda row, params, state: None).history) == 3
 
@@ -305,7 +310,7 @@ def test_progress_goes_to_standard_error_and_only_when_wanted(capsys):
     shown = train(FM, batch, y, verbose=True, valid=(batch, y))
     out, err = capsys.readouterr()
     assert out == "" and "9/9" in err and "loss=" in err and "valid_loss=" in err
-    assert same_bits(quiet.params, shown.last_params)
+    assert same_bits(quiet.params, shown.last.params)
 
 
 # ---- early stopping ------------------------------------------------------------------------------------
@@ -328,9 +333,9 @@ def climb(start, valid_y, lr=0.1, **settings):
 def test_early_stopping_restores_the_best_epoch(patience, epochs, ran):
     """w0 passes 0.200, 0.360, 0.488, 0.590, ...: the validation target 0.5 is nearest after epoch 3."""
     result = climb(0.0, 0.5, patience=patience, epochs=epochs)
-    assert (result.best_epoch, len(result.history), result.state["step"]) == (3, ran, ran)
+    assert (result.best_epoch, len(result.history), result.last.state["step"]) == (3, ran, ran)
     assert result.params["w0"] == pytest.approx(1 - 0.8**3, rel=1e-14)
-    assert result.last_params["w0"] == pytest.approx(1 - 0.8**ran, rel=1e-14)
+    assert result.last.params["w0"] == pytest.approx(1 - 0.8**ran, rel=1e-14)
     assert [row["valid_loss"] for row in result.history] == pytest.approx(
         [(1 - 0.8**e - 0.5) ** 2 for e in range(1, ran + 1)], rel=1e-11
     )
@@ -385,7 +390,7 @@ def test_dropout_of_single_pairs_takes_the_dense_engine_and_says_so(site):
     batch, y, _ = problem()
     with pytest.warns(UserWarning, match=f"dropout on the {site} differs from row to row") as caught:
         result = train(AFM, batch, y, keep={site: 0.5})
-    assert caught[0].filename.endswith("test_train.py")
+    assert caught[0].filename.endswith("test_fitting.py")
     assert same_bits(result.params, train(DENSE, batch, y, keep={site: 0.5}).params)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -486,7 +491,7 @@ def changed(name, value):
     ({"l2": {"h": 0.1}}, "L2 applies to W, w and V; got 'h'"),
     ({"l2": {"V": -1.0}}, "the L2 weight of V must be finite and not negative; got -1.0"),
     ({"weight": np.ones(9)}, "weight must have one value for each of the 10 rows; got shape (9,)"),
-    ({"weight": np.arange(10.0) - 4}, "row 0: weight is -4.0; it must not be negative"),
+    ({"weight": np.arange(10.0) - 4}, "row 0: weight is -4.0; it must be finite and not negative"),
     ({"weight": np.append(np.ones(9), math.inf)}, "row 9: weight is inf; it must be a finite float64 number"),
     ({"weight": np.zeros(10)}, "weight must not be zero in every row"),
     (changed("p", np.ones(9)), "params['p'] has shape (9,); want (k) with k = 3"),

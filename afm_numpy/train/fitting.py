@@ -1,0 +1,193 @@
+"""`fit`: the training loop with checks before it and validation, history, stopping and going on around it."""
+
+import copy
+import dataclasses
+import sys
+import time
+import warnings
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from .. import losses, metrics, optim
+from .._types import Array, ArrayLike, Loss, Params
+from ..batch import Batch
+from ..dropout import PAIR_SITES
+from ..fast.threads import one_blas_thread
+from ..models import Model
+from .checks import check_arguments, check_state, training_rows
+from .loop import ADVICE, one_epoch
+from .predicting import predict
+from .settings import Diverged, Objective, Optimizer, PoorFit, Progress, Result, Watch
+
+__all__ = ["fit"]
+
+
+def fit(
+    model: Model, params: Params | Progress, batch: Batch, y: ArrayLike, *, rng: np.random.Generator,
+    loss: Loss | Objective = "squared", optimizer: Optimizer = optim.Adagrad(), epochs: int = 20,
+    batch_size: int = 512, watch: Watch = Watch(),
+) -> Result:  # fmt: skip
+    """Train by mini-batches.
+
+    Parameters
+    ----------
+    model : Model
+    params : dict or Progress
+        Where to start, for example `model.init_params(rng, batch, k=8)`, or where to go on, for example `Result.last`
+        of an earlier call. Not changed.
+    batch : Batch
+        The training rows.
+    y : (B,) array
+        Targets; 0 or 1 for the logistic loss.
+    rng : numpy.random.Generator
+        Shuffles the rows and draws the dropout masks.
+    loss : {"squared", "logistic"} or Objective
+        An `Objective` adds L2, dropout and weights of the rows to a loss.
+    optimizer : optim.SGD, optim.Adagrad or optim.Adam
+    epochs, batch_size : int
+        The last batch of an epoch may be smaller; no row is left out.
+    watch : Watch
+        Validation rows, what is reported, and when to stop early.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    ValueError
+        For rows that do not fit the parameters, targets that do not fit the rows or the loss, unknown names,
+        sizes below 1, and a state of another optimizer or of other parameters.
+    TypeError
+        For parameters that are not arrays of floats, and other arguments of a wrong type.
+    Diverged
+        When the loss, a gradient, a parameter or the loss of the validation rows turns NaN or infinite.
+
+    Warns
+    -----
+    PoorFit
+        At the end, when the loss of the training rows is larger than with the best constant for all of them. The loss
+        in the history, which has dropout in it, tells most good fits; only where it does not, the training rows are
+        predicted once, without dropout.
+
+    Examples
+    --------
+    >>> from afm_numpy import Batch, Model
+    >>> rng = np.random.default_rng(0)
+    >>> batch = Batch.from_lists([[0, 2], [0, 3], [1, 2], [1, 3]])             # XOR
+    >>> y = np.array([0.0, 1.0, 1.0, 0.0])
+    >>> model = Model("fm")
+    >>> params = model.init_params(rng, batch, k=1, std=0.5)
+    >>> result = fit(model, params, batch, y, rng=rng, optimizer=optim.Adagrad(lr=0.3), epochs=200)
+    >>> predict(model, result.params, batch).round(2).tolist()
+    [0.0, 1.0, 1.0, 0.0]
+    """
+    goal = loss if isinstance(loss, Objective) else Objective(loss)
+    params, state = params if isinstance(params, Progress) else Progress(params, None)
+    optimizer = optim.get(optimizer)
+    check_arguments(model, params, batch, rng, goal, watch, epochs, batch_size)
+    batch, y, weight = training_rows(model, params, batch, y, goal.loss, goal.weight)
+    goal = dataclasses.replace(goal, weight=weight)
+    if state is not None:
+        check_state(optimizer, params, state)
+    judge = _Judge(model, params, watch, goal.loss)
+    trained = _with_engine_for(model, goal)
+    batch = trained.prepare(batch)                          # numbered once; batches only select
+
+    params = {name: value.copy() for name, value in params.items()}
+    state = optim.init(optimizer, params) if state is None else copy.deepcopy(state)
+    history: list[dict[str, Any]] = []
+    best, best_epoch = params, 0
+    bar = tqdm(total=epochs * -(-len(batch) // batch_size), disable=not watch.verbose, unit="step", file=sys.stderr)
+    with one_blas_thread(), bar, np.errstate(over="ignore", invalid="ignore"):
+        for epoch in range(1, epochs + 1):
+            start = time.perf_counter()
+            try:
+                mean_loss = one_epoch(
+                    trained, params, batch, y, rng=rng, goal=goal, optimizer=optimizer, state=state,
+                    batch_size=batch_size, after_step=bar.update,
+                )  # fmt: skip
+                row = {"epoch": epoch, "loss": mean_loss} | judge(params)
+            except Diverged as error:
+                raise Diverged(f"epoch {epoch}: {error}") from None
+            row["seconds"] = time.perf_counter() - start
+            history.append(row)
+            bar.set_postfix({key: f"{value:.4f}" for key, value in row.items() if key.endswith("loss")})
+            stop = watch.callback is not None and watch.callback(row, params, state)
+            if judge.is_best(row):
+                best_epoch = epoch
+                best = {name: value.copy() for name, value in params.items()} if watch.valid else params
+            if stop or (watch.patience is not None and epoch - best_epoch >= watch.patience):
+                break
+        if watch.warn:
+            _warn_if_poor(trained, best, batch, y, goal, history[best_epoch - 1]["loss"])
+    return Result(best, history, best_epoch, Progress(params, state))
+
+
+class _Judge:
+    """Validation of one epoch, and the memory of the best one; without validation rows the last epoch is the best."""
+
+    def __init__(self, model: Model, params: Params, watch: Watch, loss: Loss) -> None:
+        self.model, self.monitor, self.best, self.valid = model, watch.monitor, np.inf, watch.valid
+        if watch.valid is None:
+            return
+        batch, self.y, _ = training_rows(model, params, *watch.valid, loss, None, "of the validation part")
+        self.forward, self.batch = losses.get(loss).forward, model.prepare(batch)
+        self.names = list(dict.fromkeys([*watch.report, *([] if watch.monitor == "loss" else [watch.monitor])]))
+        self.names = metrics.check(self.names, loss, self.y)
+        if watch.monitor not in ("loss", *self.names):
+            raise ValueError(
+                f"{watch.monitor} cannot decide which epoch is best, because it does not exist for the validation rows"
+            )
+        self.sign = -1 if watch.monitor != "loss" and metrics.get(watch.monitor).larger_is_better else 1
+
+    def __call__(self, params: Params) -> dict[str, float]:
+        if self.valid is None:
+            return {}
+        y_hat = predict(self.model, params, self.batch)
+        loss = float(self.forward(y_hat, self.y))
+        if not np.isfinite(loss):
+            raise Diverged(f"the loss of the validation part is not finite; {ADVICE}")
+        named = {f"valid_{name}": float(metrics.get(name).of(self.y, y_hat)) for name in self.names}
+        return {"valid_loss": loss} | named
+
+    def is_best(self, row: dict[str, float]) -> bool:
+        if self.valid is None:
+            return True
+        value = self.sign * row[f"valid_{self.monitor}"]
+        if not value < self.best:
+            return False
+        self.best = value
+        return True
+
+
+def _with_engine_for(model: Model, goal: Objective) -> Model:
+    """The dense engine when dropout gives every pair of every row a mask of its own."""
+    trained = model.for_dropout(goal.keep)
+    if trained is not model:
+        sites = " and the ".join(site for site in PAIR_SITES if goal.keep.get(site, 1.0) < 1.0)
+        warnings.warn(
+            f"dropout on the {sites} differs from row to row: training takes the dense engine, "
+            'which is slower; Model(..., engine="dense") asks for it without this warning',
+            stacklevel=3,
+        )
+    return trained
+
+
+def _warn_if_poor(model: Model, params: Params, batch: Batch, y: Array, goal: Objective, seen: float) -> None:
+    """Compare the loss of the training rows with that of the best constant; `seen` is their loss during training."""
+    forward, y = losses.get(goal.loss).forward, y.astype(np.float64)
+    constant = losses.best_constant(goal.loss, y, goal.weight)
+    best = float(forward(np.full_like(y, constant), y, "mean", goal.weight))
+    if seen <= best:
+        return
+    reached = float(forward(model.predict(params, batch).astype(np.float64), y, "mean", goal.weight))
+    if reached > 1.01 * best + 1e-6 * np.average(y**2, weights=goal.weight):     # 1 %: a step moves w0 by about that
+        warnings.warn(
+            f"the model is worse on its own training rows than one constant: {goal.loss} loss {reached:.4g}, and "
+            f"{best:.4g} with y_hat = {constant:.4g} for every row. It usually helps to scale the columns and the "
+            "target to about the size of 1, to take a smaller learning rate, or to train for more epochs",
+            PoorFit, stacklevel=3,
+        )  # fmt: skip
