@@ -1,0 +1,164 @@
+"""Build the site: the course, the playground, every public name, the porter's pages, the command line's help.
+
+    pip install '.[site]'
+    python docs/build.py site            writes the folder `site`; open site/index.html
+
+Nothing is fetched: formulas are typeset by a copy of MathJax that comes with a package. A warning is an error, and so
+is a link to a page or a heading of the site that is not there.
+"""
+
+import argparse
+import contextlib
+import importlib
+import inspect
+import io
+import json
+import pkgutil
+import re
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import afm_numpy
+from afm_numpy.commands import cli
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = Path(afm_numpy.__file__).parent
+KIT = PACKAGE / "conformance"
+HEART = (
+    "batch", "params", "rowgrad", "dropout", "fm", "attention", "afm", "losses", "optim", "reference", "gradcheck",
+)  # fmt: skip
+
+
+def write(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def page(title, text, entries=()):
+    """A page of Markdown; its entries are the pages below it."""
+    toc = ["```{toctree}", ":maxdepth: 1", "", *entries, "```"] if entries else []
+    return "\n".join([f"# {title}", "", text, "", *toc, ""])
+
+
+def without_links_to_files(text):
+    """Links to files of the repository become plain text: the site does not hold these files."""
+    return re.sub(r"\[([^\]]+)\]\((?!https?:|#|[\w./-]*\.(?:ipynb|md|html)(?:#[^)]*)?\))[^)]+\)", r"\1", text)
+
+
+# ---- the parts of the site -----------------------------------------------------------------------------
+
+
+def course(folder):
+    """The notebooks with the outputs that they store."""
+    paths = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    for path in paths:
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        for cell in notebook["cells"]:
+            if cell["cell_type"] == "markdown":
+                cell["source"] = without_links_to_files("".join(cell["source"]))
+        write(folder / path.name, json.dumps(notebook))
+    text = "Every gradient is derived, every claim is computed. `afm-numpy course` puts the notebooks into a folder."
+    write(folder / "index.md", page("The course", text, [path.stem for path in paths]))
+
+
+def public_modules():
+    """Every module that a user may need: none with an underscore, nothing that only makes or runs something."""
+    skipped = ("commands", "exercises", "conformance.", "fast", "torch_model", "playground")
+    for module in pkgutil.walk_packages(afm_numpy.__path__):
+        name = module.name
+        if not name.startswith(("_", *skipped)):
+            yield name
+
+
+def api(folder):
+    """One page a module, with every name of its `__all__`."""
+    names = sorted(public_modules(), key=lambda name: (*HEART, name).index(name))
+    for name in names:
+        module = importlib.import_module(f"afm_numpy.{name}")
+        own = [
+            key for key in module.__all__
+            if inspect.isroutine(getattr(module, key)) or inspect.isclass(getattr(module, key))
+        ]  # fmt: skip
+        lines = [f"# {name}", "", "```{eval-rst}", f".. automodule:: afm_numpy.{name}", "   :no-members:", ""]
+        for key in own:
+            kind = "class" if inspect.isclass(getattr(module, key)) else "function"
+            lines += [f".. auto{kind}:: afm_numpy.{name}.{key}", ""]
+        write(folder / f"{name}.md", "\n".join([*lines, "```", ""]))
+    text = "The heart comes first: data, the two models, losses, optimizers, and the gradient checker."
+    write(folder / "index.md", page("API", text, names))
+
+
+def porting(folder):
+    """The porter's pages."""
+    names = ("SPEC.md", "PORTING.md", "DEVIATIONS.md")
+    for name in names:
+        write(folder / name, without_links_to_files((KIT / name).read_text(encoding="utf-8")))
+    mistakes = importlib.import_module("afm_numpy.conformance").load_mistakes()
+    rows = [f"| `{name}` | {entry['title']} | {entry['fix']} |" for name, entry in sorted(mistakes.items())]
+    table = "\n".join(["| name | what it is | how to mend it |", "|---|---|---|", *rows])
+    write(folder / "mistakes.md", page("The mistakes that the checker names", table))
+    text = "`afm-numpy conformance export DIR` writes these pages, the cases and a checker to a folder."
+    write(folder / "index.md", page("Porting", text, [*(Path(name).stem for name in names), "mistakes"]))
+
+
+def commands(path):
+    """What `afm-numpy COMMAND --help` prints."""
+    parts = ["# The command line", "", "```text", cli.usage(), "```", ""]
+    for name in cli.COMMANDS:
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.suppress(SystemExit):
+            cli.main([name, "--help"])
+        parts += [f"## {name}", "", "```text", out.getvalue().rstrip(), "```", ""]
+    write(path, "\n".join(parts))
+
+
+def assemble(folder):
+    """All pages of the site, below a folder."""
+    shutil.copytree(ROOT / "docs", folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("build.py", "__pycache__"))
+    course(folder / "course")
+    api(folder / "api")
+    porting(folder / "porting")
+    commands(folder / "commands.md")
+    green = (ROOT / "tests" / "README.md").read_text(encoding="utf-8")
+    write(folder / "green-run.md", without_links_to_files(green))
+    text = 'One page on which FM and AFM move, without a network: <a href="playground.html">open the playground</a>.'
+    write(folder / "playground.md", page("Playground", text))
+
+
+# ---- links -----------------------------------------------------------------------------------------------
+
+
+def broken_links(site):
+    """Links from a page of the site to a file or a heading that is not there."""
+    pages = {path.resolve(): path.read_text(encoding="utf-8") for path in site.rglob("*.html")}
+    for path, text in pages.items():
+        for link in re.findall(r'<a [^>]*href="([^"]+)"', text):
+            if re.match(r"(https?|mailto|data|javascript):", link):
+                continue
+            name, _, heading = link.partition("#")
+            target = (path.parent / name).resolve() if name else path
+            target = target / "index.html" if target.is_dir() else target
+            if not target.exists() or (heading and f'id="{heading}"' not in pages.get(target, f'id="{heading}"')):
+                yield f"{path.relative_to(site)}: {link}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("out", type=Path, help="the folder to write")
+    out = parser.parse_args().out.resolve()
+    from sphinx.cmd.build import main as sphinx
+
+    with tempfile.TemporaryDirectory() as folder:
+        assemble(Path(folder))
+        status = sphinx(["-W", "--keep-going", "-q", "-b", "html", "-d", f"{folder}/.doctrees", folder, str(out)])
+    if status:
+        return status
+    broken = sorted(set(broken_links(out)))
+    print("\n".join(broken) or f"{out / 'index.html'}: every link of the site leads somewhere")
+    return bool(broken)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
