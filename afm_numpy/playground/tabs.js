@@ -1,0 +1,211 @@
+// The tabs below the tables. Each has a function that builds it once and one that draws it from the state.
+"use strict";
+
+const PANELS = {
+  see: [buildSee, drawSee], nudge: [buildNudge, drawNudge], break: [buildBreak, drawBreak],
+  train: [buildTraining, drawTraining], take: [buildTake, drawTake],
+};
+
+function tabBar() {
+  const bar = h("div", { role: "tablist", class: "tabs", aria: { label: T.title }, onkeydown: moveTab }, TABS.map((tab) =>
+    h("button", { role: "tab", id: "tab-" + tab, aria: { controls: "panel-" + tab }, textContent: T.tabs[tab],
+      onclick: () => update({ tab }) })));
+  return h("section", { class: "more" }, bar, TABS.map((tab) =>
+    h("div", { role: "tabpanel", id: "panel-" + tab, class: "tab", aria: { labelledby: "tab-" + tab } }, PANELS[tab][0]())));
+}
+
+const shownTabs = () => TABS.filter((tab) => !state.hide.includes(tab));
+
+function moveTab(event) {
+  const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key], tabs = shownTabs();
+  if (!by) return;
+  event.preventDefault();
+  const tab = tabs[(tabs.indexOf(state.tab) + by + tabs.length) % tabs.length];
+  update({ tab });
+  byId("tab-" + tab).focus();
+}
+
+function drawTabs() {
+  const tab = shownTabs().includes(state.tab) ? state.tab : "see";
+  for (const name of TABS) {
+    const button = byId("tab-" + name);
+    button.hidden = state.hide.includes(name);
+    button.setAttribute("aria-selected", String(name === tab));
+    button.tabIndex = name === tab ? 0 : -1;
+    byId("panel-" + name).hidden = name !== tab;
+  }
+  drawAnswer();
+  PANELS[tab][1]();
+}
+
+// ---- who adds what: a bar for every part, and the attention of every pair ---------------------------------------------------
+
+function buildSee() {
+  return [h("div", { class: "two" }, h("section", {}, h("h3", { textContent: T.see.bars }), h("p", { textContent: T.see.barsNote }),
+    h("div", { id: "bars" })), h("section", {}, h("h3", { textContent: T.see.map }), h("div", { id: "map" }),
+    h("p", { id: "mapNote" }), h("p", {}, T.see.onesNote, " ", h("b", { id: "sameAsFm" }), " ",
+      h("button", { id: "ones", textContent: T.see.ones,
+        onclick: () => update({ d: { ...state.d, "p.0": 1, "p.1": 1, "p.2": 1, "p.3": 1 } }) }))))];
+}
+
+const partName = (part) => (part.pair !== undefined ? pairName(part.pair) : part.slot !== undefined ? NAMES[part.slot] : T.see.bias);
+
+function drawSee() {
+  const bySize = (a, b) => Math.abs(b.value) - Math.abs(a.value);
+  const parts = contributions(state, trace).sort(bySize), end = trace.numberAt(ref("y_hat"));
+  let low = 0, high = 0, at = 0;
+  for (const part of parts) {
+    part.from = at;
+    at += part.value;
+    low = Math.min(low, at); high = Math.max(high, at);
+  }
+  low = Math.min(low, end); high = Math.max(high, end);
+  const share = (z) => (100 * (z - low)) / (high - low || 1);
+  const row = (words, value, from, to, kind) => {
+    const bar = h("i", { class: "bar-i " + kind }), zero = h("u");
+    bar.style.left = `${share(Math.min(from, to))}%`;
+    bar.style.width = `${Math.max(0.4, share(Math.max(from, to)) - share(Math.min(from, to)))}%`;
+    zero.style.left = `${share(0)}%`;
+    return h("li", {}, h("span", { textContent: words }), h("span", { class: "track" }, zero, bar),
+      h("b", { textContent: (value > 0 && kind !== "end" ? "+" : "") + three(value) }));
+  };
+  fill(byId("bars"), h("ol", { class: "bars" }, parts.map((part) =>
+    row(partName(part), part.value, part.from, part.from + part.value, part.value < 0 ? "n" : "p")),
+  row(T.see.end, end, 0, end, "end")));
+  drawMap();
+  const fm = calculate({ ...state, mode: "fm", quiz: 0, brk: "" }).numberAt(ref("y_hat"));
+  const gap = Math.abs(end - fm);
+  byId("sameAsFm").textContent = state.mode === "fm" || gap < 1e-12 ? T.see.same : T.see.differs(three(end - fm));
+}
+
+function drawMap() {
+  const attn = (r) => trace.numberAt(ref("attn", r)), fm = state.mode === "fm";
+  const most = Math.max(...trace.pairs.map((r) => Math.abs(attn(r) || 0)), 1e-9);
+  const rows = range(SLOTS - 1).map((i) => h("tr", {}, h("th", { textContent: NAMES[i] }), range(SLOTS, 1).map((j) => {
+    const r = PAIRS.findIndex((pair) => pair[0] === i && pair[1] === j), value = r < 0 ? undefined : fm ? 1 : attn(r);
+    if (r < 0) return h("td", { class: "void" });
+    const mark = h("i", { class: "m " + (value === undefined ? "e" : value < 0 ? "n" : value === 0 ? "z" : "p") });
+    mark.style.setProperty("--s", Math.sqrt(Math.abs(value || 0) / (fm ? 1 : most)));
+    return h("td", { class: value === undefined ? "empty" : "" }, mark, h("b", { textContent: short(value) }));
+  })));
+  fill(byId("map"), h("table", { class: "map" }, h("tr", {}, h("th"), range(SLOTS, 1).map((j) => h("th", { textContent: NAMES[j] }))), rows));
+  const shares = state.mode === "network" || state.mode === "uniform";
+  byId("mapNote").textContent = !trace.pairs.length ? T.see.none : shares ? T.see.even(three(1 / trace.pairs.length)) : T.see.notShares;
+}
+
+function drawAnswer() {
+  const pairs = contributions(state, trace).filter((part) => part.pair !== undefined);
+  if (!pairs.length) {
+    put(byId("answer"), "textContent", T.see.none);
+    return;
+  }
+  const size = (part) => Math.abs(part.value), most = pairs.reduce((a, b) => (size(b) > size(a) ? b : a));
+  const attn = (r) => trace.numberAt(ref("attn", r));
+  const top = state.mode === "fm" ? undefined : trace.pairs.reduce((a, b) => (attn(b) > attn(a) ? b : a));
+  const sign = most.value > 0 ? "+" : "";
+  put(byId("answer"), "textContent", T.see.answer(partName(most), sign + three(most.value),
+    top === undefined ? "" : pairName(top), top === undefined ? "" : three(attn(top))));
+}
+
+// ---- break it ------------------------------------------------------------------------------------------------------------------
+
+let hinted = true;
+
+function buildBreak() {
+  const pick = h("select", { id: "brk", onchange: (event) => update({ brk: event.target.value, quiz: 0 }) },
+    option("", T.brk.none), Object.keys(PATCHES).map((id) => option(id, CATALOGUE[id].title)));
+  const start = (next) => () => {
+    hinted = false;
+    const quiz = 1 + ((state.quiz + (next ? 0 : state.seed)) % 9999);
+    update({ quiz, brk: "", line: -1 });
+    byId("verdict").textContent = "";
+  };
+  return [h("p", { textContent: T.brk.intro }), h("div", { class: "bar" }, labelled(T.brk.pick, pick),
+    h("button", { id: "quiz", textContent: T.brk.quiz, onclick: start(false) })),
+  h("div", { id: "broken" }), h("div", { id: "asked" }, h("p", { textContent: T.brk.asked }), h("div", { class: "bar" },
+    labelled(T.brk.guess, h("select", { id: "guess" })), h("button", { id: "tell", textContent: T.brk.tell, onclick: judge }),
+    h("button", { id: "hint", textContent: T.brk.hint, onclick: () => { hinted = true; update({}); } }),
+    h("button", { id: "next", textContent: T.brk.next, onclick: start(true) }),
+    h("button", { id: "endQuiz", textContent: T.brk.stop, onclick: () => { hinted = true; update({ quiz: 0 }); } })),
+  h("p", { id: "verdict", role: "status" })), h("p", { class: "hint", textContent: T.brk.gradcheck })];
+}
+
+function drawBreak() {
+  const id = state.quiz ? "" : state.brk, node = byId("broken");
+  put(byId("brk"), "value", id);
+  byId("asked").hidden = !state.quiz;
+  fill(node);
+  if (state.quiz) {
+    const lines = linesOf(state.mode), list = byId("guess"), chosen = list.value;
+    if (!mistakeOf(state)) fill(node, h("p", { textContent: T.brk.noQuiz }));
+    fill(list, lines.map((name) => option(name, codeOf(name, state.mode))));
+    if (lines.includes(chosen)) list.value = chosen;
+    if (hinted) fill(node, countsOf(marks));
+  } else if (id) {
+    const { title, effect, fix } = CATALOGUE[id], { from, to, row } = PATCHES[id];
+    const found = Object.values(marks).includes("root");
+    const offer = { ...(row || {}), quiz: 0, brk: id };
+    fill(node, h("p", {}, h("b", { textContent: title }), ` (${id})`), found ? countsOf(marks) : h("p", { class: "wrong" }, T.brk.hidden, " ",
+      h("button", { id: "show", textContent: T.brk.show, onclick: () => update(offer) })),
+    h("p", { textContent: `${T.brk.effect}: ${effect}. ${T.brk.fix}: ${fix}.` }),
+    h("p", {}, `${T.brk.engine}: `, h("del", { textContent: from }), " ", h("ins", { textContent: to || "…" })));
+  }
+}
+
+function countsOf(found) {
+  const count = (kind) => Object.values(found).filter((mark) => mark === kind).length;
+  return h("p", { textContent: T.brk.counts(count("root"), count("follows")) });
+}
+
+function judge() {
+  const guess = byId("guess").value, id = mistakeOf(state), found = marksOf(state, trace);
+  const right = id && Object.keys(found).some((name) => found[name] === "root" && name.split(".")[0] === guess);
+  byId("verdict").textContent = right ? T.brk.yes(CATALOGUE[id].title) : T.brk.no(codeOf(guess, state.mode));
+  if (right) {
+    hinted = true;
+    update({});
+  }
+}
+
+// ---- take it along -----------------------------------------------------------------------------------------------------------
+
+function buildTake() {
+  const link = h("button", { textContent: T.take.copyLink, onclick: () => copied(byId("link").value, link, T.take.copyLink) });
+  const code = h("button", { textContent: T.take.copyCode, onclick: () => copied(byId("python").value, code, T.take.copyCode) });
+  return [h("h3", { textContent: T.take.link }), h("div", { class: "bar" },
+    h("input", { id: "link", readOnly: true, aria: { label: T.take.link } }), link, h("span", { id: "linkCount" })),
+  h("h3", { textContent: T.take.code }), h("p", { textContent: T.take.note }),
+  h("textarea", { id: "python", readOnly: true, rows: 18, spellcheck: false, aria: { label: T.take.code } }), h("p", {}, code)];
+}
+
+function drawTake() {
+  const hash = toHash(state);
+  put(byId("link"), "value", location.href.split("#")[0] + hash);
+  put(byId("linkCount"), "textContent", T.take.count(hash.length, LONGEST));
+  put(byId("python"), "value", asPython(state));
+}
+
+// Lines for Python that print the numbers of this row.
+function asPython(s) {
+  const P = paramsOf(s), fm = s.mode === "fm", module = fm ? "fm" : "afm", slots = range(SLOTS);
+  const array = (value) => `np.array(${JSON.stringify(value)}, float)`;
+  const option1 = fm ? "" : `, attention="${s.mode}"`;
+  return [
+    "import numpy as np",
+    `from afm_numpy import Batch, ${module}, losses`,
+    "",
+    `x = np.array([${JSON.stringify(s.x)}], float)`,
+    `batch = Batch.from_padded(np.where(x != 0, ${JSON.stringify([slots])}, 0), x, n=${SLOTS})`,
+    `y = np.array([${s.y}], float)`,
+    "params = {",
+    ...paramNames(s.mode).map((name) => `    "${name}": ${array(P[name])},`),
+    ...(s.mode === "free" ? [`    "pairs": np.array(${JSON.stringify(PAIRS)}),`] : []),
+    "}",
+    `y_hat, cache = ${module}.forward(params, batch${option1})`,
+    `loss = losses.${s.loss}_forward(y_hat, y)`,
+    `grads = ${module}.backward(losses.${s.loss}_backward(y_hat, y), cache)`,
+    'print("y_hat", y_hat[0], "loss", loss)',
+    "for name, grad in grads.items():",
+    '    print("g_" + name, getattr(grad, "values", grad))',
+  ].join("\n");
+}
