@@ -25,6 +25,7 @@ COMMANDS = {
     "fetch": "download a data set of the AFM paper",
     "bench": "time training steps and predictions, also beside PyTorch and JAX",
     "conformance": "check a port's results step by step, or write the conformance kit out",
+    "playground": "see FM and AFM calculate, learn and break, on one page in the browser",
     "paper": "repeat the comparison of the AFM paper",
 }
 

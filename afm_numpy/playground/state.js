@@ -2,7 +2,7 @@
 "use strict";
 
 const DEFAULTS = {
-  seed: 50, mode: "network", loss: "logistic", y: 1, x: [1, 1, 1, 1], line: -1, brk: "", quiz: 0, at: "", d: {},
+  seed: 0, mode: "network", loss: "logistic", y: 1, x: [1, 1, 1, 1], line: -1, brk: "", quiz: 0, at: "", d: {},
   tab: "see", eps: 5, noise: 2, opt: "adam", lr: 0.05, l2: 0.0005, stop: 800, hide: [],
 };
 const TABS = ["see", "nudge", "break", "train", "take"];
