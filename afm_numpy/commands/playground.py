@@ -16,7 +16,7 @@ EXAMPLES = """\
 def main(argv: Sequence[str] | None = None) -> int:
     """Open the page, or write it; returns 1 when there is no browser to open it in."""
     options = parser("playground", "See FM and AFM calculate, learn and break, on one page in the browser.", EXAMPLES)
-    options.add_argument("--out", metavar="FILE", help="write the page to a file (one HTML file that needs nothing else)")
+    options.add_argument("--out", metavar="FILE", help="write the page, one HTML file that needs nothing else")
     args = options.parse_args(argv)
     if args.out is not None:
         check_file(args.out)

@@ -11,14 +11,13 @@ from . import PAGE
 __all__ = ["build"]
 
 HERE = Path(__file__).parent
-SCRIPTS = ("text", "world", "rules", "mistakes", "state", "model", "dom", "tables", "panel", "controls", "nudge", "training",
-           "pictures", "tabs", "main")  # fmt: skip
+SCRIPTS = "text world rules mistakes state model dom tables panel controls nudge training pictures tabs main".split()
 ENGINE = "range, sum, dot, column, sigmoid, forward, loss, backward, update, run, text"
 START, END = "function makeEngine() {\n", f"return {{ {ENGINE} }};\n}}\n"
 
 
 def build() -> str:
-    """The page as text. The engine stands in it whole, as the body of a function, so that a mistake can be put into a copy.
+    """The page as text. The engine is the body of a function in it, so that a mistake can be put into a copy.
 
     Examples
     --------
@@ -30,7 +29,8 @@ def build() -> str:
     mistakes = json.loads((kit.HERE / "mistakes.json").read_text(encoding="utf-8"))
     catalogue = {name: {part: mistakes[name][part] for part in ("title", "effect", "fix")} for name in used}
     scripts = [f"const CATALOGUE = {json.dumps(catalogue, indent=1)};\n", *texts.values()]
-    script = "".join(['"use strict";\n', START, source("engine.js"), END, *(t.replace('"use strict";\n', "") for t in scripts)])
+    strict = '"use strict";\n'
+    script = "".join([strict, START, source("engine.js"), END, *(text.replace(strict, "") for text in scripts)])
     return source("page.html").replace("/*STYLE*/\n", source("style.css")).replace("/*SCRIPT*/\n", script)
 
 

@@ -159,7 +159,7 @@ class Page:
         Path(path).write_bytes(base64.b64decode(shot["data"]))
 
     def said(self):
-        """What the page wrote to the console, errors that nobody caught, and requests other than for the file itself."""
+        """What the page wrote to the console, errors that nobody caught, requests for anything but the file."""
         self.run("0")
         found = []
         for event in (e for e in self.browser.events if e.get("sessionId") == self.session):
