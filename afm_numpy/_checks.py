@@ -8,60 +8,27 @@ import numpy as np
 
 from ._types import Array, ArrayLike, DType
 
-__all__ = [
-    "REAL", "WHOLE", "array", "check_choice", "check_dtype", "check_kind", "check_number", "check_numbers",
-    "check_size", "flat_rows", "place_of", "reals", "rectangle", "row_values", "whole",
-]  # fmt: skip
-
 
 def check_kind(name: str, value: object, kind: type | tuple[type, ...], words: str) -> None:
-    """Refuse a value that is not of a type.
-
-    Examples
-    --------
-    >>> check_kind("rng", 0, np.random.Generator, "a numpy.random.Generator")
-    Traceback (most recent call last):
-    TypeError: rng must be a numpy.random.Generator; got int
-    """
+    """Refuse a value that is not of a type."""
     if not isinstance(value, kind):
         raise TypeError(f"{name} must be {words}; got {type(value).__name__}")
 
 
 def check_choice(name: str, value: object, choices: Iterable[str]) -> None:
-    """Refuse a word that is not one of the choices.
-
-    Examples
-    --------
-    >>> check_choice("loss", "hinge", ("squared", "logistic"))
-    Traceback (most recent call last):
-    ValueError: unknown loss 'hinge'; choose from squared, logistic
-    """
+    """Refuse a word that is not one of the choices."""
     if not isinstance(value, str) or value not in choices:
         raise ValueError(f"unknown {name} {value!r}; choose from {', '.join(choices)}")
 
 
 def check_size(name: str, size: object, least: int = 1) -> None:
-    """Refuse what is not a whole number of at least `least`.
-
-    Examples
-    --------
-    >>> check_size("epochs", 0)
-    Traceback (most recent call last):
-    ValueError: epochs must be an integer of at least 1; got 0
-    """
+    """Refuse what is not a whole number of at least `least`."""
     if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < least:
         raise ValueError(f"{name} must be an integer of at least {least}; got {size!r:.60}")
 
 
 def check_number(name: str, value: Any, words: str, fits: Callable[[Any], Any] = lambda number: True) -> None:
-    """Refuse what is not a finite real number, and one that does not fit.
-
-    Examples
-    --------
-    >>> check_number("lr", -0.5, "a number above 0", lambda lr: lr > 0)
-    Traceback (most recent call last):
-    ValueError: lr must be a number above 0; got -0.5
-    """
+    """Refuse what is not a finite real number, and one that does not fit."""
     plain = value.item() if isinstance(value, np.generic) else value
     real = isinstance(plain, (int, float)) and not isinstance(plain, bool)
     if not real or not abs(plain) <= sys.float_info.max or not fits(value):      # for a NaN no comparison holds
@@ -69,14 +36,7 @@ def check_number(name: str, value: Any, words: str, fits: Callable[[Any], Any] =
 
 
 def check_dtype(dtype: DType) -> Any:
-    """The dtype, when it is float32 or float64. float16 overflows at 65,520; long doubles differ between machines.
-
-    Examples
-    --------
-    >>> check_dtype("float16")
-    Traceback (most recent call last):
-    TypeError: dtype must be float32 or float64; got float16
-    """
+    """The dtype, when it is float32 or float64. float16 overflows at 65,520; long doubles differ between machines."""
     try:
         found = np.dtype(dtype).newbyteorder("=")
     except (TypeError, ValueError):
@@ -88,13 +48,6 @@ def check_dtype(dtype: DType) -> Any:
 
 def row_values(values: ArrayLike, n_rows: int, name: str, dtype: DType = np.float64) -> Array:
     """Check one finite number per row, such as the targets y; return them as a (B,) array.
-
-    Raises
-    ------
-    ValueError
-        When the length differs or a value is not a finite number; the message names the row.
-    TypeError
-        For values that are masked or not real numbers.
 
     Examples
     --------

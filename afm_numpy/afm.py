@@ -9,15 +9,18 @@ Dimensions: B rows of a batch, m slots per row, P = m(m-1)/2 slot pairs, n featu
 t attention size. Keep apart: p (vector) and P (a count); W and w; b (of the attention) and w0.
 """
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from . import attention as att
 from . import fm
+from ._checks import check_number, check_size
+from ._types import Array, ArrayLike, Attention, DType, Float, Grads, Params
 from .batch import Batch
 from .dropout import Dropout
-from .params import afm_shapes, check_attention, check_params
+from .params import FM_SHAPES, afm_shapes, check_attention, check_inputs, check_params
 
 __all__ = [
     "Cache", "attend_backward", "attend_forward", "backward", "forward", "from_fm", "init_params",
@@ -29,7 +32,7 @@ __all__ = [
 # ---- eq. (2): the interactions -------------------------------------------------------------------------
 
 
-def interactions_forward(E):
+def interactions_forward(E: Array) -> Array:
     """m_p = e_i * e_j for all i < j, in lexicographic order, with e_i = v_i x_i, eq. (2).
 
     E (B, m, k) -> M (B, P, k). An absent slot has e = 0, so its pairs are 0.
@@ -46,7 +49,7 @@ def interactions_forward(E):
     return M
 
 
-def interactions_backward(dM, E):
+def interactions_backward(dM: Array, E: Array) -> Array:
     """dE (B, m, k): each side of a product receives the gradient times the other side."""
     dE = np.zeros_like(E)
     for i, block in _blocks(E.shape[1]):
@@ -55,7 +58,7 @@ def interactions_backward(dM, E):
     return dE
 
 
-def _blocks(m):
+def _blocks(m: int) -> Iterator[tuple[int, slice]]:
     """The pairs (i, i+1), ..., (i, m-1) stand side by side: yield i and their place."""
     start = 0
     for i in range(m - 1):
@@ -66,12 +69,12 @@ def _blocks(m):
 # ---- eq. (4): attention-based pooling ------------------------------------------------------------------
 
 
-def pooling_forward(a, M):
+def pooling_forward(a: Array, M: Array) -> Array:
     """pooled = sum_p a_p m_p, eq. (4): (B, k)."""
     return (a[:, None, :] @ M)[:, 0]
 
 
-def pooling_backward(dpooled, a, M):
+def pooling_backward(dpooled: Array, a: Array, M: Array) -> tuple[Array, Array]:
     """da (B, P) and dM (B, P, k) of pooling_forward."""
     da = (M @ dpooled[:, :, None])[:, :, 0]
     dM = a[:, :, None] * dpooled[:, None, :]
@@ -81,12 +84,12 @@ def pooling_backward(dpooled, a, M):
 # ---- eq. (6): the projection ---------------------------------------------------------------------------
 
 
-def projection_forward(pooled, p):
+def projection_forward(pooled: Array, p: Array) -> Array:
     """p . pooled, the last term of eq. (6): (B,)."""
     return pooled @ p
 
 
-def projection_backward(dout, pooled, p):
+def projection_backward(dout: Array, pooled: Array, p: Array) -> tuple[Array, Array]:
     """dpooled (B, k) and dp (k,) of projection_forward."""
     return dout[:, None] * p, dout @ pooled
 
@@ -94,7 +97,7 @@ def projection_backward(dout, pooled, p):
 # ---- the five ways to weight the pairs -----------------------------------------------------------------
 
 
-def attend_forward(attention, params, M, batch):
+def attend_forward(attention: Attention, params: Params, M: Array, batch: Batch) -> tuple[Array, Any]:
     """a (B, P) of one of the five modes (see `afm_numpy.attention`), and its cache."""
     check_attention(attention)
     mask = batch.mask
@@ -112,7 +115,7 @@ def attend_forward(attention, params, M, batch):
             return att.network_forward(M, params["W"], params["b"], params["h"], mask)
 
 
-def attend_backward(attention, da, attend, batch):
+def attend_backward(attention: Attention, da: Array, attend: Any, batch: Batch) -> tuple[Any, Grads]:
     """dM (B, P, k) through the weights (0 unless "network"), and the gradients of the mode's parameters."""
     match attention:
         case "sum" | "uniform":
@@ -133,25 +136,38 @@ class Cache(NamedTuple):
     """What `forward` computed, by the names of the naming table; Z, R and s exist for "network" only."""
 
     batch: Batch
-    w: np.ndarray  # (n,)
-    V: np.ndarray  # (n, k)
-    p: np.ndarray  # (k,)
-    E: np.ndarray  # (B, m, k)   v_i x_i
-    M: np.ndarray  # (B, P, k)   interactions, eq. (2), after their dropout
-    a: np.ndarray  # (B, P)      attention, before its dropout
-    a_kept: np.ndarray  # (B, P) attention, after it
-    pooled: np.ndarray  # (B, k) eq. (4), before its dropout
-    pooled_kept: np.ndarray  # (B, k)
-    attention: str
-    attend: object  # the cache of the attention
+    w: Array  # (n,)
+    V: Array  # (n, k)
+    p: Array  # (k,)
+    E: Array  # (B, m, k)   v_i x_i
+    M: Array  # (B, P, k)   interactions, eq. (2), after their dropout
+    a: Array  # (B, P)      attention, before its dropout
+    a_kept: Array  # (B, P) attention, after it
+    pooled: Array  # (B, k) eq. (4), before its dropout
+    pooled_kept: Array  # (B, k)
+    attention: Attention
+    attend: Any  # the cache of the attention
     drop: Dropout
 
-    Z = property(lambda self: self.attend.Z, doc="(B, P, t) m_p W + b")
-    R = property(lambda self: self.attend.R, doc="(B, P, t) relu(Z)")
-    s = property(lambda self: self.attend.s, doc="(B, P) scores, -inf where the pair is absent")
+    @property
+    def Z(self) -> Array:
+        """(B, P, t) m_p W + b"""
+        return self.attend.Z
+
+    @property
+    def R(self) -> Array:
+        """(B, P, t) relu(Z)"""
+        return self.attend.R
+
+    @property
+    def s(self) -> Array:
+        """(B, P) scores, -inf where the pair is absent"""
+        return self.attend.s
 
 
-def forward(params, batch, *, attention="network", drop=Dropout()):
+def forward(
+    params: Params, batch: Batch, *, attention: Attention = "network", drop: Dropout = Dropout()
+) -> tuple[Array, Cache]:
     """AFM's prediction, eq. (6).
 
     Parameters
@@ -176,6 +192,8 @@ def forward(params, batch, *, attention="network", drop=Dropout()):
     ValueError
         For an unknown attention, a parameter that is missing or has a wrong shape, or a batch that has more
         than n features.
+    TypeError
+        When params is not a dict or batch not a Batch.
 
     Examples
     --------
@@ -186,9 +204,7 @@ def forward(params, batch, *, attention="network", drop=Dropout()):
     >>> cache.a.sum(axis=1).round(6).tolist()                    # attention sums to 1, or to 0 without a pair
     [1.0, 0.0]
     """
-    shapes = afm_shapes(attention)
-    P = batch.m * (batch.m - 1) // 2
-    fm.check_batch(batch, check_params(params, shapes, P=P)["n"])
+    check_inputs(params, batch, afm_shapes(attention))
     w0, w, V, p = params["w0"], params["w"], params["V"], params["p"]
     E = fm.embed_forward(V, batch)                                           # (B, m, k)
     M = _times(interactions_forward(E), drop.interactions)                   # (B, P, k)  eq. (2)
@@ -200,7 +216,7 @@ def forward(params, batch, *, attention="network", drop=Dropout()):
     return y_hat, Cache(batch, w, V, p, E, M, a, a_kept, pooled, pooled_kept, attention, attend, drop)
 
 
-def backward(dy_hat, cache, *, with_dx=False):
+def backward(dy_hat: Array, cache: Cache, *, with_dx: bool = False) -> Grads:
     """Gradients of `forward`: its lines in reverse order.
 
     Parameters
@@ -235,13 +251,13 @@ def backward(dy_hat, cache, *, with_dx=False):
     dM_attend, dattend = attend_backward(attention, da, attend, batch)
     dM += dM_attend                                                          # both paths into m_p
     dE = interactions_backward(_times(dM, drop.interactions), E)             # (B, m, k)
-    grads = {"w0": dw0, "w": dw, "V": fm.embed_backward(dE, batch), "p": dp, **dattend}
+    grads: Grads = {"w0": dw0, "w": dw, "V": fm.embed_backward(dE, batch), "p": dp, **dattend}
     if with_dx:
         grads["x"] = (dx + fm.embed_backward_x(dE, V, batch)) * batch.present
     return grads
 
 
-def _times(values, mask):
+def _times(values: Array, mask: Array | None) -> Array:
     """Apply a dropout mask, forward and backward alike; None leaves the values alone."""
     return values if mask is None else values * mask
 
@@ -250,8 +266,10 @@ def _times(values, mask):
 
 
 def init_params(
-    rng, n, m, k, t=16, *, attention="network", pairs=None, p=None, std=0.01, w0=0.0, dtype=np.float32
-):
+    rng: np.random.Generator, n: int, m: int, k: int, t: int = 16, *, attention: Attention = "network",
+    pairs: ArrayLike | None = None, p: Float | None = None, std: Float = 0.01, w0: Float = 0.0,
+    dtype: DType = np.float32,
+) -> Params:  # fmt: skip
     """Initial parameters.
 
     V is normal with standard deviation `std`, w zero; W and b are normal with variance 2/(k + t), h is
@@ -278,7 +296,9 @@ def init_params(
     Raises
     ------
     ValueError
-        For an unknown attention, a size below 1, or "free" without pairs.
+        For an unknown attention, "free" without pairs, and what `fm.init_params` refuses.
+    TypeError
+        As in `fm.init_params`.
 
     Examples
     --------
@@ -289,12 +309,12 @@ def init_params(
     6.0
     """
     check_attention(attention)
-    for name, size in (("m", m), ("t", t)):
-        if size < 1:
-            raise ValueError(f"{name} must be at least 1; got {size}")
+    check_size("m", m)
+    check_size("t", t)
     P = m * (m - 1) // 2
     if p is None:
         p = max(P, 1) if attention in ("uniform", "network") else 1
+    check_number("p", p, "a finite number")
     params = fm.init_params(rng, n, k, std=std, w0=w0, dtype=dtype)
     params["p"] = np.full(k, p, dtype)
     match attention:
@@ -313,7 +333,10 @@ def init_params(
     return params
 
 
-def from_fm(fm_params, rng, m, t=16, *, attention="network", pairs=None, p=None):
+def from_fm(
+    fm_params: Params, rng: np.random.Generator, m: int, t: int = 16, *, attention: Attention = "network",
+    pairs: ArrayLike | None = None, p: Float | None = None,
+) -> Params:  # fmt: skip
     """Warm start, as in the authors' recipe: w0, w and V of a trained FM, the rest as in `init_params`.
 
     With rows of m features each, attention "uniform" and p = m(m-1)/2 (the default) reproduce FM's
@@ -327,7 +350,7 @@ def from_fm(fm_params, rng, m, t=16, *, attention="network", pairs=None, p=None)
     >>> bool(np.allclose(forward(params, batch, attention="uniform")[0], fm.forward(fm_params, batch)[0], rtol=1e-14))
     True
     """
-    sizes = check_params(fm_params, fm.FM_SHAPES)
+    sizes = check_params(fm_params, FM_SHAPES)
     params = init_params(
         rng, sizes["n"], m, sizes["k"], t, attention=attention, pairs=pairs, p=p, dtype=fm_params["V"].dtype
     )

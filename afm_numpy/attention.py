@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ._types import Array, DType
+from .batch import Batch
 from .rowgrad import RowGrad
 
 __all__ = [
@@ -24,12 +26,12 @@ __all__ = [
 # ---- weights that are not learned ----------------------------------------------------------------------
 
 
-def sum_forward(mask, dtype):
+def sum_forward(mask: Array, dtype: DType) -> Array:
     """a_p = 1 for every pair that is present, eq. (3): (B, P)."""
     return mask.astype(dtype)
 
 
-def uniform_forward(mask, dtype):
+def uniform_forward(mask: Array, dtype: DType) -> Array:
     """a_p = 1 / (number of pairs in the row): (B, P). A row without a pair gets zeros.
 
     Examples
@@ -43,17 +45,17 @@ def uniform_forward(mask, dtype):
 # ---- one learned weight per slot pair, or per feature pair ---------------------------------------------
 
 
-def field_forward(field, mask):
+def field_forward(field: Array, mask: Array) -> Array:
     """a[r, p] = field[p] where the pair is present: (B, P). The weight of two fields, as in FwFM."""
     return np.where(mask, field, 0)
 
 
-def field_backward(da, mask):
+def field_backward(da: Array, mask: Array) -> Array:
     """dfield (P,) of field_forward."""
     return np.where(mask, da, 0).sum(axis=0)
 
 
-def free_rows(pairs, batch):
+def free_rows(pairs: Array, batch: Batch) -> Array:
     """Where each pair of the batch stands in the table `pairs`: (B, P); -1 if it was never seen or is absent.
 
     Parameters
@@ -79,13 +81,13 @@ def free_rows(pairs, batch):
     return np.where(seen, at, -1)
 
 
-def free_forward(free, rows, mask):
+def free_forward(free: Array, rows: Array, mask: Array) -> Array:
     """a_p = free[row of the pair]; 1, the initial value, for a pair never seen in training: (B, P)."""
     seen = np.append(free, np.ones(1, free.dtype))                                      # row -1 holds the 1
     return np.where(mask, seen[rows], 0)
 
 
-def free_backward(da, rows, mask):
+def free_backward(da: Array, rows: Array, mask: Array) -> RowGrad:
     """dfree of free_forward, RowGrad over the seen pairs that the batch holds. Unseen pairs get nothing."""
     seen = mask & (rows >= 0)
     touched, group = np.unique(rows[seen], return_inverse=True)
@@ -96,21 +98,23 @@ def free_backward(da, rows, mask):
 
 
 class NetworkCache(NamedTuple):
-    M: np.ndarray  # (B, P, k)  interactions
-    W: np.ndarray  # (k, t)
-    h: np.ndarray  # (t,)
-    Z: np.ndarray  # (B, P, t)  m_p W + b
-    R: np.ndarray  # (B, P, t)  relu(Z)
-    s: np.ndarray  # (B, P)     scores, -inf where absent
-    a: np.ndarray  # (B, P)     attention
+    """What `network_forward` computed."""
+
+    M: Array  # (B, P, k)  interactions
+    W: Array  # (k, t)
+    h: Array  # (t,)
+    Z: Array  # (B, P, t)  m_p W + b
+    R: Array  # (B, P, t)  relu(Z)
+    s: Array  # (B, P)     scores, -inf where absent
+    a: Array  # (B, P)     attention
 
 
-def relu(Z):
+def relu(Z: Array) -> Array:
     """max(Z, 0); for complex Z the gate is on the real part, and relu(0) has slope 0."""
     return np.where(Z.real > 0, Z, 0) if np.iscomplexobj(Z) else np.maximum(Z, 0)
 
 
-def softmax_forward(s):
+def softmax_forward(s: Array) -> Array:
     """a_p = exp(s_p) / sum_q exp(s_q) over each row of s (B, P); -inf marks an absent pair.
 
     The largest real part of the row is subtracted first, so nothing overflows. A row of `a` sums to 1, or
@@ -127,12 +131,12 @@ def softmax_forward(s):
     return e / np.where(total == 0, 1, total)
 
 
-def softmax_backward(da, a):
+def softmax_backward(da: Array, a: Array) -> Array:
     """ds (B, P): the Jacobian diag(a) - a a^T of each row, applied to da. An absent pair has a = 0, so ds = 0."""
     return a * (da - (a * da).sum(axis=1, keepdims=True))
 
 
-def network_forward(M, W, b, h, mask):
+def network_forward(M: Array, W: Array, b: Array, h: Array, mask: Array) -> tuple[Array, NetworkCache]:
     """Attention over the feature pairs of each row, AFM eq. (5).
 
         s_p = h . relu(m_p W + b)             the paper's a'_ij, p = (i, j)
@@ -152,7 +156,7 @@ def network_forward(M, W, b, h, mask):
     return a, NetworkCache(M, W, h, Z, R, s, a)
 
 
-def network_backward(da, cache):
+def network_backward(da: Array, cache: NetworkCache) -> tuple[Array, Array, Array, Array]:
     """Gradients of network_forward: its lines in reverse order.
 
     da   (B, P)     dL/da, from the pooling of eq. (4)

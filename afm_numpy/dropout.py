@@ -1,13 +1,15 @@
-"""Dropout masks. They are drawn here and given to the forward pass, which so stays a pure function."""
+"""Dropout masks. They are drawn here and given to the forward pass: the same inputs always give the same output."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["PAIR_SITES", "SITES", "Dropout", "check_keep", "draw"]
+from ._checks import check_choice, check_number
+from ._types import Array
+from .batch import Batch
 
-SITES = ("interactions", "attention", "pooled")
-PAIR_SITES = ("interactions", "attention")  # every pair of every row has a mask of its own: `Model.for_dropout`
+__all__ = ["PAIR_SITES", "SITES", "Dropout", "check_keep", "draw"]
 
 
 class Dropout(NamedTuple):
@@ -23,12 +25,16 @@ class Dropout(NamedTuple):
         Multiplies the pooled vector (the authors' code); for FM the bi-interaction vector.
     """
 
-    interactions: np.ndarray | None = None
-    attention: np.ndarray | None = None
-    pooled: np.ndarray | None = None
+    interactions: Array | None = None
+    attention: Array | None = None
+    pooled: Array | None = None
 
 
-def check_keep(keep):
+SITES = Dropout._fields
+PAIR_SITES = SITES[:2]  # every pair of every row has a mask of its own: `Model.for_dropout`
+
+
+def check_keep(keep: Mapping[str, float]) -> None:
     """Refuse unknown sites and probabilities outside (0, 1].
 
     Examples
@@ -36,13 +42,12 @@ def check_keep(keep):
     >>> check_keep({"pooled": 0.5})
     """
     for site, probability in keep.items():
-        if site not in SITES:
-            raise ValueError(f"unknown dropout site {site!r}; choose from {', '.join(SITES)}")
-        if not 0.0 < probability <= 1.0:
-            raise ValueError(f"keep[{site!r}] is the probability to keep a unit, in (0, 1]; got {probability!r}")
+        check_choice("dropout site", site, SITES)
+        words = "the probability to keep a unit, in (0, 1]"
+        check_number(f"keep[{site!r}]", probability, words, lambda probability: 0 < probability <= 1)
 
 
-def draw(rng, batch, k, keep):
+def draw(rng: np.random.Generator, batch: Batch, k: int, keep: Mapping[str, float]) -> Dropout:
     """Draw the masks of one batch.
 
     Parameters

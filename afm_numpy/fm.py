@@ -12,18 +12,20 @@ the columns to one scale (best), float64, or the double sum, `afm.forward` with 
 for any X. `tests/tools/numerics.py` measures all this; tests/README.md has the table and a bound.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from ._checks import check_dtype, check_kind, check_number, check_size
+from ._types import Array, DType, Float, Grads, Params
 from .batch import Batch
 from .dropout import Dropout
-from .params import FM_SHAPES, check_params
+from .params import FM_SHAPES, check_inputs
 from .rowgrad import RowGrad
 
 __all__ = [
-    "Cache", "backward", "bi_interaction_backward", "bi_interaction_forward", "embed_backward", "embed_forward",
-    "forward", "init_params", "linear_backward", "linear_forward", "check_batch",
+    "Cache", "backward", "bi_interaction_backward", "bi_interaction_forward", "embed_backward", "embed_backward_x",
+    "embed_forward", "forward", "init_params", "linear_backward", "linear_forward",
 ]  # fmt: skip
 
 
@@ -31,16 +33,18 @@ class Cache(NamedTuple):
     """What `forward` computed, by the names of the naming table."""
 
     batch: Batch
-    w: np.ndarray  # (n,)
-    V: np.ndarray  # (n, k)
-    E: np.ndarray  # (B, m, k)   v_i x_i
-    sum_e: np.ndarray  # (B, k)  sum_i v_i x_i
-    sum_e2: np.ndarray  # (B, k) sum_i (v_i x_i)^2
-    pooled: np.ndarray  # (B, k) the bi-interaction vector, before dropout
+    w: Array  # (n,)
+    V: Array  # (n, k)
+    E: Array  # (B, m, k)   v_i x_i
+    sum_e: Array  # (B, k)  sum_i v_i x_i
+    sum_e2: Array  # (B, k) sum_i (v_i x_i)^2
+    pooled: Array  # (B, k) the bi-interaction vector, before dropout
     drop: Dropout
 
 
-def init_params(rng, n, k, *, std=0.01, w0=0.0, dtype=np.float32):
+def init_params(
+    rng: np.random.Generator, n: int, k: int, *, std: Float = 0.01, w0: Float = 0.0, dtype: DType = np.float32
+) -> Params:
     """Initial parameters: V normal, w zero.
 
     Parameters
@@ -53,40 +57,44 @@ def init_params(rng, n, k, *, std=0.01, w0=0.0, dtype=np.float32):
     w0 : float
         Initial bias; `losses.best_constant` gives the best one without features.
     dtype : dtype
-        float32 for training, float64 where gradients are checked.
+        float32 for training, float64 where gradients are checked. There is no other.
 
     Returns
     -------
     dict
         w0 (), w (n,), V (n, k).
 
+    Raises
+    ------
+    ValueError
+        For a size that is not a whole number of at least 1, and a std or w0 that is not a finite number.
+    TypeError
+        For another rng or dtype.
+
     Examples
     --------
     >>> {name: value.shape for name, value in init_params(np.random.default_rng(0), n=5, k=2).items()}
     {'w0': (), 'w': (5,), 'V': (5, 2)}
     """
-    for name, size in (("n", n), ("k", k)):
-        if size < 1:
-            raise ValueError(f"{name} must be at least 1; got {size}")
+    check_kind("rng", rng, np.random.Generator, "a numpy.random.Generator, such as numpy.random.default_rng(0)")
+    check_size("n", n)
+    check_size("k", k)
+    dtype = check_dtype(dtype)
+    check_number("std", std, "a number of at least 0", lambda std: std >= 0)
+    check_number("w0", w0, f"a finite {dtype} number", lambda w0: abs(w0) <= float(np.finfo(dtype).max))
     V = std * rng.standard_normal((n, k))
     return {"w0": np.array(w0, dtype), "w": np.zeros(n, dtype), "V": V.astype(dtype)}
-
-
-def check_batch(batch, n):
-    """Refuse a batch that has features beyond the n rows of w and V."""
-    if batch.n > n:
-        raise ValueError(f"the batch has n = {batch.n} features, but w and V have only {n} rows")
 
 
 # ---- the linear part: w0 + sum_i w_i x_i ---------------------------------------------------------------
 
 
-def linear_forward(w0, w, batch):
+def linear_forward(w0: Array, w: Array, batch: Batch) -> Array:
     """linear = w0 + sum_i w_i x_i, the first two terms of eq. (1) and eq. (6): (B,)."""
     return w0 + (w[batch.idx] * batch.x).sum(axis=1)                 # (B,)
 
 
-def linear_backward(dlinear, w, batch):
+def linear_backward(dlinear: Array, w: Array, batch: Batch) -> tuple[Any, RowGrad, Array]:
     """dw0 (), dw RowGrad (U,) and dx (B, m) of linear_forward."""
     dslot = dlinear[:, None] * batch.x                               # (B, m)
     dx = dlinear[:, None] * w[batch.idx]                             # (B, m)
@@ -96,17 +104,17 @@ def linear_backward(dlinear, w, batch):
 # ---- the embedding: v_i x_i ----------------------------------------------------------------------------
 
 
-def embed_forward(V, batch):
+def embed_forward(V: Array, batch: Batch) -> Array:
     """E[r, s] = v_i x_i for the feature i in slot s of row r: (B, m, k). An empty slot gives 0."""
     return V[batch.idx] * batch.x[:, :, None]                        # (B, m, k)
 
 
-def embed_backward(dE, batch):
+def embed_backward(dE: Array, batch: Batch) -> RowGrad:
     """dV of embed_forward, RowGrad (U, k): the sum over all slots that hold the same id."""
     return RowGrad(batch.touched, batch.sum_by_row(dE * batch.x[:, :, None]))
 
 
-def embed_backward_x(dE, V, batch):
+def embed_backward_x(dE: Array, V: Array, batch: Batch) -> Array:
     """dx (B, m) of embed_forward."""
     return (dE * V[batch.idx]).sum(axis=2)
 
@@ -114,7 +122,7 @@ def embed_backward_x(dE, V, batch):
 # ---- the pair part, by the O(mk) identity --------------------------------------------------------------
 
 
-def bi_interaction_forward(E):
+def bi_interaction_forward(E: Array) -> tuple[Array, Array, Array]:
     """sum_{i<j} e_i * e_j = 1/2 [(sum_i e_i)^2 - sum_i e_i^2], element by element, in O(mk).
 
     E (B, m, k) -> pooled, sum_e, sum_e2, each (B, k).
@@ -130,7 +138,7 @@ def bi_interaction_forward(E):
     return 0.5 * (sum_e * sum_e - sum_e2), sum_e, sum_e2
 
 
-def bi_interaction_backward(dpooled, E, sum_e):
+def bi_interaction_backward(dpooled: Array, E: Array, sum_e: Array) -> Array:
     """dE (B, m, k): d pooled / d e_i is the sum of the other embeddings, sum_e - e_i."""
     return dpooled[:, None, :] * (sum_e[:, None, :] - E)
 
@@ -138,7 +146,7 @@ def bi_interaction_backward(dpooled, E, sum_e):
 # ---- the model -----------------------------------------------------------------------------------------
 
 
-def forward(params, batch, *, drop=Dropout()):
+def forward(params: Params, batch: Batch, *, drop: Dropout = Dropout()) -> tuple[Array, Cache]:
     """FM's prediction, eq. (1), with the pair term in O(mk).
 
     Parameters
@@ -160,6 +168,8 @@ def forward(params, batch, *, drop=Dropout()):
     ------
     ValueError
         When a parameter is missing or has a wrong shape, or the batch has more than n features.
+    TypeError
+        When params is not a dict or batch not a Batch.
 
     Examples
     --------
@@ -167,7 +177,7 @@ def forward(params, batch, *, drop=Dropout()):
     >>> forward(params, Batch.from_lists([[0, 1, 2], [1]], n=3))[0]
     array([12.,  1.])
     """
-    check_batch(batch, check_params(params, FM_SHAPES)["n"])
+    check_inputs(params, batch, FM_SHAPES)
     w0, w, V = params["w0"], params["w"], params["V"]
     E = embed_forward(V, batch)                                      # (B, m, k)
     pooled, sum_e, sum_e2 = bi_interaction_forward(E)                # (B, k)
@@ -176,7 +186,7 @@ def forward(params, batch, *, drop=Dropout()):
     return y_hat, Cache(batch, w, V, E, sum_e, sum_e2, pooled, drop)
 
 
-def backward(dy_hat, cache, *, with_dx=False):
+def backward(dy_hat: Array, cache: Cache, *, with_dx: bool = False) -> Grads:
     """Gradients of `forward`: its lines in reverse order.
 
     Parameters
@@ -205,7 +215,7 @@ def backward(dy_hat, cache, *, with_dx=False):
         dpooled = dpooled * drop.pooled
     dE = bi_interaction_backward(dpooled, E, sum_e)                  # (B, m, k)
     dw0, dw, dx = linear_backward(dy_hat, w, batch)
-    grads = {"w0": dw0, "w": dw, "V": embed_backward(dE, batch)}
+    grads: Grads = {"w0": dw0, "w": dw, "V": embed_backward(dE, batch)}
     if with_dx:
         grads["x"] = (dx + embed_backward_x(dE, V, batch)) * batch.present
     return grads

@@ -28,8 +28,8 @@ from ._types import Array, Float, Grads, Params, Reduction
 from .rowgrad import RowGrad
 
 __all__ = [
-    "LOSSES", "Loss", "best_constant", "check_reduction", "check_targets", "get", "l2_backward", "l2_forward",
-    "logistic_backward", "logistic_forward", "sigmoid", "squared_backward", "squared_forward",
+    "LOSSES", "Loss", "best_constant", "check_reduction", "check_targets", "check_weight", "get", "l2_backward",
+    "l2_forward", "logistic_backward", "logistic_forward", "sigmoid", "squared_backward", "squared_forward",
 ]  # fmt: skip
 
 
@@ -129,9 +129,7 @@ def sigmoid(y_hat: Array) -> Array:
 
 
 def l2_forward(params: Params, lam: Mapping[str, Float], rows: Array | None) -> Any:
-    """lam ||theta||_F^2 without 1/2, eq. (8), for W, and for w and V over the rows that the batch touches.
-
-    Count it once a batch.
+    """lam ||theta||_F^2 without 1/2, eq. (8), once a batch: for W, and for w and V over the rows the batch touches.
 
     Parameters
     ----------
@@ -160,9 +158,7 @@ def l2_backward(params: Params, lam: Mapping[str, Float], rows: Array | None) ->
     return {name: g if name == "W" or rows is None else RowGrad(rows, g) for name, g in grads.items()}
 
 
-def _penalised(
-    params: Params, lam: Mapping[str, Float], rows: Array | None
-) -> Iterator[tuple[str, Float, Array]]:
+def _penalised(params: Params, lam: Mapping[str, Float], rows: Array | None) -> Iterator[tuple[str, Float, Array]]:
     for name, weight in lam.items():
         if name not in ("W", "w", "V"):
             raise ValueError(f"L2 applies to W, w and V; got {name!r}")
@@ -221,19 +217,8 @@ def _refuse(bad: Array, name: str, values: Array, words: str) -> None:
         raise ValueError(f"row {row}: {name} is {values[row]}; {words}")
 
 
-def _check(loss: str, given: dict[str, Array]) -> None:
-    """Refuse values that are masked, not finite, or not made for the loss."""
-    for name, values in given.items():
-        array(values)                                        # refuses masks
-        if name == "y_hat":
-            _refuse(~np.isfinite(values), name, values, "it must be a finite number")
-    check_targets(loss, given["y"])
-    if "weight" in given:
-        check_weight(given["weight"])
-
-
-def _named(**given: Array | None) -> dict[str, Array]:
-    """The arrays that are given, by name; refuses other things, and arrays that have not one number for each row."""
+def _check_rows(loss: str, checked: bool, **given: Array | None) -> None:
+    """Refuse arrays that have not one number for each row and, unless they were checked, the numbers in them."""
     arrays = {name: values for name, values in given.items() if values is not None}
     for name, values in arrays.items():
         check_kind(name, values, np.ndarray, "an array")
@@ -241,17 +226,20 @@ def _named(**given: Array | None) -> dict[str, Array]:
     if len(shapes) > 1 or len(min(shapes)) != 1:
         found = ", ".join(f"{name} {values.shape}" for name, values in arrays.items())
         raise ValueError(f"a loss wants one number for each row, in arrays of one shape (B,); got {found}")
-    return arrays
+    for name, values in () if checked else arrays.items():
+        array(values)                                        # refuses masks
+        if name == "y":
+            check_targets(loss, values)
+        elif name == "y_hat":
+            _refuse(~np.isfinite(values), name, values, "it must be a finite number")
+        else:
+            check_weight(values)
 
 
-def _share(
-    loss: str, y_hat: Array, y: Array, reduction: str, weight: Array | None, checked: bool
-) -> Array | float:
+def _share(loss: str, y_hat: Array, y: Array, reduction: str, weight: Array | None, checked: bool) -> Array | float:
     """What the loss of one row counts: 1 or 1/B, times its weight. Refuses arrays that do not fit each other."""
     check_reduction(reduction)
-    given = _named(y_hat=y_hat, y=y, weight=weight)
-    if not checked:
-        _check(loss, given)
+    _check_rows(loss, checked, y_hat=y_hat, y=y, weight=weight)
     if reduction == "mean" and not len(y):
         raise ValueError("the mean of no rows does not exist")
     if weight is not None:
@@ -275,7 +263,7 @@ def best_constant(loss: str, y: Array, weight: Array | None = None) -> float:
     -1.098612
     """
     get(loss)
-    _check(loss, _named(y=y, weight=weight))
+    _check_rows(loss, False, y=y, weight=weight)
     if not np.any(weight if weight is not None else len(y)):
         raise ValueError("the best constant needs a row that counts: there is none, or all weights are 0")
     if loss == "squared":

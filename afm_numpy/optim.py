@@ -9,20 +9,43 @@ RowGrad moves the rows that it names and nothing else, neither other rows nor th
   correction counts all steps, for all rows.
 """
 
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
+from scipy import special
 
+from ._checks import check_choice, check_kind, check_number
+from ._types import Array, Grads, Params
 from .rowgrad import RowGrad
 
-__all__ = ["OPTIMIZERS", "SGD", "Adagrad", "Adam", "get", "init", "step"]
+__all__ = ["OPTIMIZERS", "SGD", "Adagrad", "Adam", "Optimizer", "get", "init", "step"]
 
-BLOCK = 1 << 16  # numbers of a RowGrad that are moved at a time: what a step needs in between stays in a cache
+BLOCK = 1 << 16  # numbers of a RowGrad that are moved at a time: few enough for the processor's cache
+
+State: TypeAlias = dict[str, Any]  # "step", and for each parameter the arrays that its optimizer keeps
+
+
+_POSITIVE = "a number above 0", lambda value: value > 0
+_DECAY = "at least 0 and below 1", lambda value: 0 <= value < 1
+_RANGES: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "lr": _POSITIVE, "eps": _POSITIVE, "momentum": _DECAY, "beta1": _DECAY, "beta2": _DECAY,
+    "initial": ("a number of at least 0", lambda value: value >= 0),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
-class SGD:
+class _Checked:
+    """Settings in their ranges."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            check_number(f"{type(self).__name__}: {field.name}", getattr(self, field.name), *_RANGES[field.name])
+
+
+@dataclass(frozen=True)
+class SGD(_Checked):
     """v = momentum v + g;  theta -= lr v.
 
     Parameters
@@ -35,12 +58,9 @@ class SGD:
 
     lr: float = 0.05
     momentum: float = 0.0
-    start: ClassVar = {"v": 0.0}
+    start: ClassVar[dict[str, float]] = {"v": 0.0}
 
-    def __post_init__(self):
-        _check(self, lr=self.lr > 0, momentum=0 <= self.momentum < 1)
-
-    def move(self, g, state, t):
+    def move(self, g: Array, state: dict[str, Array], t: int) -> Array:
         """What to subtract from theta. Updates `state` in place."""
         v = state["v"]
         v *= self.momentum
@@ -49,7 +69,7 @@ class SGD:
 
 
 @dataclass(frozen=True)
-class Adagrad:
+class Adagrad(_Checked):
     """acc += g^2;  theta -= lr g / (sqrt(acc) + eps).
 
     Parameters
@@ -67,13 +87,10 @@ class Adagrad:
     eps: float = 1e-10
 
     @property
-    def start(self):
+    def start(self) -> dict[str, float]:
         return {"acc": self.initial}
 
-    def __post_init__(self):
-        _check(self, lr=self.lr > 0, initial=self.initial >= 0, eps=self.eps > 0)
-
-    def move(self, g, state, t):
+    def move(self, g: Array, state: dict[str, Array], t: int) -> Array:
         """What to subtract from theta. Updates `state` in place."""
         acc = state["acc"]
         acc += g * g
@@ -81,7 +98,7 @@ class Adagrad:
 
 
 @dataclass(frozen=True)
-class Adam:
+class Adam(_Checked):
     """m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;  theta -= lr m' / (sqrt(v') + eps).
 
     m' = m / (1 - b1^t) and v' = v / (1 - b2^t) are the moments without the bias of their start at 0
@@ -101,27 +118,30 @@ class Adam:
     beta1: float = 0.9
     beta2: float = 0.999
     eps: float = 1e-8
-    start: ClassVar = {"m": 0.0, "v": 0.0}
+    start: ClassVar[dict[str, float]] = {"m": 0.0, "v": 0.0}
 
-    def __post_init__(self):
-        _check(self, lr=self.lr > 0, beta1=0 <= self.beta1 < 1, beta2=0 <= self.beta2 < 1, eps=self.eps > 0)
-
-    def move(self, g, state, t):
+    def move(self, g: Array, state: dict[str, Array], t: int) -> Array:
         """What to subtract from theta at step t = 1, 2, ... Updates `state` in place."""
         m, v = state["m"], state["v"]
         m *= self.beta1
         m += (1 - self.beta1) * g
         v *= self.beta2
         v += (1 - self.beta2) * (g * g)
-        m_hat = m / (1 - self.beta1**t)
-        v_hat = v / (1 - self.beta2**t)
+        m_hat = m / _one_minus_power(self.beta1, t)
+        v_hat = v / _one_minus_power(self.beta2, t)
         return self.lr * m_hat / (np.sqrt(v_hat) + self.eps)
 
 
-OPTIMIZERS = {"sgd": SGD, "adagrad": Adagrad, "adam": Adam}
+def _one_minus_power(beta: float, t: int) -> float:
+    """1 - beta^t, as -(exp(t log beta) - 1): beta close to 1 costs no digits."""
+    return float(-special.expm1(special.xlogy(t, beta)))
 
 
-def get(optimizer, **settings):
+Optimizer: TypeAlias = SGD | Adagrad | Adam
+OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "adagrad": Adagrad, "adam": Adam}
+
+
+def get(optimizer: str | Optimizer, **settings: float) -> Optimizer:
     """An optimizer by name, or the optimizer itself.
 
     Examples
@@ -129,16 +149,15 @@ def get(optimizer, **settings):
     >>> get("sgd", lr=0.1)
     SGD(lr=0.1, momentum=0.0)
     """
-    if isinstance(optimizer, tuple(OPTIMIZERS.values())):
+    if isinstance(optimizer, Optimizer):
         if settings:
             raise TypeError(f"settings go with a name; {optimizer} has its own")
         return optimizer
-    if optimizer not in OPTIMIZERS:
-        raise ValueError(f"unknown optimizer {optimizer!r}; choose from {', '.join(OPTIMIZERS)}")
+    check_choice("optimizer", optimizer, OPTIMIZERS)
     return OPTIMIZERS[optimizer](**settings)
 
 
-def init(optimizer, params):
+def init(optimizer: Optimizer, params: Params) -> State:
     """State before the first step: the step count, and for each parameter its arrays, such as acc of Adagrad.
 
     Examples
@@ -146,14 +165,15 @@ def init(optimizer, params):
     >>> init(Adagrad(initial=0.1), {"b": np.zeros(2)})
     {'step': 0, 'b': {'acc': array([0.1, 0.1])}}
     """
-    state = {"step": 0}
+    state: State = {"step": 0}
     for name, theta in params.items():
+        check_kind(f"params[{name!r}]", theta, (np.ndarray, np.generic), "an array")
         if theta.dtype.kind == "f":
             state[name] = {slot: np.full_like(theta, value) for slot, value in optimizer.start.items()}
     return state
 
 
-def step(optimizer, params, grads, state):
+def step(optimizer: Optimizer, params: Params, grads: Grads, state: State) -> None:
     """One step for every parameter that has a gradient. Writes into the arrays of `params` and `state`.
 
     Parameters
@@ -165,6 +185,14 @@ def step(optimizer, params, grads, state):
     state : dict
         From `init`, or from the step before.
 
+    Raises
+    ------
+    ValueError
+        For a gradient of another shape than its parameter, or of one that params or state does not have. Nothing has
+        moved then.
+    TypeError
+        For a parameter that is not an array of floats.
+
     Examples
     --------
     >>> params = {"w": np.zeros(3)}
@@ -173,6 +201,8 @@ def step(optimizer, params, grads, state):
     >>> params["w"].tolist()
     [0.0, -0.5, 0.0]
     """
+    for name, grad in grads.items():
+        _check_gradient(name, grad, params, state)
     state["step"] += 1
     for name, grad in grads.items():
         theta, slots = params[name], state[name]
@@ -190,7 +220,21 @@ def step(optimizer, params, grads, state):
             theta[...] -= optimizer.move(grad, slots, state["step"])
 
 
-def _check(optimizer, **conditions):
-    for name, holds in conditions.items():
-        if not holds or not np.isfinite(getattr(optimizer, name)):
-            raise ValueError(f"{type(optimizer).__name__}: {name} is out of range; got {getattr(optimizer, name)!r}")
+# ---- what is refused -----------------------------------------------------------------------------------
+
+
+def _check_gradient(name: str, grad: Array | RowGrad, params: Params, state: State) -> None:
+    for whose, names in (("params", params), ("state", state)):
+        if name not in names:
+            raise ValueError(f"{whose} has no {name!r}, which has a gradient; it has {', '.join(names)}")
+    theta = params[name]
+    if not isinstance(theta, np.ndarray) or theta.dtype.kind != "f":
+        raise TypeError(f"params[{name!r}] must be an array of floats to be moved; got {theta!r:.60}")
+    values, want = grad, theta.shape
+    if isinstance(grad, RowGrad):
+        rows, values = grad
+        if rows.size and not 0 <= rows[0] <= rows[-1] < len(theta):
+            raise ValueError(f"the gradient of {name} names rows {rows[0]} to {rows[-1]}; {name} has {len(theta)} rows")
+        want = (rows.size, *theta.shape[1:])
+    if (found := np.shape(values)) != want:
+        raise ValueError(f"the gradient of {name} has shape {found}; want {want}")

@@ -4,13 +4,22 @@ Sizes: n features, k factors, t attention size, P slot pairs, F feature pairs se
 An integer array is a table (the pairs that `free` is numbered by), not a parameter.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
-__all__ = ["ATTENTION", "FM_SHAPES", "afm_shapes", "check_attention", "check_params"]
+from ._checks import check_choice, check_kind
+from ._types import Params
+from .batch import Batch
+
+__all__ = ["ATTENTION", "FM_SHAPES", "afm_shapes", "check_attention", "check_inputs", "check_params"]
+
+Shapes = Mapping[str, str]
 
 FM_SHAPES = {"w0": "", "w": "n", "V": "nk"}
 
-ATTENTION = {
+ATTENTION: dict[str, dict[str, str]] = {
     "sum": {},
     "uniform": {},
     "free": {"free": "F", "pairs": "F2"},
@@ -19,13 +28,12 @@ ATTENTION = {
 }
 
 
-def check_attention(attention):
-    """Refuse a name that is not one of the five ways to weight the pairs."""
-    if attention not in ATTENTION:
-        raise ValueError(f"unknown attention {attention!r}; choose from {', '.join(ATTENTION)}")
+def check_attention(attention: object) -> None:
+    """Refuse what is not one of the five ways to weight the pairs."""
+    check_choice("attention", attention, ATTENTION)
 
 
-def afm_shapes(attention):
+def afm_shapes(attention: str) -> dict[str, str]:
     """Names and shapes of an AFM's arrays, for one way to weight the pairs.
 
     Examples
@@ -37,14 +45,15 @@ def afm_shapes(attention):
     return {**FM_SHAPES, "p": "k", **ATTENTION[attention]}
 
 
-def check_params(params, shapes, **known):
+def check_params(params: Mapping[str, Any], shapes: Shapes, **known: int) -> dict[str, int]:
     """Refuse a dict that lacks an array or has one of another shape; arrays not named in `shapes` are ignored.
 
     Parameters
     ----------
     params : dict of str to array
     shapes : dict of str to str
-        A letter a dimension, as in `afm_shapes`. A letter's size is set by its first array; a digit is itself.
+        One letter for each dimension, as in `afm_shapes`: "nk" means shape (n, k). Equal letters must have equal
+        sizes; "2" means exactly 2.
     **known : int
         Sizes that are fixed beforehand.
 
@@ -57,6 +66,8 @@ def check_params(params, shapes, **known):
     ------
     ValueError
         With the array's name, its shape, and the shape that would be right.
+    TypeError
+        For arrays of float16, whose sums soon overflow.
 
     Examples
     --------
@@ -77,4 +88,15 @@ def check_params(params, shapes, **known):
                 f"params[{name!r}] has shape {shape}; want ({', '.join(letters)})"
                 + (f" with {legend}" if legend else "")
             )
+        if getattr(params[name], "dtype", None) == np.float16:
+            raise TypeError(f"params[{name!r}] is float16; it must be float32 or float64")
     return sizes
+
+
+def check_inputs(params: Params, batch: Batch, shapes: Shapes) -> None:
+    """Refuse what a forward pass cannot take: other parameters, and a batch with more features or other slots."""
+    check_kind("params", params, dict, "a dict of arrays")
+    check_kind("batch", batch, Batch, "a Batch (Batch.from_dense makes one of an array)")
+    n = check_params(params, shapes, P=batch.m * (batch.m - 1) // 2)["n"]
+    if batch.n > n:
+        raise ValueError(f"the batch has n = {batch.n} features, but w and V have only {n} rows")

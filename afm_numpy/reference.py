@@ -4,12 +4,16 @@ A row is two lists: the feature ids `idx` and their values `x`, one entry a slot
 Parameters are the same dict of arrays as elsewhere. Masks of dropout are given, one entry a unit, or None.
 """
 
+from collections.abc import Mapping, Sequence
 from math import exp
+from typing import Any
+
+from ._types import Attention
 
 __all__ = ["afm_row", "fm_row"]
 
 
-def linear_row(params, idx, x):
+def linear_row(params: Mapping[str, Any], idx: Sequence[int], x: Sequence[float]) -> float:
     """w0 + sum_i w_i x_i."""
     total = float(params["w0"])
     for i, x_i in zip(idx, x, strict=True):
@@ -17,7 +21,9 @@ def linear_row(params, idx, x):
     return total
 
 
-def fm_row(params, idx, x, pooled_mask=None):
+def fm_row(
+    params: Mapping[str, Any], idx: Sequence[int], x: Sequence[float], pooled_mask: Sequence[float] | None = None
+) -> float:
     """FM, eq. (1), as the double sum: w0 + sum_i w_i x_i + sum_{i<j} <v_i, v_j> x_i x_j.
 
     Examples
@@ -35,7 +41,10 @@ def fm_row(params, idx, x, pooled_mask=None):
     return total
 
 
-def afm_row(params, idx, x, attention="network", interactions_mask=None, attention_mask=None, pooled_mask=None):
+def afm_row(
+    params: Mapping[str, Any], idx: Sequence[int], x: Sequence[float], attention: Attention = "network",
+    interactions_mask: Any = None, attention_mask: Any = None, pooled_mask: Any = None,
+) -> float:  # fmt: skip
     """AFM, eq. (6), with the attention of eq. (5) or one of its four simpler relatives.
 
     Examples
@@ -48,7 +57,8 @@ def afm_row(params, idx, x, attention="network", interactions_mask=None, attenti
     k = len(p)
 
     # eq. (2): the interactions of the pairs whose features are both present
-    pairs, m = [], []
+    pairs: list[tuple[int, int, int]] = []
+    m: list[list[float]] = []
     slot_pair = -1
     for i in range(len(idx)):
         for j in range(i + 1, len(idx)):
@@ -90,7 +100,7 @@ def afm_row(params, idx, x, attention="network", interactions_mask=None, attenti
     return total
 
 
-def score(params, m_p):
+def score(params: Mapping[str, Any], m_p: Sequence[float]) -> float:
     """a'_p = h . relu(W m_p + b), eq. (5), for one interaction m_p; W is stored (k, t)."""
     W, b, h = params["W"], params["b"], params["h"]
     total = 0.0

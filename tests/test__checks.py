@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from afm_numpy import Batch, _checks
+from afm_numpy import Batch
 from afm_numpy._checks import array, check_dtype, check_kind, check_number, check_size, flat_rows, row_values
 
 
@@ -136,7 +136,3 @@ def test_unsigned_ids_do_not_wrap(id_, words):
 def test_rows_of_lists_are_no_targets():
     with refused(ValueError, "y must have one value for each of the 2 rows; got lists of values"):
         row_values([[1.0], [1.0, 2.0]], 2, "y")
-
-
-def test_every_check_is_listed():
-    assert [name for name in _checks.__all__ if not hasattr(_checks, name)] == []

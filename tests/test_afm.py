@@ -689,10 +689,15 @@ def test_rows_of_one_slot_start_with_p_of_1():
 
 
 @pytest.mark.parametrize("change, message", [
-    ({"n": 0}, "n must be at least 1; got 0"),
-    ({"m": 0}, "m must be at least 1; got 0"),
-    ({"k": 0}, "k must be at least 1; got 0"),
-    ({"t": 0}, "t must be at least 1; got 0"),
+    ({"n": 0}, "n must be an integer of at least 1; got 0"),
+    ({"m": 0}, "m must be an integer of at least 1; got 0"),
+    ({"m": 2.5}, "m must be an integer of at least 1; got 2.5"),
+    ({"k": 0}, "k must be an integer of at least 1; got 0"),
+    ({"t": 0}, "t must be an integer of at least 1; got 0"),
+    ({"t": "3"}, "t must be an integer of at least 1; got '3'"),
+    ({"p": float("nan")}, "p must be a finite number; got nan"),
+    ({"p": "1"}, "p must be a finite number; got '1'"),
+    ({"attention": 17}, "unknown attention 17; choose from sum, uniform, free, field, network"),
     ({"attention": "softmax"}, "unknown attention 'softmax'; choose from sum, uniform, free, field, network"),
     ({"attention": "free"}, r'^attention "free" needs pairs, those of the training rows: Batch.distinct_pairs\(\)$'),
 ])  # fmt: skip

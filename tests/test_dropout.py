@@ -56,10 +56,13 @@ def test_batches_without_rows_slots_or_pairs(batch):
 
 @pytest.mark.parametrize("keep, message", [
     ({"pooling": 0.5}, "unknown dropout site 'pooling'; choose from interactions, attention, pooled"),
-    ({"pooled": 0.0}, "keep['pooled'] is the probability to keep a unit, in (0, 1]; got 0.0"),
-    ({"pooled": 0.5, "attention": 1.01}, "keep['attention'] is the probability to keep a unit, in (0, 1]; got 1.01"),
-    ({"interactions": -0.5}, "keep['interactions'] is the probability to keep a unit, in (0, 1]; got -0.5"),
-    ({"pooled": float("nan")}, "keep['pooled'] is the probability to keep a unit, in (0, 1]; got nan"),
+    ({"pooled": 0.0}, "keep['pooled'] must be the probability to keep a unit, in (0, 1]; got 0.0"),
+    ({"pooled": 0.5, "attention": 1.01},
+     "keep['attention'] must be the probability to keep a unit, in (0, 1]; got 1.01"),
+    ({"interactions": -0.5}, "keep['interactions'] must be the probability to keep a unit, in (0, 1]; got -0.5"),
+    ({"pooled": float("nan")}, "keep['pooled'] must be the probability to keep a unit, in (0, 1]; got nan"),
+    ({"pooled": "0.5"}, "keep['pooled'] must be the probability to keep a unit, in (0, 1]; got '0.5'"),
+    ({"pooled": True}, "keep['pooled'] must be the probability to keep a unit, in (0, 1]; got True"),
 ])  # fmt: skip
 def test_refused(keep, message):
     for call in (check_keep, lambda keep: draw(np.random.default_rng(0), BATCH, 5, keep)):

@@ -1,5 +1,7 @@
 """FM: the O(mk) identity against the double sum, and every gradient against measured slopes."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -19,8 +21,8 @@ from strategies import (
     x_as_parameter,
 )
 
-from afm_numpy import Batch, Model, RowGrad, fm, gradcheck, losses, train
-from afm_numpy.dropout import Dropout
+from afm_numpy import Batch, Model, RowGrad, afm, fm, gradcheck, losses, train
+from afm_numpy.dropout import Dropout, draw
 from afm_numpy.reference import fm_row
 
 FM = Model("fm", engine="dense")
@@ -243,6 +245,31 @@ def test_a_wrong_backward_is_found(monkeypatch, name, method):
         assert [report[array].at[0] for array in guilty] == [0]
 
 
+# ---- rows without a pair -------------------------------------------------------------------------------
+
+ENGINES = ("dense",)  # and "unique", when its pair term is exact
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("sites", [(), ("pooled",)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("x, v", [(1e6, 1e3), (1e-6, 1e3), (0.1, 0.3), (1e-15, 1e-4), (1e12, 1e6)])
+def test_a_row_with_one_feature_has_no_pair_term_to_the_last_bit(engine, sites, dtype, x, v):
+    """Neither has its gradient: rounding would move V, and Adam would make a step of any size of it."""
+    rng, n, k = np.random.default_rng(0), 9, 7
+    values = np.zeros((12, 3))
+    values[np.arange(12), rng.integers(3, size=12)] = x * rng.uniform(0.5, 1.5, 12)
+    values[5:8] = 0                                                            # three rows with none
+    batch = Batch.from_padded(rng.integers(n, size=(12, 3)), values, n).astype(dtype)
+    params = {"w0": np.array(0.0), "w": np.zeros(n), "V": v * rng.standard_normal((n, k))}
+    params = {name: value.astype(dtype) for name, value in params.items()}
+    model = Model("fm", engine=engine)
+    y_hat, cache = model.forward(params, batch, drop=draw(rng, batch, k, dict.fromkeys(sites, 0.6)))
+    grads = model.backward(np.full(12, 3.0, dtype), cache, with_dx=True)
+    assert y_hat.tolist() == [0.0] * 12
+    assert not grads["V"].values.any() and not grads["x"].any() and grads["w"].values.all()
+
+
 # ---- numbers -------------------------------------------------------------------------------------------
 
 
@@ -304,13 +331,25 @@ def test_initial_parameters():
     assert fm.init_params(np.random.default_rng(3), 1, 1)["V"].shape == (1, 1)
 
 
-@pytest.mark.parametrize("sizes, message", [
-    ({"n": 0, "k": 2}, "n must be at least 1; got 0"),
-    ({"n": 2, "k": 0}, "k must be at least 1; got 0"),
+@pytest.mark.parametrize("change, error", [
+    ({"n": 0}, ValueError("n must be an integer of at least 1; got 0")),
+    ({"n": 2.5}, ValueError("n must be an integer of at least 1; got 2.5")),
+    ({"k": 0}, ValueError("k must be an integer of at least 1; got 0")),
+    ({"k": True}, ValueError("k must be an integer of at least 1; got True")),
+    ({"std": -1}, ValueError("std must be a number of at least 0; got -1")),
+    ({"std": float("nan")}, ValueError("std must be a number of at least 0; got nan")),
+    ({"std": "1"}, ValueError("std must be a number of at least 0; got '1'")),
+    ({"w0": float("inf")}, ValueError("w0 must be a finite float32 number; got inf")),
+    ({"w0": 1e39}, ValueError("w0 must be a finite float32 number; got 1e+39")),
+    ({"w0": np.zeros(1)}, ValueError("w0 must be a finite float32 number; got array([0.])")),
+    ({"dtype": np.float16}, TypeError("dtype must be float32 or float64; got float16")),
+    ({"dtype": int}, TypeError("dtype must be float32 or float64; got int64")),
+    ({"rng": 0}, TypeError("rng must be a numpy.random.Generator, such as numpy.random.default_rng(0); got int")),
 ])  # fmt: skip
-def test_sizes_of_zero_are_refused(sizes, message):
-    with pytest.raises(ValueError, match=message):
-        fm.init_params(np.random.default_rng(0), **sizes)
+def test_what_makes_no_model_is_refused(change, error):
+    for make in (fm.init_params, lambda **options: afm.init_params(m=3, **options)):
+        with pytest.raises(type(error), match=re.escape(str(error)) + "$"):
+            make(**{"rng": np.random.default_rng(0), "n": 2, "k": 2} | change)
 
 
 @pytest.mark.parametrize("change, message", [
@@ -325,3 +364,15 @@ def test_parameters_that_do_not_fit_are_refused(change, message):
     params = {name: value for name, value in (problem.params | change).items() if value is not None}
     with pytest.raises(ValueError, match=message):
         fm.forward(params, problem.batch)
+
+
+@pytest.mark.parametrize("model", [Model(kind, engine=engine) for kind in ("fm", "afm") for engine in ENGINES], ids=str)
+def test_arguments_of_other_types_are_refused(model):
+    params, batch, _, _ = fixed_problem(model)[1:]
+    for arguments, message in (
+        (("nonsense", batch), "params must be a dict of arrays; got str"),
+        ((params, 3), r"batch must be a Batch \(Batch.from_dense makes one of an array\); got int"),
+        ((params | {"V": params["V"].astype(np.float16)}, batch), r"params\['V'\] is float16; it must be float32 or"),
+    ):
+        with pytest.raises(TypeError, match=message):
+            model.forward(*arguments)

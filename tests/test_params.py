@@ -29,9 +29,10 @@ def test_there_are_five_ways_to_weight_the_pairs():
 
 @pytest.mark.parametrize("call", [check_attention, afm_shapes])
 def test_unknown_attention_is_refused(call):
-    message = "unknown attention 'softmax'; choose from sum, uniform, free, field, network"
-    with pytest.raises(ValueError, match=message):
-        call("softmax")
+    for attention in ("softmax", 17, None, ["sum"], np.zeros(2)):
+        message = f"unknown attention {attention!r}; choose from sum, uniform, free, field, network"
+        with pytest.raises(ValueError, match=re.escape(message)):
+            call(attention)
 
 
 @pytest.mark.parametrize("shapes", [FM_SHAPES, *map(afm_shapes, ATTENTION)])

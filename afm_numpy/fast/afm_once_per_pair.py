@@ -37,7 +37,7 @@ from .. import afm, fm
 from ..attention import free_forward, free_rows
 from ..batch import Batch
 from ..dropout import PAIR_SITES, Dropout
-from ..params import afm_shapes, check_params
+from ..params import afm_shapes, check_inputs
 from ..rowgrad import RowGrad
 from .numbering import Local, PairBatch, distinct, number_pairs, sum_rows
 
@@ -281,8 +281,7 @@ def pair_gradients(da, ds, cache):
 
 
 def check(params, batch, attention):
-    P = batch.m * (batch.m - 1) // 2
-    fm.check_batch(batch, check_params(params, afm_shapes(attention), P=P)["n"])
+    check_inputs(params, batch, afm_shapes(attention))
 
 
 # ---- the pooled vector itself, for dropout on it ---------------------------------------------------------

@@ -23,10 +23,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-from .. import fm
 from ..batch import Batch
 from ..dropout import Dropout
-from ..params import FM_SHAPES, check_params
+from ..params import FM_SHAPES, check_inputs
 from ..rowgrad import RowGrad
 from .numbering import number_rows as prepare
 from .numbering import row_ends
@@ -63,7 +62,7 @@ def forward(params, batch, *, drop=Dropout()):
     >>> forward(params, Batch.from_lists([[0, 1, 2], [1]], n=3))[0]
     array([12.,  1.])
     """
-    fm.check_batch(batch, check_params(params, FM_SHAPES)["n"])
+    check_inputs(params, batch, FM_SHAPES)
     batch = prepare(batch)
     X, X2 = design(batch)                                            # (B, U)
     v = params["V"].take(batch.touched, axis=0)                         # (U, k)

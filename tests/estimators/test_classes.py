@@ -185,7 +185,7 @@ def test_options_reach_training():
     ({"std": -0.1}, "std must not be negative; got -0.1"),
     ({"p": [1, 2]}, r"p must be a finite number; got \[1, 2\]"),
     ({"lr": "fast"}, "lr must be a finite number; got 'fast'"),
-    ({"lr": 0}, "lr is out of range; got 0"),
+    ({"lr": 0}, "lr must be a number above 0; got 0"),
     ({"keep": None}, "keep must be a finite number; got None"),
     ({"keep": True}, "keep must be a finite number; got True"),
     ({"l2": "x"}, "l2 must be a finite number; got 'x'"),

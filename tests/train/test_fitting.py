@@ -485,7 +485,7 @@ def changed(name, value):
     ({"valid": (BATCH, TARGETS + 1)}, "the logistic loss wants 0 or 1"),
     ({"valid": (WIDE, TARGETS[:1])}, "the batch has n = 9 features, but w and V have only 7 rows"),
     ({"keep": {"pooling": 0.5}}, "unknown dropout site 'pooling'; choose from interactions, attention, pooled"),
-    ({"keep": {"pooled": 0.0}}, "keep['pooled'] is the probability to keep a unit, in (0, 1]; got 0.0"),
+    ({"keep": {"pooled": 0.0}}, "keep['pooled'] must be the probability to keep a unit, in (0, 1]; got 0.0"),
     ({"model": FM, "keep": {"attention": 0.5}}, "FM has dropout at the site pooled only; got attention"),
     ({"model": FM, "l2": {"W": 0.1}, "params": start(FM, BATCH)}, "L2 names 'W', which this model does not have"),
     ({"l2": {"h": 0.1}}, "L2 applies to W, w and V; got 'h'"),
