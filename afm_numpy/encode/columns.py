@@ -62,7 +62,7 @@ class Categorical:
     @classmethod
     def fit(cls, name: str, cells: Array, missing: Iterable[object], min_count: int = 1) -> "Categorical":
         """Keep the values that occur at least `min_count` times."""
-        values, type_ = plain_values(name, cells, missing)
+        values, type_ = plain_values(f"column {name!r}", cells, missing)
         count: Counter[Any] = Counter(values)
         del count[None]
         if type_ is None:
@@ -80,7 +80,7 @@ class Categorical:
 
     def encode(self, cells: Array, missing: Iterable[object]) -> tuple[Array, Array]:
         """(B,) local ids and (B,) x."""
-        values, type_ = plain_values(self.name, cells, missing)
+        values, type_ = plain_values(f"column {self.name!r}", cells, missing)
         if type_ not in (self.type, None):
             raise TypeError(f"column {self.name!r} held {self.type} in fit and holds {type_} now")
         local_of = {value: i for i, value in enumerate((*self.values, None))}

@@ -135,14 +135,14 @@ def _plain(cell: Any, exact: bool = False) -> tuple[str | None, Value]:
 
 
 def plain_values(
-    name: str, cells: Array, missing: Iterable[object], exact: bool = True
+    what: str, cells: Array, missing: Iterable[object], exact: bool = True
 ) -> tuple[list[Value], str | None]:
     """Each cell as a plain Python value, None where it is missing, and the one type of them all.
 
     Parameters
     ----------
-    name : str
-        The column's, for messages.
+    what : str
+        What the cells are, for messages.
     cells : (B,) array
     missing : iterable
         Values that count as missing. False is not 0.
@@ -155,7 +155,7 @@ def plain_values(
     type : "text", "bool", "number", or None when all are missing
     """
     if cells.dtype.kind not in "UTbiufO":
-        raise TypeError(f"column {name!r} holds {cells.dtype}; convert it to text or numbers, or leave it out")
+        raise TypeError(f"{what} holds {cells.dtype}; convert it to text or numbers, or leave it out")
     marks = set(map(_plain, missing))
     known: dict[Any, Value] = {}                             # by type and cell: True, 1 and 1.0 are one key of a dict
     first: dict[str, int] = {}
@@ -169,7 +169,7 @@ def plain_values(
         try:
             type_, value = _plain(cell, exact)
         except (TypeError, ValueError) as error:
-            raise type(error)(f"column {name!r}, row {row}: {error}") from None
+            raise type(error)(f"{what}, row {row}: {error}") from None
         if type_ is not None and (type_, value) in marks:
             type_, value = None, None
         if type_ is not None:
@@ -178,14 +178,14 @@ def plain_values(
         values.append(value)
     if len(first) > 1:
         places = " and ".join(f"{type_} (row {row})" for type_, row in first.items())
-        raise TypeError(f"column {name!r} mixes {places}; a column holds one of them")
+        raise TypeError(f"{what} mixes {places}; they must be of one type")
     return values, next(iter(first), None)
 
 
 def numbers(name: str, cells: Array, missing: Iterable[object]) -> Array:
     """The cells as float64, NaN where missing."""
     if cells.dtype.kind in "OUT":
-        plain, type_ = plain_values(name, cells, missing, exact=False)
+        plain, type_ = plain_values(f"column {name!r}", cells, missing, exact=False)
         if type_ == "text":
             row = next(row for row, value in enumerate(plain) if value is not None)
             raise TypeError(f"column {name!r} is continuous, but row {row} holds the text {plain[row]!r:.60}")

@@ -1,78 +1,71 @@
-"""What the estimators share: parameters, training, explanations and files. `estimators.py` has the classes to use."""
+"""What the estimators share: parameters, training, explanations and files. `classes.py` has the classes to use."""
 
-import inspect
-from dataclasses import replace
-from numbers import Real
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 
 from .. import _checks, explain, losses, optim, saving, train
+from .._files import Path
+from .._types import Array, Attention, DType, L2Scope, Loss, Params
+from ..batch import Batch
+from ..encode import TableEncoder
+from ..encode.parameters import Parameters
 from ..models import Model
 from ..saving import npz
-from . import inputs
+from . import files, inputs
 
 __all__ = ["AFMBase", "FMBase"]
 
+Estimator = TypeVar("Estimator", bound="FMBase")
 
-class FMBase:
-    """FM as an estimator. A subclass says which loss it has, and what the targets mean: `_type`, `_loss`, `_heads`."""
 
-    def __init__(
-        self, *, k=8, std=0.01, optimizer="adagrad", lr=None, epochs=20, batch_size="auto", keep=1.0, l2=1e-4,
-        l2_scope="touched", early_stopping=False, validation_fraction=0.1, patience=4, warm_start=False,
-        random_state=None, dtype="float64", verbose=False,
-    ):  # fmt: skip
-        vars(self).update({name: value for name, value in locals().items() if name != "self"})
+@dataclass(kw_only=True, eq=False, repr=False)
+class FMBase(Parameters):
+    """FM as an estimator. A subclass has the loss, and says what the targets mean."""
 
-    # ---- parameters ------------------------------------------------------------------------------------
+    _loss: ClassVar[Loss]
 
-    @classmethod
-    def _names(cls):
-        return list(inspect.signature(cls).parameters)
-
-    def get_params(self, deep=True):
-        """The constructor's arguments, by name."""
-        return {name: getattr(self, name) for name in self._names()}
-
-    def set_params(self, **params):
-        """Change the constructor's arguments; what was fitted stays until the next fit."""
-        for name, value in params.items():
-            if name not in self._names():
-                raise ValueError(
-                    f"Invalid parameter {name!r} for estimator {type(self).__name__}. "
-                    f"Valid parameters are: {self._names()}."
-                )
-            setattr(self, name, value)
-        return self
-
-    def __repr__(self):
-        default = inspect.signature(type(self)).parameters
-        changed = {name: value for name, value in self.get_params().items() if value is not default[name].default}
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in changed.items())})"
-
-    def __sklearn_tags__(self):
-        from sklearn.utils import ClassifierTags, InputTags, RegressorTags, Tags, TargetTags
-
-        tags = Tags(estimator_type=self._type, target_tags=TargetTags(required=True), input_tags=InputTags(sparse=True))
-        tags.classifier_tags = ClassifierTags() if self._type == "classifier" else None
-        tags.regressor_tags = RegressorTags() if self._type == "regressor" else None
-        return tags
+    k: int = 8
+    std: float = 0.01
+    optimizer: Any = "adagrad"
+    lr: float | None = None
+    epochs: int = 20
+    batch_size: int | Literal["auto"] = "auto"
+    keep: float | dict[str, float] = 1.0
+    l2: float | dict[str, float] = 1e-4
+    l2_scope: L2Scope = "touched"
+    early_stopping: bool = False
+    validation_fraction: float = 0.1
+    patience: int = 4
+    warm_start: bool = False
+    random_state: Any = None
+    dtype: DType = "float64"
+    verbose: bool = False
 
     # ---- training --------------------------------------------------------------------------------------
 
+    def _targets(self, y: Any, n_rows: int, dtype: DType, fresh: bool, classes: Any) -> tuple[Array, dict[str, Any]]:
+        """What to learn of each row, and what the estimator keeps of it as attributes."""
+        raise NotImplementedError
+
     @property
-    def _model(self):
+    def _model(self) -> Model:
         return Model("fm")
 
-    def _start(self, rng, batch, w0):
+    def _start(self, rng: np.random.Generator, batch: Batch, w0: float) -> Params:
         return self._model.init_params(rng, batch, k=self.k, std=self.std, w0=w0, dtype=np.dtype(self.dtype))
 
-    def _rows(self, X, fresh=False):
-        if not fresh:
-            inputs.check_fitted(self)
-        return inputs.rows(self, X, np.dtype(self.dtype), fresh, slots=self._model.attention == "field")
+    def _rows(self, X: Any) -> Batch:
+        """X as a Batch with the features of fit."""
+        inputs.check_fitted(self)
+        batch, names = inputs.rows(X, self.dtype, self._model.attention == "field", type(self).__name__)
+        inputs.check_columns(self, X, batch, names)
+        return batch
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self: Estimator, X: Any, y: Any, sample_weight: Any = None) -> Estimator:
         """Train on rows X and targets y.
 
         Parameters
@@ -88,83 +81,100 @@ class FMBase:
         self
         """
         fresh = not (self.warm_start and hasattr(self, "params_"))
-        return self._train(X, y, sample_weight, fresh, self.epochs, self.early_stopping)
-
-    def _train(self, X, y, weight, fresh, epochs, early_stopping=False, classes=None, partial=False):
-        """Train one model for each row of the targets that `_heads` makes of y."""
-        self._check_parameters()
-        batch = self._rows(X, fresh)
-        heads = self._heads(y, len(batch), fresh, classes)                                    # (C, B)
-        if weight is not None:
-            weight = inputs.weights(weight, len(batch))
-            batch, heads, weight = batch[weight != 0], heads[:, weight != 0], weight[weight != 0]
-        split_rng, *rngs = _generators(self.random_state, 1 + len(heads))
-        if fresh:
-            w0 = [losses.best_constant(self._loss, y, weight) for y in heads]
-            self.params_ = [self._start(rng, batch, value) for rng, value in zip(rngs, w0, strict=True)]
-            self.states_ = [optim.init(self._optimizer, params) for params in self.params_]
-            self.rngs_, self.n_iter_ = rngs, 0
-        self._check_continues()
-        batch_size = int(np.clip(len(batch) // 64, 64, 512)) if self.batch_size == "auto" else self.batch_size
-        loss = train.Objective(
-            self._loss,
-            l2=self.l2 if isinstance(self.l2, dict) else {"w": self.l2, "V": self.l2},
-            l2_scope=self.l2_scope,
-            keep=self.keep if isinstance(self.keep, dict) else {"pooled": self.keep},
-        )
-        watch = train.Watch(verbose=self.verbose, warn=not partial)
-        fit = slice(None)
-        if early_stopping:
-            strata = np.arange(1, 1 + len(heads)) @ heads if self._type == "classifier" else np.zeros(len(batch))
-            fit, held = _split(split_rng, strata, self.validation_fraction)
-        if weight is not None:
-            loss = replace(loss, weight=weight[fit])
-        results = []
-        for y, params, state, rng in zip(heads, self.params_, self.states_, self.rngs_, strict=True):
-            if early_stopping:
-                watch = replace(watch, valid=(batch[held], y[held]), patience=self.patience)
-            results.append(train.fit(
-                self._model, train.Progress(params, state), batch[fit], y[fit], rng=rng, loss=loss,
-                optimizer=self._optimizer, epochs=epochs, batch_size=batch_size, watch=watch,
-            ))  # fmt: skip
-        self.params_, self.states_ = [r.params for r in results], [r.last.state for r in results]
-        before, self.n_iter_ = self.n_iter_, self.n_iter_ + max(len(r.history) for r in results)
-        self.history_ = [
-            ({"class": self.classes_[c]} if len(results) > 1 else {}) | row | {"epoch": before + row["epoch"]}
-            for c, result in enumerate(results) for row in result.history
-        ]  # fmt: skip
+        self._train(X, y, sample_weight, fresh, self.epochs, self.early_stopping)
         return self
 
-    def _check_parameters(self):
-        """Refuse texts and the like where a number is wanted. Ranges are checked where the numbers are used."""
+    def _train(
+        self, X: Any, y: Any, sample_weight: Any, fresh: bool, epochs: int, early_stopping: bool = False,
+        classes: Any = None, partial: bool = False,
+    ) -> None:  # fmt: skip
+        """Train a model, or one for each of more than two classes. The estimator changes when all of them are done."""
+        dtype = self._check_parameters()
+        if fresh:
+            batch, names = inputs.rows(X, dtype, self._model.attention == "field", type(self).__name__)
+        else:
+            self._check_continues()
+            batch, names = self._rows(X), getattr(self, "feature_names_in_", None)
+        target, learned = self._targets(y, len(batch), dtype, fresh, classes)
+        weight = inputs.weights(sample_weight, len(batch), dtype)
+        classes = learned.get("classes_", ())
+        count = len(classes) if len(classes) > 2 else 1
+        split_rng, *rngs = _generators(self.random_state, 1 + count)
+        rows = np.arange(len(batch)) if weight is None else np.flatnonzero(weight)
+        held = rows[:0]
+        if early_stopping:
+            strata = target[rows] if len(classes) else np.zeros(len(rows))
+            rows, held = (rows[part] for part in _split(split_rng, strata, self.validation_fraction))
+        batch, valid_batch = batch[rows], batch[held]
+        weight = None if weight is None else weight[rows]
+        goal = train.Objective(
+            self._loss, l2=self.l2 if isinstance(self.l2, dict) else {"w": self.l2, "V": self.l2}, l2_scope=self.l2_scope,
+            keep=self.keep if isinstance(self.keep, dict) else {"pooled": self.keep}, weight=weight,
+        )  # fmt: skip
+        batch_size = int(np.clip(len(batch) // 64, 64, 512)) if self.batch_size == "auto" else self.batch_size
+        results, rngs = [], rngs if fresh else copy.deepcopy(self.rngs_)
+        for c, rng in enumerate(rngs):
+            y = (target == (c if count > 1 else 1)).astype(dtype) if len(classes) else target           # (B,)
+            watch = train.Watch(verbose=self.verbose, warn=not partial)
+            if early_stopping:
+                watch = replace(watch, valid=(valid_batch, y[held]), patience=self.patience)
+            y = y[rows]
+            start: Params | train.Progress
+            if fresh:
+                start = self._start(rng, batch, losses.best_constant(self._loss, y, weight))
+            else:
+                start = train.Progress(self.params_[c], self.states_[c])
+            results.append(train.fit(
+                self._model, start, batch, y, rng=rng, loss=goal, optimizer=self._optimizer, epochs=epochs,
+                batch_size=batch_size, watch=watch,
+            ))  # fmt: skip
+        before = 0 if fresh else self.n_iter_
+        vars(self).update(learned)
+        vars(self).pop("feature_names_in_", None)
+        if names is not None:
+            self.feature_names_in_ = names
+        self.n_features_in_: int = batch.n if fresh else self.n_features_in_
+        self.params_: list[Params] = [result.params for result in results]
+        self.states_: list[dict[str, Any]] = [result.last.state for result in results]
+        self.rngs_: list[np.random.Generator] = rngs
+        self.n_iter_: int = before + max(len(result.history) for result in results)
+        self.history_: list[dict[str, Any]] = [
+            ({"class": classes[c]} if count > 1 else {}) | row | {"epoch": before + row["epoch"]}
+            for c, result in enumerate(results) for row in result.history
+        ]  # fmt: skip
+
+    def _check_parameters(self) -> Any:
+        """The dtype. Refuses texts and the like where a number is wanted; ranges are checked where they matter."""
         for name, value in self.get_params().items():
             if name in ("k", "t"):
                 _checks.check_size(name, value)
             elif name in _NUMBERS and not isinstance(value, _NUMBERS[name]):
-                if isinstance(value, bool) or not isinstance(value, Real) or not np.isfinite(value):
-                    raise ValueError(f"{name} must be a finite number; got {value!r:.60}")
+                _checks.check_number(name, value, "a finite number")
         if self.std < 0:
             raise ValueError(f"std must not be negative; got {self.std}")
+        return _checks.check_dtype(self.dtype)
 
-    def _check_continues(self):
+    def _check_continues(self) -> None:
         """Refuse to go on from parameters that other constructor arguments made."""
         params, state = self.params_[0], self.states_[0]
-        found = params["V"].shape[1], params["V"].dtype, set(params), set(state["w0"])
-        if found != (self.k, np.dtype(self.dtype), set(self._model.shapes), set(self._optimizer.start)):
-            raise ValueError("k, dtype, optimizer or attention has changed, so training cannot go on; fit afresh")
+        sizes = {"k": params["V"].shape[1]} | ({"t": params["W"].shape[1]} if "W" in params else {})
+        found = params["V"].dtype, set(params), set(state["w0"])
+        same = all(getattr(self, name) == size for name, size in sizes.items())
+        if not same or found != (np.dtype(self.dtype), set(self._model.shapes), set(self._optimizer.start)):
+            raise ValueError("k, t, dtype, optimizer or attention has changed, so training cannot go on; fit afresh")
 
     @property
-    def _optimizer(self):
+    def _optimizer(self) -> Any:
         return optim.get(self.optimizer, **({} if self.lr is None else {"lr": self.lr}))
 
-    def _raw(self, X):
-        """y_hat of every head: (C, B)."""
+    def _each_raw(self, X: Any) -> Iterator[Array]:
+        """y_hat (B,) of every model in turn."""
         batch = self._rows(X)
-        return np.stack([train.predict(self._model, params, batch) for params in self.params_])
+        return (train.predict(self._model, params, batch) for params in self.params_)
 
     # ---- explanations ----------------------------------------------------------------------------------
 
-    def contributions(self, X, label=None):
+    def contributions(self, X: Any, label: object = None) -> explain.Contributions:
         """What each feature and each pair adds to the predictions, with the attention on the pairs.
 
         Parameters
@@ -179,7 +189,7 @@ class FMBase:
         """
         batch, c = self._rows(X), 0
         if len(self.params_) > 1:
-            classes = self.classes_.tolist()
+            classes = vars(self)["classes_"].tolist()
             if label not in classes:
                 raise ValueError(f"label must be one of the classes, {classes}; got {label!r}")
             c = classes.index(label)
@@ -187,7 +197,7 @@ class FMBase:
             raise ValueError(f"label is for more than two classes; got {label!r}")
         return explain.contributions(self._model, self.params_[c], batch)
 
-    def explain(self, X, row=0, *, names=None, top=10, label=None):
+    def explain(self, X: Any, row: int = 0, *, names: Any = None, top: int = 10, label: object = None) -> None:
         """Print the largest contributions to the prediction of one row of X.
 
         `names` are those of the feature ids, such as `TableEncoder.feature_names()`; the column names of a data
@@ -198,63 +208,36 @@ class FMBase:
 
     # ---- files -----------------------------------------------------------------------------------------
 
-    def save(self, path, encoder=None):
+    def save(self, path: Path, encoder: TableEncoder | None = None) -> None:
         """Write the fitted estimator to a file that `load` and `saving.load` read. Training can go on from it.
 
         A random_state that is a generator is not kept; how far each model's own generator has come is.
         """
         inputs.check_fitted(self)
-        parameters = self.get_params() | {"dtype": np.dtype(self.dtype).name}
-        if not isinstance(self.optimizer, str):
-            parameters["optimizer"] = None                  # the file holds the optimizer itself
-        if isinstance(self.random_state, (np.random.Generator, np.random.RandomState)):
-            parameters["random_state"] = None
-        fitted = {name: getattr(self, name) for name in ("n_iter_", "history_")}
-        fitted |= {name: _described(getattr(self, name)) for name in _ARRAYS if hasattr(self, name)}
-        config = {"estimator": type(self).__name__, "parameters": parameters, "fitted": fitted}
         saving.save(
             path, self._model, self.params_, encoder=encoder, optimizer=self._optimizer, state=self.states_,
-            rng=self.rngs_, config=config,
+            rng=self.rngs_, config=files.described(self),
         )  # fmt: skip
 
     @classmethod
-    def load(cls, path):
+    def load(cls: type[Estimator], path: Path) -> Estimator:
         """The estimator that `save` wrote. An encoder in the file becomes the attribute `encoder_`."""
-        return npz.read(path, lambda header, arrays: cls._restored(saving.assemble(header, arrays)))
-
-    @classmethod
-    def _restored(cls, saved):
-        if not isinstance(saved.config, dict) or saved.config.get("estimator") != cls.__name__:
-            raise ValueError(f"it does not hold an estimator of class {cls.__name__}")
-        self = cls(**saved.config["parameters"])
-        if self.optimizer is None:
-            self.optimizer = saved.optimizer
-        self.params_, self.states_, self.rngs_ = saved.params, saved.state, saved.rng
-        fitted = saved.config["fitted"]
-        self.n_iter_, self.history_ = fitted["n_iter_"], fitted["history_"]
-        for name in fitted.keys() & set(_ARRAYS):
-            setattr(self, name, np.array(fitted[name]["values"], fitted[name]["dtype"]))
-        self.n_features_in_ = len(self.params_[0]["w"])
-        if saved.encoder is not None:
-            self.encoder_ = saved.encoder
-        return self
+        return npz.read(path, lambda header, arrays: files.restored(cls, saving.assemble(header, arrays)))
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class AFMBase(FMBase):
     """AFM as an estimator: it adds how the pairs are weighted."""
 
-    def __init__(
-        self, *, k=8, t=16, attention="network", p=None, std=0.01, optimizer="adagrad", lr=None, epochs=20,
-        batch_size="auto", keep=1.0, l2=1e-4, l2_scope="touched", early_stopping=False, validation_fraction=0.1,
-        patience=4, warm_start=False, random_state=None, dtype="float64", verbose=False,
-    ):  # fmt: skip
-        vars(self).update({name: value for name, value in locals().items() if name != "self"})
+    t: int = 16
+    attention: Attention = "network"
+    p: float | None = None
 
     @property
-    def _model(self):
+    def _model(self) -> Model:
         return Model("afm", self.attention).for_dropout(self.keep if isinstance(self.keep, dict) else {})
 
-    def _start(self, rng, batch, w0):
+    def _start(self, rng: np.random.Generator, batch: Batch, w0: float) -> Params:
         p = self.p
         if p is None and self.attention in ("uniform", "network"):
             present = batch.sizes
@@ -263,15 +246,11 @@ class AFMBase(FMBase):
         return self._model.init_params(rng, batch, k=self.k, t=self.t, **options)
 
 
-_ARRAYS = ("classes_", "feature_names_in_")
-_NUMBERS = {"std": (), "lr": type(None), "p": type(None), "keep": dict, "l2": dict, "validation_fraction": ()}
+_NONE = type(None)
+_NUMBERS: dict[str, Any] = {"std": (), "lr": _NONE, "p": _NONE, "keep": dict, "l2": dict, "validation_fraction": ()}
 
 
-def _described(array):
-    return {"dtype": array.dtype.str, "values": array.tolist()}
-
-
-def _generators(random_state, count):
+def _generators(random_state: Any, count: int) -> list[np.random.Generator]:
     """Independent generators from an int, a RandomState, a Generator or None."""
     if isinstance(random_state, np.random.RandomState):
         random_state = random_state.randint(2**32, size=4, dtype=np.uint32)
@@ -286,7 +265,7 @@ def _generators(random_state, count):
     return [np.random.default_rng(seed) for seed in seeds.spawn(count)]
 
 
-def _split(rng, strata, fraction):
+def _split(rng: np.random.Generator, strata: Array, fraction: float) -> tuple[Array, Array]:
     """Row numbers to train on and to validate on, with the same share of every stratum in both."""
     order = rng.permutation(len(strata))
     order = order[np.argsort(strata[order], kind="stable")]

@@ -5,91 +5,119 @@ class is a thin layer over `train.fit`. A classifier for more than two classes i
 parameters for each class.
 """
 
+import warnings
+from typing import Any
+
 import numpy as np
 from scipy import special
 
+from .._types import Array, DType
+from ..encode.reading import listing
 from . import inputs
 from .base import AFMBase, FMBase
 
 __all__ = ["AFMClassifier", "AFMRegressor", "FMClassifier", "FMRegressor"]
 
+_MANY = 200  # classes: each has a model of its own
 
-class _Regressor:
+
+class _Regressor(FMBase):
     """Squared loss; the prediction is y_hat."""
 
     _type, _loss = "regressor", "squared"
 
-    def _heads(self, y, n_rows, fresh, classes):
-        return inputs.targets(y, n_rows)[None]
+    def _targets(self, y: Any, n_rows: int, dtype: DType, fresh: bool, classes: Any) -> tuple[Array, dict[str, Any]]:
+        return inputs.targets(y, n_rows, dtype), {}
 
-    def partial_fit(self, X, y, sample_weight=None):
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "_Regressor":
         """Go on training: one epoch over these rows. The first call fixes the number of features."""
-        return self._train(X, y, sample_weight, not hasattr(self, "params_"), epochs=1, partial=True)
+        self._train(X, y, sample_weight, not hasattr(self, "params_"), epochs=1, partial=True)
+        return self
 
-    def predict(self, X):
+    def predict(self, X: Any) -> Array:
         """The prediction y_hat for each row: (B,)."""
-        return self._raw(X)[0]
+        return next(self._each_raw(X))
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """R^2 = 1 - sum (y - y_hat)^2 / sum (y - mean y)^2; 0 or 1 when y is constant."""
         y_hat = self.predict(X)
-        y = inputs.targets(y, len(y_hat))
-        error = np.average((y - y_hat) ** 2, weights=sample_weight)
-        spread = np.average((y - np.average(y, weights=sample_weight)) ** 2, weights=sample_weight)
+        y, weight = inputs.targets(y, len(y_hat)), inputs.weights(sample_weight, len(y_hat))
+        error = np.average((y - y_hat) ** 2, weights=weight)
+        spread = np.average((y - np.average(y, weights=weight)) ** 2, weights=weight)
         return float(1 - error / spread) if spread else float(error == 0)
 
 
-class _Classifier:
+class _Classifier(FMBase):
     """Logistic loss; y_hat is the logit of the second of two classes, or of each class against the others."""
 
     _type, _loss = "classifier", "logistic"
+    classes_: Array
 
-    def _heads(self, y, n_rows, fresh, classes):
+    def _targets(self, y: Any, n_rows: int, dtype: DType, fresh: bool, classes: Any) -> tuple[Array, dict[str, Any]]:
+        """The number of each row's class, and the classes."""
         y = inputs.labels(y, n_rows)
-        if y.dtype.kind == "f" and (y != np.round(y)).any():
-            raise ValueError("Unknown label type: continuous. A classifier wants discrete classes.")
-        if fresh:
-            try:
-                self.classes_ = np.unique(y if classes is None else classes)
-            except TypeError:
-                raise TypeError("y holds labels of several types, or None; make them all numbers or all text") from None
-            if len(self.classes_) < 2:
-                raise ValueError(f"a classifier needs more than one class; y holds only {self.classes_.tolist()}")
-        known = np.isin(y, self.classes_)
-        if not known.all():
-            first = y[~known].tolist()[0]
-            raise ValueError(f"y holds {first!r}, which is not one of the classes {self.classes_.tolist()}")
-        heads = y == self.classes_[:, None]                                                   # (C, B)
-        return (heads if len(self.classes_) > 2 else heads[1:]).astype(np.float64)
+        known = np.unique(y) if fresh and classes is None else None if fresh else self.classes_
+        if classes is not None:
+            given = inputs.labels(classes, len(classes), "classes")
+            known = np.unique(given) if known is None else known
+            if len(given) != len(known) or set(given.tolist()) != set(known.tolist()):
+                raise ValueError(f"classes must be those of the first call, each once; got {listing(given.tolist())}")
+        assert known is not None
+        if len(known) < 2:
+            raise ValueError(f"a classifier needs more than one class; y holds only {known.tolist()}")
+        number = {label: c for c, label in enumerate(known.tolist())}
+        distinct, of_row = np.unique(y, return_inverse=True)
+        numbers = np.array([number.get(label, -1) for label in distinct.tolist()])[of_row]
+        if (unknown := np.flatnonzero(numbers < 0)).size:
+            row = unknown[0]
+            raise ValueError(
+                f"y holds {y[row : row + 1].tolist()[0]!r:.60} in row {row}, which is not one of the classes "
+                + listing(known.tolist())
+            )
+        if fresh and (len(known) > _MANY or (len(known) > n_rows / 2 and n_rows > 20)):
+            warnings.warn(
+                f"y holds {len(known)} classes in {n_rows} rows, and each gets a model of its own. If they are ids, "
+                "use them as features; if y is a number, use a regressor", stacklevel=4,
+            )  # fmt: skip
+        return numbers, {"classes_": known}
 
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> "_Classifier":
         """Go on training: one epoch over these rows. The first call fixes the number of features and the classes.
 
-        Give `classes` in the first call, unless its rows hold all of them.
+        Give `classes` in the first call, unless its rows hold all of them. Later calls may repeat them.
         """
-        return self._train(X, y, sample_weight, not hasattr(self, "params_"), epochs=1, classes=classes, partial=True)
+        self._train(X, y, sample_weight, not hasattr(self, "params_"), 1, classes=classes, partial=True)
+        return self
 
-    def decision_function(self, X):
+    def decision_function(self, X: Any) -> Array:
         """The logit of the second class, (B,); with more than two classes one for each, (B, C)."""
-        raw = self._raw(X)
-        return raw.T if len(raw) > 1 else raw[0]
+        raw = list(self._each_raw(X))
+        return np.stack(raw, axis=1) if len(raw) > 1 else raw[0]
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Any) -> Array:
         """The probability of each class, (B, C). One-vs-rest probabilities are divided by their sum."""
-        raw = self._raw(X)
-        if len(raw) == 1:
-            return special.expit(raw * [[-1], [1]]).T
-        return special.softmax(special.log_expit(raw), axis=0).T
+        raw = self.decision_function(X)
+        if raw.ndim == 1:
+            return special.expit(np.stack([-raw, raw], axis=1))
+        return special.softmax(special.log_expit(raw), axis=1)
 
-    def predict(self, X):
+    def predict(self, X: Any) -> Array:
         """The class of the largest probability for each row: (B,)."""
-        raw = self._raw(X)
-        return self.classes_[raw.argmax(axis=0) if len(raw) > 1 else (raw[0] > 0).astype(int)]
+        raws = self._each_raw(X)
+        best = next(raws)
+        number = (best > 0).astype(int) if len(self.params_) == 1 else np.zeros(len(best), int)
+        for c, raw in enumerate(raws, start=1):                              # one class at a time
+            number[raw > best] = c
+            best = np.maximum(best, raw)
+        return self.classes_[number]
 
-    def score(self, X, y, sample_weight=None):
-        """Accuracy: the share of rows whose class is predicted."""
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Accuracy: the share of rows whose class is predicted. Refuses text when the classes are numbers."""
         y_hat = self.predict(X)
-        return float(np.average(y_hat == inputs.labels(y, len(y_hat)), weights=sample_weight))
+        y, weight = inputs.labels(y, len(y_hat)), inputs.weights(sample_weight, len(y_hat))
+        if inputs.is_text(y) != inputs.is_text(self.classes_):
+            raise ValueError(f"y holds {y.tolist()[0]!r:.60}; the classes are {listing(self.classes_.tolist())}")
+        return float(np.average(y_hat == y, weights=weight))
 
 
 _PARAMETERS = """
@@ -164,11 +192,11 @@ _CLASSES = """
         The labels, sorted."""
 
 
-def _documented(summary, example, classes="", more=""):
+def _documented(summary: str, example: str, classes: str = "", more: str = "") -> str:
     return f"{summary}\n{_PARAMETERS.format(classes=classes, more=more)}{example}"
 
 
-class FMRegressor(_Regressor, FMBase):
+class FMRegressor(_Regressor):
     __doc__ = _documented("Factorization Machine for numbers; the prediction is FM's y_hat.", """
     >>> X, y = [[1, 0, 1, 0], [1, 0, 0, 1], [0, 1, 1, 0], [0, 1, 0, 1]], [0.0, 1.0, 1.0, 0.0]          # XOR
     >>> model = FMRegressor(k=1, std=0.5, lr=0.3, epochs=200, random_state=0).fit(X, y)
@@ -177,7 +205,7 @@ class FMRegressor(_Regressor, FMBase):
     """)  # fmt: skip
 
 
-class FMClassifier(_Classifier, FMBase):
+class FMClassifier(_Classifier):
     __doc__ = _documented("Factorization Machine for classes; FM's y_hat is the logit.", """
     >>> X, y = [[1, 0, 1, 0], [1, 0, 0, 1], [0, 1, 1, 0], [0, 1, 0, 1]], ["no", "yes", "yes", "no"]    # XOR
     >>> model = FMClassifier(k=1, std=0.5, lr=0.3, epochs=200, random_state=0).fit(X, y)
@@ -186,7 +214,7 @@ class FMClassifier(_Classifier, FMBase):
     """, _CLASSES)  # fmt: skip
 
 
-class AFMRegressor(_Regressor, AFMBase):
+class AFMRegressor(AFMBase, _Regressor):
     __doc__ = _documented("Attentional Factorization Machine for numbers; the prediction is AFM's y_hat.", """
     >>> X, y = [[1, 0, 1, 0], [1, 0, 0, 1], [0, 1, 1, 0], [0, 1, 0, 1]], [0.0, 1.0, 1.0, 0.0]          # XOR
     >>> model = AFMRegressor(k=1, std=0.5, lr=0.3, epochs=200, random_state=0).fit(X, y)
@@ -195,7 +223,7 @@ class AFMRegressor(_Regressor, AFMBase):
     """, more=_AFM_PARAMETERS)  # fmt: skip
 
 
-class AFMClassifier(_Classifier, AFMBase):
+class AFMClassifier(AFMBase, _Classifier):
     __doc__ = _documented("Attentional Factorization Machine for classes; AFM's y_hat is the logit.", """
     >>> from afm_numpy.encode import TableEncoder
     >>> table = {"sky": ["clear", "clear", "rain", "rain"], "roof": ["none", "glass", "none", "glass"]}

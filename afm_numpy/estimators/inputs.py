@@ -1,83 +1,88 @@
-"""What an estimator accepts as X, y and sample_weight, and the words in which scikit-learn refuses the rest.
+"""What the estimators accept as X, y and sample_weight, and the words in which scikit-learn refuses the rest.
 
-The estimators import no scikit-learn. Where it looks for an error or a warning by its type, it is loaded, and its
-own type is used.
+scikit-learn is not imported. When it is loaded, we raise its exceptions and give its warnings, otherwise our own.
 """
 
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 from scipy import sparse
 
 from .. import encode
-from .._checks import row_values
+from .._checks import array, row_values
+from .._files import printable
+from .._types import Array, DType
 from ..batch import Batch
+from ..encode.reading import plain_values
 
-__all__ = ["check_fitted", "labels", "rows", "targets", "weights"]
+__all__ = ["check_columns", "check_fitted", "is_text", "labels", "rows", "targets", "weights"]
 
 
 class DataConversionWarning(UserWarning):
     """Input had another shape than asked for, and was converted."""
 
 
-def _known(name, ours):
+def _known(name: str, ours: type) -> Any:
     """scikit-learn's exception of that name when scikit-learn is loaded, else ours."""
     return getattr(sys.modules.get("sklearn.exceptions"), name, ours)
 
 
-def check_fitted(estimator):
+def check_fitted(estimator: object) -> None:
     """Refuse an estimator that was never fitted."""
     if not hasattr(estimator, "params_"):
         error = _known("NotFittedError", encode.NotFittedError)
         raise error(f"this {type(estimator).__name__} is not fitted yet; call fit first")
 
 
+@contextmanager
+def _numbers_of(name: str) -> Iterator[None]:
+    """Put the words of scikit-learn before an error about a number and its place."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"Input {name} contains NaN, infinity or a number that does not fit: {error}") from None
+
+
 # ---- X -------------------------------------------------------------------------------------------------
 
 
-def rows(estimator, X, dtype, fresh=False, slots=False):
-    """X as a Batch; its number of features and their names are stored in a fresh estimator, else compared.
+def rows(X: Any, dtype: DType, fields: bool, estimator: str) -> tuple[Batch, Array | None]:
+    """X as a Batch, and the names of its columns when it is a data frame that names them.
 
     Parameters
     ----------
-    estimator : object
-        Has n_features_in_, and feature_names_in_ when it was fitted on named columns.
     X : Batch, scipy sparse matrix or array, or what NumPy makes a 2-d array of
     dtype : dtype
         Of the values.
-    fresh : bool
-        Store, do not compare.
-    slots : bool
-        Column j of a dense array is slot j; else zeros are left out and the others close up.
+    fields : bool
+        Every slot must be a field. Column j of a dense array is slot j then; otherwise zeros are left out and the
+        others close up, as in a sparse matrix.
+    estimator : str
+        Its name, for messages.
 
     Examples
     --------
-    >>> from types import SimpleNamespace
-    >>> rows(SimpleNamespace(), [[0.0, 2.0]], np.float64, fresh=True).x.tolist()
+    >>> rows([[0.0, 2.0]], np.float64, False, "FMRegressor")[0].x.tolist()
     [[2.0]]
     """
-    name, names = type(estimator).__name__, _column_names(X)
-    batch = X.astype(dtype) if isinstance(X, Batch) else _from_matrix(X, dtype, slots, name)
-    if fresh:
-        estimator.n_features_in_ = batch.n
-        vars(estimator).pop("feature_names_in_", None)
-        if names is not None:
-            estimator.feature_names_in_ = names
-        return batch
-    _check_names(name, names, getattr(estimator, "feature_names_in_", None))
-    n = estimator.n_features_in_
-    if batch.n > n or (batch.n < n and not isinstance(X, Batch)):
-        raise ValueError(f"X has {batch.n} features, but {name} is expecting {n} features as input.")
-    return batch
-
-
-def _from_matrix(X, dtype, slots, name):
+    if isinstance(X, Batch):
+        with _numbers_of("X"):
+            return X.astype(dtype), None
+    names = _column_names(X)
     if not sparse.issparse(X):
         try:
-            X = np.asarray(X)
+            X = array(X)
         except ValueError:
             raise ValueError("X is no 2-d array: its rows differ in length") from None
+    elif fields:
+        raise ValueError(
+            'attention "field" needs rows whose slots are fields: a dense array, whose columns are the fields, or a '
+            "Batch of encode.TableEncoder; the rows of a sparse matrix do not say which slot is which field"
+        )
     if X.dtype.kind == "c":
         raise ValueError("Complex data not supported: X must hold real numbers")
     if X.ndim != 2:
@@ -87,36 +92,39 @@ def _from_matrix(X, dtype, slots, name):
         )
     for count, what in zip(X.shape, ("sample(s)", "feature(s)"), strict=True):
         if count == 0:
-            raise ValueError(f"Found array with 0 {what} (shape={X.shape}) while a minimum of 1 is required by {name}.")
-    if X.dtype.kind not in "biuf":
-        X = _numbers("X", X)
-    X = X.tocoo() if sparse.issparse(X) else X
-    _check_finite("X", X.data if sparse.issparse(X) else X)
-    if sparse.issparse(X):
-        return Batch.from_scipy(X, dtype)
-    if slots:
-        return Batch.from_padded(np.broadcast_to(np.arange(X.shape[1]), X.shape), X, X.shape[1], dtype)
-    return Batch.from_dense(X, dtype)
+            raise ValueError(
+                f"Found array with 0 {what} (shape={X.shape}) while a minimum of 1 is required by {estimator}."
+            )
+    X = X if X.dtype.kind in "biuf" else _floats("X", X)
+    with _numbers_of("X"):
+        if sparse.issparse(X):
+            return Batch.from_scipy(X, dtype), names
+        if fields:
+            return Batch.from_padded(np.broadcast_to(np.arange(X.shape[1]), X.shape), X, X.shape[1], dtype), names
+        return Batch.from_dense(X, dtype), names
 
 
-def _numbers(name, values):
-    """Texts and objects as numbers; a value that is none is shown with its place."""
-    if values.dtype.kind not in "OUST":
+def _floats(name: str, values: Any) -> Array:
+    """Texts and objects as float64; a value that is no number is shown with its place."""
+    if values.dtype.kind not in "OUST" or sparse.issparse(values):
         raise TypeError(f"{name} must hold numbers; got {values.dtype}")
-    try:
-        return values.astype(np.float64)
-    except ValueError:
-        for place, value in np.ndenumerate(values):
-            try:
-                float(value)
-            except ValueError:
-                advice = "text goes through encode.TableEncoder first" if name == "X" else "a regressor wants numbers"
-                place = "".join(f", {what} {i}" for what, i in zip(("row", "column"), place, strict=False))
-                raise ValueError(f"{name}{place}: {str(value)!r:.60} is no number; {advice}") from None
-        raise
+    floats = np.empty(values.shape)
+    for place, value in np.ndenumerate(values):
+        try:
+            if isinstance(value, (np.datetime64, np.timedelta64, np.ndarray)):
+                raise TypeError
+            floats[place] = float(value)
+        except (TypeError, ValueError, OverflowError):
+            where = "".join(f", {what} {i}" for what, i in zip(("row", "column"), place, strict=False))
+            text = isinstance(value, str)
+            advice = "a regressor wants numbers" if name == "y" else "text goes through encode.TableEncoder first"
+            advice = advice if text else f"the argument must be a string or a real number, not {type(value).__name__}"
+            message = f"{name}{where}: {str(value) if text else value!r:.60} is no number; {advice}"
+            raise (ValueError if text or isinstance(value, int) else TypeError)(message) from None
+    return floats
 
 
-def _column_names(X):
+def _column_names(X: Any) -> Array | None:
     """The names of the columns of a data frame, None when they are not text."""
     names = list(getattr(X, "columns", ()))
     types = sorted({type(name).__name__ for name in names})
@@ -128,21 +136,26 @@ def _column_names(X):
     return np.array(names, dtype=object) if types == ["str"] else None
 
 
-def _check_names(estimator, names, fitted):
-    if names is None or fitted is None:
-        if names is not None:
-            warnings.warn(f"X has feature names, but {estimator} was fitted without feature names", stacklevel=5)
-        if fitted is not None:
-            warnings.warn(
-                f"X does not have valid feature names, but {estimator} was fitted with feature names", stacklevel=5
-            )
-        return
+def check_columns(estimator: Any, X: Any, batch: Batch, names: Array | None) -> None:
+    """Refuse rows with other features than those that the estimator was fitted on."""
+    name, n, fitted = type(estimator).__name__, estimator.n_features_in_, getattr(estimator, "feature_names_in_", None)
+    if names is not None and fitted is not None:
+        _check_names(names, fitted)
+    elif names is not None:
+        warnings.warn(f"X has feature names, but {name} was fitted without feature names", stacklevel=5)
+    elif fitted is not None:
+        warnings.warn(f"X does not have valid feature names, but {name} was fitted with feature names", stacklevel=5)
+    if batch.n > n or (batch.n < n and not isinstance(X, Batch)):
+        raise ValueError(f"X has {batch.n} features, but {name} is expecting {n} features as input.")
+
+
+def _check_names(names: Array, fitted: Array) -> None:
     if not np.array_equal(names, fitted):
         unseen, missing = sorted(set(names) - set(fitted)), sorted(set(fitted) - set(names))
         lines = ["The feature names should match those that were passed during fit."]
         for title, wrong in (("unseen at fit time", unseen), ("seen at fit time, yet now missing", missing)):
             if wrong:
-                lines += [f"Feature names {title}:", *(f"- {name}" for name in wrong)]
+                lines += [f"Feature names {title}:", *(f"- {printable(name, 60)}" for name in wrong[:10])]
         if not (unseen or missing):
             lines += ["Feature names must be in the same order as they were in fit."]
         raise ValueError("\n".join([*lines, ""]))
@@ -151,11 +164,11 @@ def _check_names(estimator, names, fitted):
 # ---- y and sample_weight -------------------------------------------------------------------------------
 
 
-def labels(y, n_rows):
+def _one_for_each_row(y: Any, n_rows: int, name: str = "y") -> Array:
     """y as a flat array with a value for each row."""
     if y is None:
         raise ValueError("this estimator requires y to be passed, but the target y is None")
-    y = np.asarray(y)
+    y = array(y)
     if y.ndim == 2 and y.shape[1] == 1:
         kind = _known("DataConversionWarning", DataConversionWarning)
         warnings.warn(
@@ -164,33 +177,60 @@ def labels(y, n_rows):
         )  # fmt: skip
         y = y[:, 0]
     if y.ndim != 1:
-        raise ValueError(f"y should be a 1d array, got an array of shape {y.shape} instead.")
+        raise ValueError(f"{name} should be a 1d array, got an array of shape {y.shape} instead.")
     if len(y) != n_rows:
         raise ValueError(f"Found input variables with inconsistent numbers of samples: {[n_rows, len(y)]}")
     if y.dtype.kind == "c":
-        raise ValueError("Complex data not supported: y must hold real numbers")
-    if y.dtype.kind == "f":
-        _check_finite("y", y)
+        raise ValueError(f"Complex data not supported: {name} must hold real numbers")
     return y
 
 
-def targets(y, n_rows):
+def targets(y: Any, n_rows: int, dtype: DType = np.float64) -> Array:
     """y as numbers."""
-    y = labels(y, n_rows)
-    y = _numbers("y", y) if y.dtype.kind in "OUST" else y
-    _check_finite("y", y)
-    return row_values(y, n_rows, "y")
+    y = _one_for_each_row(y, n_rows)
+    y = y if y.dtype.kind in "biuf" else _floats("y", y)
+    with _numbers_of("y"):
+        return row_values(y, n_rows, "y", dtype)
 
 
-def weights(weight, n_rows):
-    """sample_weight as numbers, not all of them zero."""
-    weight = row_values(np.asarray(weight), n_rows, "sample_weight")
+def labels(y: Any, n_rows: int, name: str = "y") -> Array:
+    """y as class labels, one for each row: all of them whole numbers, or truth values, or text.
+
+    Examples
+    --------
+    >>> labels(np.array([1, 2.0], object), 2)
+    array([1., 2.])
+    """
+    listed = isinstance(y, (list, tuple)) and not any(isinstance(label, (list, tuple, np.ndarray)) for label in y)
+    y = _one_for_each_row(np.fromiter(y, object) if listed else y, n_rows, name)     # NumPy makes text of ["a", 1]
+    if y.dtype.kind not in "biufUTO":
+        raise TypeError(f"{name} must hold numbers or text as labels; got {y.dtype}")
+    if y.dtype.kind in "fO":
+        values, type_ = plain_values(name, y, ())
+        for row, value in enumerate(values):
+            if value is None:
+                raise ValueError(f"Input {name} contains NaN, or nothing, in row {row}; each row needs a label")
+            if isinstance(value, float):
+                raise ValueError(f"Unknown label type: continuous. {name}, row {row}: {value} is not a class")
+        if y.dtype.kind == "O" and (listed or type_ != "text"):
+            made = np.array(y.tolist())
+            y = made if made.tolist() == values else np.fromiter(values, object)      # where NumPy loses digits
+    return y
+
+
+def is_text(labels: Array) -> bool:
+    """Whether labels are text; they are numbers otherwise."""
+    return labels.dtype.kind in "UT" or (labels.dtype.kind == "O" and isinstance(labels.flat[0], str))
+
+
+def weights(weight: Any, n_rows: int, dtype: DType = np.float64) -> Array | None:
+    """sample_weight, when given, as numbers that are not negative, and not all of them zero."""
+    if weight is None:
+        return None
+    weight = row_values(weight, n_rows, "sample_weight", dtype)
+    if (weight < 0).any():
+        row = np.argmax(weight < 0)
+        raise ValueError(f"row {row}: sample_weight is {weight[row]}; it must be finite and not negative")
     if not weight.any():
         raise ValueError("Sample weights must contain at least one non-zero number.")
     return weight
-
-
-def _check_finite(name, values):
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
-        bad = "NaN" if np.isnan(values).any() else f"infinity or a value too large for {values.dtype!r}"
-        raise ValueError(f"Input {name} contains {bad}.")

@@ -77,7 +77,7 @@ def test_is_number_by_dtype(column, expected):
     ],
 )
 def test_plain_values(cells, type_, values):
-    found, found_type = plain_values("c", cells, MISSING)
+    found, found_type = plain_values("column 'c'", cells, MISSING)
     assert found_type == type_
     assert repr(found) == repr(values)                                       # 2 and not 2.0
     assert all(type(value) in (str, bool, int, float, type(None)) for value in found)
@@ -85,7 +85,7 @@ def test_plain_values(cells, type_, values):
 
 @pytest.mark.skipif(not hasattr(np.dtypes, "StringDType"), reason="NumPy 2 only")
 def test_text_of_variable_length():
-    assert plain_values("c", np.array(["a", "?"], np.dtypes.StringDType()), MISSING) == (["a", None], "text")
+    assert plain_values("column 'c'", np.array(["a", "?"], np.dtypes.StringDType()), MISSING) == (["a", None], "text")
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_text_of_variable_length():
 )
 def test_bad_cells(cells, error, message):
     with pytest.raises(error, match=message):
-        plain_values("c", cells, MISSING)
+        plain_values("column 'c'", cells, MISSING)
 
 
 @pytest.mark.parametrize(
@@ -154,9 +154,9 @@ def test_pandas_columns():
 
 def test_pandas_na_is_missing_wherever_it_stands():
     pd = pytest.importorskip("pandas")
-    assert plain_values("c", np.array([pd.NA, "b", pd.NaT], object), ()) == ([None, "b", None], "text")
+    assert plain_values("column 'c'", np.array([pd.NA, "b", pd.NaT], object), ()) == ([None, "b", None], "text")
     with pytest.raises(TypeError, match=r"mixes text \(row 1\) and number \(row 2\)"):
-        plain_values("c", np.array([pd.NA, "b", 3], object), ())
+        plain_values("column 'c'", np.array([pd.NA, "b", 3], object), ())
 
 
 def test_polars_columns():

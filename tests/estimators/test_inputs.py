@@ -18,8 +18,8 @@ def frame(X, library="pandas", **options):
 X = np.array([[0.0, 2.0, 0.5], [1.0, 0.0, 3.0]])
 
 
-def rows(X, **options):
-    return inputs.rows(SimpleNamespace(), X, np.float64, fresh=True, **options)
+def rows(X, fields=False):
+    return inputs.rows(X, np.float64, fields, "FMRegressor")[0]
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_every_form_is_the_same_batch(form):
 
 
 def test_columns_can_be_slots():
-    batch = rows(X, slots=True)
+    batch = rows(X, fields=True)
     assert batch.idx.tolist() == [[0, 1, 2], [0, 0, 2]] and batch.x.tolist() == X.tolist()
 
 
@@ -56,9 +56,11 @@ def test_a_batch_has_the_shape_that_it_stands_for():
         (sparse.csr_array((3, 0)), ValueError, "0 feature"),
         (X * 1j, ValueError, "Complex data not supported"),
         (sparse.csr_array(X * 1j), ValueError, "Complex data not supported"),
-        ([[1.0, np.nan]], ValueError, "Input X contains NaN"),
-        (sparse.csc_array([[1.0, np.nan]]), ValueError, "Input X contains NaN"),
-        ([[1.0, np.inf]], ValueError, r"Input X contains infinity or a value too large for dtype\('float64'\)"),
+        ([[1.0, np.nan]], ValueError, "Input X contains NaN, .*: row 0, column 1: x is nan"),
+        (sparse.csc_array([[1.0, np.nan]]), ValueError, "Input X contains NaN, .*: row 0, column 1: x is nan"),
+        (np.array([[1, np.timedelta64(5, "ns")]], object), TypeError, "X, row 0, column 1: .* is no number"),
+        (np.array([[1, 10**400]], object), ValueError, "X, row 0, column 1: 1000.* is no number"),
+        ([[1.0, np.inf]], ValueError, "Input X contains NaN, infinity or a number .*: row 0, column 1: x is inf"),
         ([["1", "b"]], ValueError, "X, row 0, column 1: 'b' is no number; text goes through encode.TableEncoder first"),
         ([[1, 2], [3]], ValueError, "X is no 2-d array: its rows differ in length"),
         (np.array([["2020-01-01"]], "M8[D]"), TypeError, r"X must hold numbers; got datetime64\[D\]"),
@@ -71,34 +73,101 @@ def test_refused_rows(X, error, words):
 
 
 def test_names_and_numbers_of_features_are_compared():
-    estimator = SimpleNamespace()
+    estimator = SimpleNamespace(n_features_in_=3)
+    names = np.array(["a", "b", "c"], object)
+
+    def check(X):
+        inputs.check_columns(estimator, X, *inputs.rows(X, np.float64, False, "FMRegressor"))
+
     named = frame(X, columns=["a", "b", "c"])
-    inputs.rows(estimator, named, np.float64, fresh=True)
-    assert estimator.feature_names_in_.tolist() == ["a", "b", "c"] and estimator.n_features_in_ == 3
-    inputs.rows(estimator, named, np.float64)
-    with pytest.raises(ValueError, match="Feature names unseen at fit time:\n- d\nFeature names seen .*\n- c\n$"):
-        inputs.rows(estimator, named.rename(columns={"c": "d"}), np.float64)
-    with pytest.raises(ValueError, match="Feature names must be in the same order as they were in fit.\n$"):
-        inputs.rows(estimator, named[["b", "a", "c"]], np.float64)
-    with pytest.warns(UserWarning, match="X does not have valid feature names, but SimpleNamespace was fitted with"):
-        inputs.rows(estimator, X, np.float64)
-    inputs.rows(estimator, X, np.float64, fresh=True)
-    assert not hasattr(estimator, "feature_names_in_")
+    assert inputs.rows(named, np.float64, False, "")[1].tolist() == ["a", "b", "c"]
+    check(X)
     with pytest.warns(UserWarning, match="X has feature names, but SimpleNamespace was fitted without"):
-        inputs.rows(estimator, named, np.float64)
+        check(named)
     with pytest.raises(ValueError, match="X has 2 features, but SimpleNamespace is expecting 3 features as input"):
-        inputs.rows(estimator, X[:, :2], np.float64)
-    assert inputs.rows(estimator, Batch.from_lists([[0, 1]], n=2), np.float64).n == 2      # ids of a smaller file
+        check(X[:, :2])
+    check(Batch.from_lists([[0, 1]], n=2))                   # ids of a smaller file
     with pytest.raises(ValueError, match="X has 4 features"):
-        inputs.rows(estimator, Batch.from_lists([[0, 1]], n=4), np.float64)
+        check(Batch.from_lists([[0, 1]], n=4))
+    estimator.feature_names_in_ = names
+    check(named)
+    with pytest.raises(ValueError, match="Feature names unseen at fit time:\n- d\nFeature names seen .*\n- c\n$"):
+        check(named.rename(columns={"c": "d"}))
+    with pytest.raises(ValueError, match=r"Feature names unseen at fit time:\n- \\x1b\\nd\n"):
+        check(named.rename(columns={"c": "\x1b\nd"}))
+    with pytest.raises(ValueError, match="Feature names must be in the same order as they were in fit.\n$"):
+        check(named[["b", "a", "c"]])
+    with pytest.warns(UserWarning, match="X does not have valid feature names, but SimpleNamespace was fitted with"):
+        check(X)
     with pytest.raises(TypeError, match=r"\['int', 'str'\] as feature name"):
         rows(frame([[1, 2]], columns=["a", 0]))
+
+
+def library(name, make):
+    """A case that needs a library: `make` gets it, or the case is skipped."""
+    return lambda: make(pytest.importorskip(name))
+
+
+@pytest.mark.parametrize(("make", "shown"), [
+    pytest.param(library("pandas", lambda pd: pd.NA), "<NA>", id="P5-NA"),
+    pytest.param(library("pandas", lambda pd: pd.NaT), "NaT", id="P5-NaT"),
+    pytest.param(library("pandas", lambda pd: pd.Timestamp("2020-01-01")), "Timestamp", id="P5-Timestamp"),
+    pytest.param(library("pandas", lambda pd: pd.Timedelta(5)), "Timedelta", id="P5-Timedelta"),
+    pytest.param(lambda: [1, 2], r"\[1, 2\]", id="P5-list"), pytest.param(lambda: {"a": 1}, "{'a': 1}", id="P5-dict"),
+    pytest.param(lambda: None, "None", id="P5-None"), pytest.param(lambda: 1j, "1j", id="P5-complex"),
+    pytest.param(lambda: np.datetime64("2020-01-01"), "2020", id="P5-datetime64"),
+    pytest.param(lambda: np.ma.masked, "masked", id="S5-mask"),
+    pytest.param(lambda: list(range(999)), "1,", id="P5-long"),
+])  # fmt: skip
+def test_cells_that_are_no_numbers(make, shown):
+    """The message names the row, the column and what was found; in y a classifier says the same."""
+    X, y = np.zeros((3, 4), object), np.zeros(3, object)
+    X[1, 2] = y[1] = make()
+    for call in (lambda: rows(X), lambda: rows(X, fields=True)):
+        found = f"^X, row 1, column 2: .*{shown}.* is no number; the argument must be"
+        with pytest.raises(TypeError, match=found) as caught:
+            call()
+        assert len(str(caught.value)) < 200
+    with pytest.raises(TypeError, match=f"^y, row 1: .*{shown}.* is no number; the argument must be"):
+        inputs.targets(y, 3)
+    with pytest.raises((TypeError, ValueError), match="y.* row 1") as caught:
+        inputs.labels(y, 3)
+    assert len(str(caught.value)) < 200
+
+
+def test_a_frame_with_missing_numbers():
+    for library_, column in (("pandas", lambda pd: pd.array([1, None], "Int64")), ("polars", lambda pl: [1, None])):
+        made = frame({"a": column(pytest.importorskip(library_)), "b": [1.0, 2.0]}, library_)
+        with pytest.raises((TypeError, ValueError), match="row 1, column 0"):
+            rows(made)
+
+
+MASKED = np.ma.array([[1.0, 2.0], [3.0, 4.0]], mask=[[0, 1], [0, 0]])
+
+
+@pytest.mark.parametrize("use", [
+    pytest.param(lambda: rows(MASKED), id="S5-X"), pytest.param(lambda: rows(MASKED, fields=True), id="S5-X-fields"),
+    pytest.param(lambda: rows([MASKED[0], MASKED[1]]), id="S5-rows-of-X"),
+    pytest.param(lambda: inputs.targets(MASKED[0], 2), id="S5-targets"),
+    pytest.param(lambda: inputs.labels(MASKED[0], 2), id="S5-labels"),
+    pytest.param(lambda: inputs.labels(np.ma.array(["a", "b"], mask=[0, 1]), 2), id="S5-text-labels"),
+    pytest.param(lambda: inputs.labels(MASKED[0], 2, "classes"), id="S5-classes"),
+    pytest.param(lambda: inputs.weights(MASKED[0], 2), id="S5-sample-weight"),
+])  # fmt: skip
+def test_masks_are_refused(use):
+    with pytest.raises(TypeError, match="masked values are not supported"):
+        use()
+
+
+def test_a_sparse_matrix_has_no_fields():
+    for form in (sparse.csr_array, sparse.csc_matrix, sparse.coo_array):
+        with pytest.raises(ValueError, match='attention "field" needs rows whose slots are fields: a dense array'):
+            rows(form(X), fields=True)
 
 
 def test_targets():
     assert inputs.targets([1, 2], 2).tolist() == [1.0, 2.0]
     assert inputs.targets(np.array(["1.5", "2"], dtype=object), 2).tolist() == [1.5, 2.0]
-    assert inputs.labels(["a", "b"], 2).tolist() == ["a", "b"]
     with pytest.warns(UserWarning, match="A column-vector y was passed"):
         assert inputs.targets([[1.0], [2.0]], 2).tolist() == [1.0, 2.0]
 
@@ -109,8 +178,8 @@ def test_targets():
         (None, "requires y to be passed, but the target y is None"),
         ([[1, 2], [3, 4]], r"y should be a 1d array, got an array of shape \(2, 2\) instead"),
         ([1, 2, 3], r"inconsistent numbers of samples: \[2, 3\]"),
-        ([1.0, np.nan], "Input y contains NaN"),
-        (np.array([1.0, np.inf], dtype=object), "Input y contains infinity"),
+        ([1.0, np.nan], "Input y contains NaN, .*: row 1: y is nan"),
+        (np.array([1.0, np.inf], dtype=object), "Input y contains NaN, infinity or .*: row 1: y is inf"),
         (["3", "b"], "y, row 1: 'b' is no number; a regressor wants numbers"),
         ([1j, 2.0], "Complex data not supported: y must hold real numbers"),
     ],
@@ -120,6 +189,51 @@ def test_refused_targets(y, words):
         inputs.targets(y, 2)
 
 
+@pytest.mark.parametrize(("y", "kind", "values"), [
+    (["a", "b"], "U", ["a", "b"]), (np.array(["a", "b"], object), "O", ["a", "b"]), ([1, 2], "i", [1, 2]),
+    ([1.0, 2.0], "f", [1, 2]), (np.array([1.0, 2.0], object), "f", [1, 2]), ([True, False], "b", [True, False]),
+    (np.array([np.int64(1), 2.0], object), "f", [1, 2]), (np.array([[3], [4]], np.int8)[:, 0], "i", [3, 4]),
+    pytest.param([2**60 + 1, 1.0], "O", [2**60 + 1, 1], id="S1-beside-a-float"),
+    pytest.param([2**63 + 1, -1], "O", [2**63 + 1, -1], id="S1-both-signs"),
+    pytest.param(np.array([2**63 + 1, 1], np.uint64), "u", [2**63 + 1, 1], id="S1-unsigned"),
+    pytest.param(["a", "a\0"], "O", ["a", "a\0"], id="S1-NUL"),
+])  # fmt: skip
+def test_labels(y, kind, values):
+    found = inputs.labels(y, 2)
+    assert found.dtype.kind == kind and found.tolist() == values
+    assert inputs.is_text(found) == isinstance(values[0], str)
+
+
+@pytest.mark.parametrize(("y", "error", "words"), [
+    pytest.param(np.array([1.0, np.nan], object), ValueError, "Input y contains NaN, or nothing, in row 1",
+                 id="P5-NaN"),
+    pytest.param(np.array(["a", None], object), ValueError, "Input y contains NaN, or nothing, in row 1", id="P5-None"),
+    pytest.param([1.0, np.nan], ValueError, "Input y contains NaN, or nothing, in row 1", id="P5-float-NaN"),
+    pytest.param([1.0, np.inf], ValueError, "y, row 1: inf is not finite", id="P5-inf"),
+    pytest.param(np.array([0.5, 1.5], object), ValueError, "Unknown label type: continuous. y, row 0: 0.5",
+                 id="P5-reals"),
+    pytest.param([1.0, 1.5], ValueError, "Unknown label type: continuous. y, row 1: 1.5 is not", id="P5-float-reals"),
+    pytest.param(np.array(["a", 1], object), TypeError, r"y mixes text \(row 0\) and number \(row 1\)", id="S9-mixed"),
+    pytest.param(["a", 1], TypeError, r"y mixes text \(row 0\) and number \(row 1\)", id="S9-mixed-list"),
+    pytest.param(["a", True], TypeError, r"y mixes text \(row 0\) and bool \(row 1\)", id="S9-mixed-bool"),
+    pytest.param(np.array([b"a", b"b"]), TypeError, "y must hold numbers or text as labels; got |S1", id="S9-bytes"),
+    pytest.param(np.array([0, 1], "M8[D]"), TypeError, "y must hold numbers or text as labels; got datetime",
+                 id="P5-dates"),
+    pytest.param(np.array([1.0, 2.0**60]), ValueError, "y, row 1: .* may have lost digits", id="S1-large-float"),
+    pytest.param([1j, 2.0], TypeError, "y, row 0: 1j is neither text nor a number", id="P5-complex"),
+    pytest.param(np.array([1j, 2.0]), ValueError, "Complex data not supported: y must hold real numbers",
+                 id="P5-complex-array"),
+])  # fmt: skip
+def test_refused_labels(y, error, words):
+    with pytest.raises(error, match=words):
+        inputs.labels(y, 2)
+
+
+def test_labels_in_a_column():
+    with pytest.warns(UserWarning, match="A column-vector y was passed"):
+        assert inputs.labels([["a"], ["b"]], 2).tolist() == ["a", "b"]
+
+
 @pytest.mark.parametrize(
     ("weight", "words"),
     [
@@ -127,10 +241,11 @@ def test_refused_targets(y, words):
         ([1, 2, 3], "sample_weight must have one value for each of the 2 rows"),
         ([[1, 2], [3, 4]], "sample_weight must have one value"),
         ([1, np.nan], "row 1: sample_weight is nan"),
+        ([1, -0.5], "row 1: sample_weight is -0.5; it must be finite and not negative"),
     ],
 )
 def test_refused_weights(weight, words):
-    assert inputs.weights([1, 0], 2).tolist() == [1.0, 0.0]
+    assert inputs.weights([1, 0], 2).tolist() == [1.0, 0.0] and inputs.weights(None, 2) is None
     with pytest.raises(ValueError, match=words):
         inputs.weights(weight, 2)
 
