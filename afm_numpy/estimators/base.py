@@ -108,8 +108,9 @@ class FMBase(Parameters):
         batch, valid_batch = batch[rows], batch[held]
         weight = None if weight is None else weight[rows]
         goal = train.Objective(
-            self._loss, l2=self.l2 if isinstance(self.l2, dict) else {"w": self.l2, "V": self.l2}, l2_scope=self.l2_scope,
-            keep=self.keep if isinstance(self.keep, dict) else {"pooled": self.keep}, weight=weight,
+            self._loss, l2_scope=self.l2_scope, weight=weight,
+            l2=self.l2 if isinstance(self.l2, dict) else {"w": self.l2, "V": self.l2},
+            keep=self.keep if isinstance(self.keep, dict) else {"pooled": self.keep},
         )  # fmt: skip
         batch_size = int(np.clip(len(batch) // 64, 64, 512)) if self.batch_size == "auto" else self.batch_size
         results, rngs = [], rngs if fresh else copy.deepcopy(self.rngs_)
