@@ -17,10 +17,12 @@ import torch
 from torch import distributed
 from torch.nn.parallel import DistributedDataParallel
 
-from . import losses, saving
+from . import saving
+from ._files import check_output
 from .batch import slot_pairs
-from .commands.options import check_file, load_model, parser, positive, positive_float, seed
-from .datasets import load_libfm
+from .commands.cli import words
+from .commands.options import check_inputs, labels, load_model, parser, positive, positive_float, seed
+from .datasets.libfm import load_part, make_form
 
 __all__ = ["TorchModel", "fit", "main"]
 
@@ -145,12 +147,13 @@ def main(argv=None):
     try:
         return _train(args)
     except (ValueError, TypeError, OSError) as error:
-        print(f"afm_numpy.torch_model: error: {error}", file=sys.stderr)
+        print(f"afm_numpy.torch_model: error: {words(error)}", file=sys.stderr)
         return 2
 
 
 def _train(args):
-    check_file(args.out)
+    check_inputs(args.init, args.data)
+    check_output(args.out, [args.init, args.data])
     local, processes = int(os.environ.get("LOCAL_RANK", 0)), int(os.environ.get("LOCAL_WORLD_SIZE", 1))
     device = torch.device("cuda", local) if torch.cuda.device_count() >= processes else torch.device("cpu")
     if device.type == "cuda":
@@ -173,11 +176,11 @@ def _fit_file(args, device):
     saved = load_model(args.init)
     config = {"id_base": 0, "loss": "squared"} | saved.config
     config = {name: config[name] for name in ("id_base", "loss")}
-    batch, y = load_libfm(args.data, n=len(saved.params["w"]), id_base=config["id_base"])
-    losses.check_targets(config["loss"], y)
+    part = load_part(args.data, make_form(len(saved.params["w"]), None, config["id_base"], np.float64))
+    (y,) = labels(config["loss"], (args.data, part.y, part.line))
     module = TorchModel(saved.model, saved.params).to(device)
     settings = {name: getattr(args, name) for name in ("lr", "epochs", "batch_size", "seed")}
-    history = fit(module, batch, y, loss=config["loss"], **settings)
+    history = fit(module, part.batch, y, loss=config["loss"], **settings)
     if not distributed.is_initialized() or distributed.get_rank() == 0:
         saving.save(args.out, saved.model, module.numpy(), encoder=saved.encoder, config=config)
         shown = ", ".join(f"{value:.6f}" for value in history)

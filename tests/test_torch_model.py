@@ -75,14 +75,16 @@ def test_training_gives_the_numbers_of_numpy(model):
 @pytest.mark.parametrize("wrong, message", [
     (["none.libfm"], "none.libfm"),
     (["rows.libfm", "--init", "rows.libfm"], "cannot read a model from rows.libfm"),
-    (["rows.libfm", "--out", "none/model.npz"], "cannot write none/model.npz: there is no folder"),
-    (["signs.libfm"], "row 0: y is -1.0; the logistic loss wants 0 or 1"),
+    (["rows.libfm", "--out", "none/model.npz"], "error: none/model.npz: No such file or directory"),
+    (["rows.libfm", "--out", "./rows.libfm"], "the output ./rows.libfm is also an input; choose another name"),
+    (["rows.libfm", "--out", "start.npz"], "the output start.npz is also an input; choose another name"),
+    (["twos.libfm"], "twos.libfm, line 1: found the label 2, expected 0 or 1"),
 ])  # fmt: skip
 def test_wrong_files_end_with_one_line(wrong, message, tmp_path, monkeypatch, capsys):
     params, batch, y = problem(Model("fm"))
     monkeypatch.chdir(tmp_path)
     dump_libfm("rows.libfm", batch, y)
-    dump_libfm("signs.libfm", batch, np.full(len(y), -1.0))
+    dump_libfm("twos.libfm", batch, np.full(len(y), 2.0))
     saving.save("start.npz", Model("fm"), params, config={"loss": "logistic"})
     assert torch_model.main(["--init", "start.npz", "--out", "out.npz", *wrong]) == 2
     err = capsys.readouterr().err

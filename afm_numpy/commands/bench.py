@@ -24,8 +24,9 @@ from importlib.util import find_spec
 import numpy as np
 
 from .. import Batch, Model, optim, plots, train
+from .._files import check_output
 from ..fast.threads import one_blas_thread
-from .options import check_file, parser, positive
+from .options import parser, positive
 
 __all__ = ["CONFIGS", "main", "make_rows"]
 
@@ -347,7 +348,7 @@ def main(argv=None):
     options.add_argument("--plot", metavar="PNG", help="write a picture of the milliseconds per step")
     args = options.parse_args(argv)
     if args.plot is not None:
-        check_file(args.plot)
+        check_output(args.plot)
     results = []
     for config in args.config or map(size_of, CONFIGS):
         print(f"measuring B,k,t = {','.join(map(str, config))}", file=sys.stderr)

@@ -1,19 +1,23 @@
 """The command line: `afm-numpy COMMAND ...`, the same as `python -m afm_numpy COMMAND ...`.
 
-Every command is a module beside this one, with `main(argv) -> exit status`; it is imported when it is called for.
-Results go to standard output, progress and errors to standard error. A wrong argument or a wrong file ends with one
-line and status 2.
+Every command is a module beside this one, with `main(argv) -> exit status`. Only the one that is called is imported.
+Results go to standard output; progress, warnings and errors go to standard error. A wrong argument or a wrong file
+ends with one line and status 2.
 """
 
+import difflib
 import os
 import signal
 import sys
+import warnings
 from importlib import import_module
+from types import FrameType
+from typing import Any
 
 from .. import __version__
 from .._files import printable
 
-__all__ = ["COMMANDS", "main"]
+__all__ = ["COMMANDS", "main", "words"]
 
 COMMANDS = {
     "demo": "check the gradients, train FM and AFM on real data, explain a prediction, draw it",
@@ -30,7 +34,10 @@ COMMANDS = {
 }
 
 
-def main(argv=None):
+SPELLED = {"-v": "--version", "version": "--version", "-?": "--help", "/?": "--help", "help": "--help"}
+
+
+def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit status: 0, 1 when a check failed, 2 for wrong input, 130 for Ctrl-C.
 
     Examples
@@ -40,7 +47,7 @@ def main(argv=None):
     True
     """
     alone = argv is None                                # the process is ours
-    argv = sys.argv[1:] if alone else argv
+    argv = sys.argv[1:] if argv is None else argv
     if alone and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _interrupt_once)
     name = f"afm-numpy {argv[0]}" if argv and argv[0] in COMMANDS else "afm-numpy"
@@ -48,13 +55,16 @@ def main(argv=None):
         if getattr(sys.stdout, "errors", None) == "strict" and hasattr(sys.stdout, "reconfigure"):
             sys.stdout.reconfigure(errors="backslashreplace")          # a file's name may be no text
         try:
-            return _run(argv)
+            with warnings.catch_warnings():
+                warnings.simplefilter("always", UserWarning)
+                warnings.showwarning = lambda message, *_: print(f"{name}: {printable(str(message))}", file=sys.stderr)
+                return _run(argv)
         finally:
             _flush()
     except (ValueError, TypeError, ArithmeticError, MemoryError, OSError) as error:
         if isinstance(error, BrokenPipeError):          # the reader, such as `head`, has gone: nothing to say
             return 1
-        print(f"{name}: error: {_words(error)}", file=sys.stderr)
+        print(f"{name}: error: {words(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
         if alone:                                       # also while Python takes itself down
@@ -63,13 +73,13 @@ def main(argv=None):
         return 130
 
 
-def _interrupt_once(number, frame):
-    """The first Ctrl-C ends the command; a second one would only break into its last line, so nothing hears it."""
+def _interrupt_once(number: int, frame: FrameType | None) -> None:
+    """End the command at the first Ctrl-C. Later ones are ignored: they would only break into its last line."""
     signal.signal(number, lambda *_: None)
     raise KeyboardInterrupt
 
 
-def _run(argv):
+def _run(argv: list[str]) -> int:
     if not argv or argv[0] in ("-h", "--help"):
         print(usage())
         return 0 if argv else 2
@@ -78,20 +88,24 @@ def _run(argv):
         return 0
     command, *rest = argv
     if command not in COMMANDS:
-        print(f"afm-numpy: unknown command {command!r}; choose from {', '.join(COMMANDS)}", file=sys.stderr)
+        word = command.lower()
+        near = [SPELLED[word]] if word in SPELLED else difflib.get_close_matches(word, COMMANDS, 1)
+        hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(COMMANDS)}"
+        print(f"afm-numpy: unknown command {printable(repr(command))}; {hint}", file=sys.stderr)
         return 2
-    return import_module(f".{command}", __package__).main(rest)
+    module: Any = import_module(f".{command}", __package__)
+    return int(module.main(rest))
 
 
-def _words(error):
-    """An error in one line, without the number that the system gives it."""
+def words(error: BaseException) -> str:
+    """An error as one line, without the error number of the operating system."""
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
-        return printable(f"{os.fsdecode(error.filename)}: {error.strerror}")
+        return printable(f"{os.fsdecode(error.filename) or repr('')}: {error.strerror}")
     return printable(str(error)) or type(error).__name__
 
 
-def _flush():
-    """Write out what was printed. What cannot be written goes nowhere: Python would complain again at its end."""
+def _flush() -> None:
+    """Write out what was printed. If that fails, discard it, so that Python does not report the error a second time."""
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -100,8 +114,8 @@ def _flush():
         raise OSError(error.errno, error.strerror, "standard output") from None
 
 
-def usage():
-    """The help text: all commands, a line each."""
+def usage() -> str:
+    """The help text, with one line for each command."""
     width = max(map(len, COMMANDS))
     lines = [f"  {name:{width}}  {text}" for name, text in COMMANDS.items()]
     return "\n".join(

@@ -1,16 +1,21 @@
 """`afm-numpy demo`: check every gradient, train FM and AFM on real data, explain one prediction, draw it all."""
 
+import argparse
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from .. import dropout, explain, gradcheck, losses, plots, recipes, train
+from .._files import printable
+from .._types import Grads, Params
 from ..batch import Batch
 from ..models import Model
 from ..params import ATTENTION
 from ..rowgrad import add_grads
-from .options import parser, positive
+from .options import check_folder, parser, positive
 
 EXAMPLES = """\
   afm-numpy demo
@@ -18,9 +23,10 @@ EXAMPLES = """\
   afm-numpy demo --seeds 3 --scaling standard"""
 
 METRICS = ("log_loss", "auc", "accuracy")
+PICTURES = ("learning_fm.png", "learning_afm.png", "attention.png", "v_curve.png")
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> int:
     """Run the demo; returns the exit status."""
     options = parser("demo", "Check all gradients, train FM and AFM on Adult, explain one row, draw it all.", EXAMPLES)
     options.add_argument("--out", default="afm_numpy_demo", help="folder for the pictures (default: %(default)s)")
@@ -35,6 +41,7 @@ def main(argv=None):
     args = options.parse_args(argv)
     if args.rows is not None and args.rows < 100:
         options.error(f"--rows must be at least 100, so that some are left to choose the epoch; got {args.rows}")
+    check_folder(args.out, PICTURES)
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
 
@@ -49,10 +56,10 @@ def main(argv=None):
 # ---- gradients -----------------------------------------------------------------------------------------
 
 
-def small_problem(model, rng):
-    """A little model with parameters of order 1, ragged rows with real values, and a loss on random targets.
+def small_problem(model: Model, rng: np.random.Generator) -> tuple[Callable[[Params], Any], Params, Grads]:
+    """A little model with parameters of order 1, rows of different length with real values, and random targets.
 
-    Returns the loss as a function of the parameters and of x, these values, and the gradients by hand.
+    Returns the loss as a function of the parameters and of x, the parameters and x, and the gradients by hand.
     """
     rows = [[0, 4, 7, 10], [2, 1, 6, 9], [3, 5, 8, 10], [0, 5], [6], []]
     batch = Batch.from_lists(rows, [rng.normal(1.0, 0.5, len(row)) for row in rows], n=11)
@@ -63,7 +70,7 @@ def small_problem(model, rng):
     drop = dropout.draw(rng, batch, 5, {"pooled": 0.8})
     l2 = {"V": 0.1, "w": 0.2} | ({"W": 0.3} if "W" in params else {})
 
-    def loss(params):
+    def loss(params: Params) -> Any:
         rows = Batch(batch.idx, np.where(batch.present, params["x"], 0), batch.n)
         y_hat, _ = model.forward(params, rows, drop=drop)
         return losses.logistic_forward(y_hat, y) + losses.l2_forward(params, l2, batch.touched)
@@ -73,7 +80,7 @@ def small_problem(model, rng):
     return loss, params | {"x": batch.x}, add_grads(grads, losses.l2_backward(params, l2, batch.touched))
 
 
-def check_gradients(seed=0, method="complex"):
+def check_gradients(seed: int = 0, method: str = "complex") -> bool:
     """Print one table of errors for FM and for AFM in every attention mode; True when all are right."""
     print("Every gradient of FM and AFM against measured slopes (logistic loss, dropout, L2, ragged rows)\n")
     ok = True
@@ -88,10 +95,10 @@ def check_gradients(seed=0, method="complex"):
 # ---- training ------------------------------------------------------------------------------------------
 
 
-def train_on_adult(args):
+def train_on_adult(args: argparse.Namespace) -> tuple[dict[str, tuple[Model, train.Result]], recipes.Parts]:
     """Train both models, print their test metrics, and return the last seed's results and data."""
     changes = {"verbose": not args.quiet} | ({"epochs": args.epochs} if args.epochs else {})
-    scores = {name: [] for name in recipes.ADULT[args.scaling]}
+    scores: dict[str, list[list[float]]] = {name: [] for name in recipes.ADULT[args.scaling]}
     for seed in range(args.seeds):
         parts = recipes.adult_parts(seed, args.scaling, args.rows)
         results = {}
@@ -100,7 +107,8 @@ def train_on_adult(args):
             print(f"Training {name} on UCI Adult ({len(parts.fit[1])} rows), seed {seed}", flush=True)
             result = recipes.run(recipe, parts.fit, parts.valid, seed=seed, **changes)
             results[name] = recipe.model, result
-            found = train.evaluate(recipe.model, result.params, *parts.test, METRICS, loss="logistic")
+            batch, y = parts.test
+            found = train.evaluate(recipe.model, result.params, batch, y, METRICS, loss="logistic")
             scores[name].append(list(found.values()))
             seconds = time.perf_counter() - start
             print(f"  best epoch {result.best_epoch} of {len(result.history)}, {seconds:.0f} s", flush=True)
@@ -114,7 +122,7 @@ def train_on_adult(args):
     return results, parts
 
 
-def show_person(model, params, parts):
+def show_person(model: Model, params: Params, parts: recipes.Parts) -> None:
     """Print which pairs of fields decided the prediction for the first person of the test part."""
     batch, y = parts.test
     shares = explain.contributions(model, params, batch[:1])
@@ -128,11 +136,13 @@ def show_person(model, params, parts):
 # ---- pictures ------------------------------------------------------------------------------------------
 
 
-def draw(results, parts, out):
+def draw(results: dict[str, tuple[Model, train.Result]], parts: recipes.Parts, out: Path) -> None:
     """Write the four pictures into the folder `out` and print their names."""
     from matplotlib.figure import Figure
 
-    def picture(name, plot, *args, size, title, **options):
+    def picture(
+        name: str, plot: Callable[..., Any], *args: Any, size: tuple[float, float], title: str, **options: Any
+    ) -> None:
         figure = Figure(figsize=size, layout="constrained")
         ax = figure.subplots()
         plot(*args, ax=ax, **options).set_title(title)
@@ -148,4 +158,4 @@ def draw(results, parts, out):
     loss, params, grads = small_problem(Model("afm", engine="dense"), np.random.default_rng(0))
     curve = gradcheck.v_curve(loss, params, grads, rng=np.random.default_rng(0))
     picture("v_curve.png", plots.v_curve, curve, size=(6.4, 4.6), title="AFM: error of a measured slope")
-    print(f"\nPictures in {out}: " + ", ".join(sorted(path.name for path in out.glob("*.png"))))
+    print(f"\nPictures in {printable(str(out))}: " + ", ".join(sorted(path.name for path in out.glob("*.png"))))

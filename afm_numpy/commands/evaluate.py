@@ -5,27 +5,30 @@ import json
 import numpy as np
 
 from .. import metrics, train
-from .options import add_data, batches, load_model, parser
+from .options import add_data, batches, labels, load_model, parser
 
 EXAMPLES = """\
   afm-numpy evaluate model.npz test.libfm
-  afm-numpy evaluate model.npz test.libfm --metric auc rmse --json"""
+  afm-numpy evaluate model.npz test.libfm --metric auc accuracy --json"""
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> int:
     """Print metrics; returns the exit status."""
     options = parser("evaluate", "Print metrics of a model on a libFM/libsvm text file.", EXAMPLES)
     add_data(options)
     options.add_argument("--metric", nargs="+", choices=metrics.METRICS, metavar="NAME",
-                         help=f"of {', '.join(metrics.METRICS)} (default: those of the loss)")  # fmt: skip
+                         help="squared loss: rmse, mae; logistic: log_loss, auc, accuracy (default: all)")  # fmt: skip
     options.add_argument("--json", action="store_true", help="print one JSON object")
     args = options.parse_args(argv)
     saved = load_model(args.model)
-    pairs = [(y, train.predict(saved.model, saved.params, batch)) for batch, y in batches(args, saved)]
-    y, y_hat = (np.concatenate(part) for part in zip(*pairs, strict=True))
-    values = metrics.measure(saved.config.get("loss", "squared"), y, y_hat, args.metric)
+    loss = saved.config.get("loss") or metrics.get(args.metric[0] if args.metric else "rmse").loss
+    metrics.check(args.metric or [], loss, np.array([0.0, 1.0]))               # the names, before the work
+    found = [(part.y, part.line, train.predict(saved.model, saved.params, part.batch)) for part in batches(args, saved)]
+    y, line, y_hat = (np.concatenate(values) for values in zip(*found, strict=True))
+    (y,) = labels(loss, (args.data, y, line))
+    values = metrics.measure(loss, y, y_hat, args.metric)
     if args.json:
         print(json.dumps({"rows": len(y), **values}))
     else:
-        print(f"rows {len(y)}  " + "  ".join(f"{name} {value:.6f}" for name, value in values.items()))
+        print("  ".join([f"rows {len(y)}", *(f"{name} {value:.6f}" for name, value in values.items())]))
     return 0

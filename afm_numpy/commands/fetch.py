@@ -1,5 +1,6 @@
 """`afm-numpy fetch`: download a data set of the AFM paper into the cache."""
 
+from .._files import printable
 from ..datasets import fetch_frappe, fetch_ml_tag
 from .options import parser
 
@@ -10,7 +11,7 @@ EXAMPLES = """\
   afm-numpy fetch ml-tag --cache data"""
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> int:
     """Download, verify, and print the paths of the three files; returns the exit status."""
     options = parser("fetch", "Download a data set of the AFM paper and verify it.", EXAMPLES)
     options.add_argument("name", choices=SETS)
@@ -18,5 +19,5 @@ def main(argv=None):
     options.add_argument("--quiet", action="store_true", help="no progress bar")
     args = options.parse_args(argv)
     for path in SETS[args.name](args.cache, progress=not args.quiet):
-        print(path)
+        print(printable(str(path)))
     return 0

@@ -8,7 +8,7 @@ EXAMPLES = """\
   afm-numpy gradcheck --method central --seed 7"""
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> int:
     """Print the tables; returns 0 when every gradient is right, else 1."""
     options = parser("gradcheck", "Compare every gradient of FM and AFM with measured slopes.", EXAMPLES)
     options.add_argument("--seed", type=seed, default=0, help="of the random problem (default: %(default)s)")

@@ -1,28 +1,41 @@
-"""Options that several commands share, and their types."""
+"""What several commands share: options and their types, and what is refused before any work is done."""
 
 import argparse
+import difflib
+import itertools
 import math
 import os
-from tempfile import TemporaryFile
+import stat
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, NoReturn
 
-from .. import saving
-from .._files import printable
-from ..datasets import iter_libfm
+import numpy as np
+
+from .. import losses, saving
+from .._files import Path as FilePath
+from .._files import check_output, printable
+from .._types import Array
+from ..datasets.libfm import LibfmError, Part, iter_parts, make_form
 
 __all__ = [
-    "add_data", "batches", "check_file", "fraction", "load_model", "not_negative", "parser", "positive",
-    "positive_float", "seed",
+    "add_data", "batches", "check_folder", "check_inputs", "fraction", "labels", "load_model", "not_negative", "parser",
+    "positive", "positive_float", "seed",
 ]  # fmt: skip
 
 
 class _Parser(argparse.ArgumentParser):
-    """Errors are one line."""
+    """Errors are one line; an option that does not exist gets a suggestion."""
 
-    def error(self, message):
-        self.exit(2, f"{self.prog}: error: {printable(message)} (see {self.prog} --help)\n")
+    def error(self, message: str) -> NoReturn:
+        word = message.removeprefix("unrecognized arguments: ").split()[:1]
+        near = difflib.get_close_matches("".join(word), self._option_string_actions, 1)
+        hint = f"; did you mean {near[0]}?" if near and message.startswith("unrec") else ""
+        self.exit(2, f"{self.prog}: error: {printable(message)}{hint} (see {self.prog} --help)\n")
 
 
-def parser(name, text, examples=""):
+def parser(name: str, text: str, examples: str = "") -> argparse.ArgumentParser:
     """An argument parser for `afm-numpy NAME`; `examples` are shown below the options."""
     return _Parser(
         prog=f"afm-numpy {name}",
@@ -32,8 +45,8 @@ def parser(name, text, examples=""):
     )
 
 
-def _number(kind, holds, what):
-    def convert(text):
+def _number(kind: Callable[[str], Any], holds: Callable[[Any], bool], what: str) -> Callable[[str], Any]:
+    def convert(text: str) -> Any:
         try:
             value = kind(text)
         except ValueError:
@@ -52,33 +65,48 @@ not_negative = _number(float, lambda value: 0 <= value <= 1e30, "a number of at 
 fraction = _number(float, lambda value: 0 < value <= 1, "a number above 0 and at most 1")
 
 
-def add_data(options):
+def add_data(options: argparse.ArgumentParser) -> None:
     """MODEL and DATA, for the commands that use a trained model."""
     options.add_argument("model", metavar="MODEL", help="a file that `afm-numpy train` wrote")
-    options.add_argument("data", metavar="DATA", help="rows as libFM/libsvm text, plain or .gz")
+    options.add_argument("data", metavar="DATA", help="rows as libFM/libsvm text, plain or packed (.gz, .bz2, .xz)")
     options.add_argument("--id-base", type=int, choices=(0, 1), help="first id (default: as in training)")
 
 
-def check_file(path):
-    """Refuse the name of a file to write before any work is done: its folder is missing or read-only, or it is one."""
-    folder = os.path.dirname(os.path.realpath(path))
-    if not path or os.path.isdir(path):
-        raise ValueError(f"{path!r} is not the name of a file to write")
-    if not os.path.isdir(folder):
-        raise ValueError(f"cannot write {path}: there is no folder {folder}")
+# ---- files ---------------------------------------------------------------------------------------------
+
+
+def check_inputs(*paths: str | None) -> None:
+    """Refuse an input that standard output would be added to, and a pipe that is named twice: it can be read once."""
+    named = [path for path in paths if path and os.path.exists(path)]
     try:
-        with TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, path) from None
+        out = os.fstat(sys.stdout.fileno())
+    except (OSError, ValueError, AttributeError):            # it is no file
+        out = None
+    for path in named:
+        if out and stat.S_ISREG(out.st_mode) and os.path.samestat(out, os.stat(path)):
+            raise ValueError(f"the output is written to {printable(path)}, which is also an input; choose another name")
+    for one, other in itertools.combinations(named, 2):
+        if not os.path.isfile(one) and os.path.samefile(one, other):
+            raise ValueError(f"{printable(other)} is named twice, but it is a pipe, which can be read only once")
 
 
-def load_model(path):
+def check_folder(folder: str, names: Iterable[str], inputs: Iterable[FilePath] = ()) -> None:
+    """Refuse a folder in which files of these names cannot be written. It may have to be made first."""
+    path = Path(folder)
+    while not os.path.lexists(path):
+        path, names = path.parent, [path.name]
+    for name in names:
+        check_output(path / name, inputs)
+
+
+def load_model(path: str) -> saving.Saved:
     """The model that `afm-numpy train` or an estimator saved; its config is a dict with the loss."""
     saved = saving.load(path)
     config = saved.config if isinstance(saved.config, dict) else {}
     if "estimator" in config:
         config = config | {"loss": "logistic" if "Classifier" in str(config["estimator"]) else "squared"}
+    if config.get("loss") not in [None, *losses.LOSSES]:
+        raise ValueError(f"{path}: it was trained with an unknown loss, {config['loss']!r:.40}")
     if not isinstance(saved.params, dict):
         if len(saved.params) > 1:
             raise ValueError(f"{path}: it holds several models, one a class; the command line handles one")
@@ -87,10 +115,30 @@ def load_model(path):
     return saved._replace(config=config)
 
 
-def batches(args, saved, size=4096):
-    """The rows of DATA as (Batch, y), in memory that does not grow with the file."""
+def batches(args: argparse.Namespace, saved: saving.Saved, unlabelled: bool = False) -> Iterator[Part]:
+    """The rows of DATA, in memory that does not grow with the file. The label of an `unlabelled` row is NaN."""
+    check_inputs(args.model, args.data)
     id_base = saved.config.get("id_base", 0) if args.id_base is None else args.id_base
-    by_field = saved.model.kind == "afm" and saved.model.attention == "field"
-    m = (1 + math.isqrt(1 + 8 * saved.params["field"].size)) // 2 if by_field else None            # P = m (m - 1) / 2
+    fields = saved.model.kind == "afm" and saved.model.attention == "field"
+    m = (1 + math.isqrt(1 + 8 * saved.params["field"].size)) // 2 if fields else None              # P = m (m - 1) / 2
     n, dtype = len(saved.params["w"]), saved.params["V"].dtype
-    return iter_libfm(args.data, size, n=n, m=m, id_base=id_base, dtype=dtype)
+    return iter_parts(args.data, 4096, make_form(n, m, id_base, dtype, unlabelled=unlabelled, fields=fields))
+
+
+def labels(loss: str | None, *parts: tuple[str, Array, Array]) -> list[Array]:
+    """The targets of files (path, y, lines), as the loss wants them: for the logistic loss -1 and 1 become 0 and 1.
+
+    A label that does not fit is refused with its line.
+    """
+    if loss != "logistic":
+        return [y for _, y, _ in parts]
+    signs = {path for path, y, _ in parts if (y == -1).any()}
+    for path, y, line in parts:
+        bad = (y != 1) & (y != (-1 if path in signs else 0))
+        if bad.any():
+            row = int(np.argmax(bad))
+            wanted = "-1 or 1, as other lines have" if path in signs else "0 or 1, or -1 or 1"
+            raise LibfmError(path, int(line[row]), f"the label {y[row]:g}", f"{wanted}; the loss is logistic")
+    if signs:
+        print("labels -1 and 1 are taken as 0 and 1", file=sys.stderr)
+    return [np.maximum(y, 0) for _, y, _ in parts]

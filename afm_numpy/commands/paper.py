@@ -1,14 +1,18 @@
 """`afm-numpy paper`: the paper's experiment, Table 2 beside ours, and the learning curves."""
 
+import argparse
 import time
 from pathlib import Path
 
 import numpy as np
 
 from .. import metrics, plots, recipes, train
+from .._files import printable
+from .._types import Params
 from ..datasets import load_files
 from ..datasets.fetch import Files
-from .options import parser, positive
+from ..models import Model
+from .options import check_folder, check_inputs, parser, positive
 
 EXAMPLES = """\
   afm-numpy fetch frappe --cache data && afm-numpy paper frappe --data data/frappe
@@ -16,20 +20,25 @@ EXAMPLES = """\
   afm-numpy paper frappe --train a.libfm --valid b.libfm --test c.libfm --k 16 --seeds 3"""
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> int:
     """Train every model of the comparison and print the table; returns the exit status."""
     args = arguments(argv)
-    parts = load_files(files(args), id_base=args.id_base, dtype=np.float32)
+    paths = files(args)
+    check_inputs(*map(str, paths))
+    check_folder(args.out, ["convergence.png"], paths)
+    fields = not args.models or "field a_ij" in args.models
+    parts = load_files(paths, id_base=args.id_base, dtype=np.float32, fields=fields)
     for name, (_, y) in parts._asdict().items():
         if len(np.unique(y)) < 2:
             raise ValueError(f"every row of the {name} part has the target {y[0]:g}, so there is nothing to tell apart")
     out = Path(args.out)
-    out.mkdir(parents=True, exist_ok=True)                  # before hours of training
+    out.mkdir(parents=True, exist_ok=True)
     print("rows: " + ", ".join(f"{name} {len(y)}" for name, (_, y) in parts._asdict().items())
           + f"; {parts.train[0].n} features, at most {parts.train[0].m} in a row")  # fmt: skip
-    scores, histories = {}, {}
+    scores: dict[str, list[dict[str, float]]] = {}
+    histories: dict[str, list[dict[str, float]]] = {}
     for seed in range(args.seeds):
-        fm_params = None
+        fm_params: Params | None = None
         for name, recipe in recipes.paper_recipes(args.k, args.recipe).items():
             if args.models and name not in args.models and name != "FM":
                 continue
@@ -46,11 +55,11 @@ def main(argv=None):
             print(f"seed {seed}  {name:12} test RMSE {row['rmse']:.4f}, {seconds:.0f} s", flush=True)
     print("\n" + table(args, scores))
     draw(histories, out / "convergence.png")
-    print(f"\nlearning curves (last seed): {out / 'convergence.png'}")
+    print(f"\nlearning curves (last seed): {printable(str(out / 'convergence.png'))}")
     return 0
 
 
-def arguments(argv):
+def arguments(argv: list[str] | None) -> argparse.Namespace:
     """The parsed command line."""
     options = parser("paper", "Repeat the AFM paper's comparison on libFM files with targets -1 and 1.", EXAMPLES)
     add = options.add_argument
@@ -73,7 +82,7 @@ def arguments(argv):
     return args
 
 
-def files(args):
+def files(args: argparse.Namespace) -> Files:
     """Paths of the three parts."""
     if args.data:
         found = Files(*(Path(args.data) / f"{args.name}.{part}.libfm" for part in ("train", "validation", "test")))
@@ -85,20 +94,20 @@ def files(args):
     return Files(args.train, args.valid, args.test)
 
 
-def score(model, params, parts):
+def score(model: Model, params: Params, parts: Files) -> dict[str, float]:
     """Test metrics; predictions are also clipped to the range of the training targets, as the authors do."""
     (_, y_train), _, (batch, y) = parts
     y_hat = train.predict(model, params, batch)
     clipped = np.clip(y_hat, y_train.min(), y_train.max())
     return {
-        "rmse": metrics.rmse(y, y_hat),
-        "clipped": metrics.rmse(y, clipped),
-        "auc": metrics.auc(y > np.median(np.unique(y)), y_hat),
+        "rmse": float(metrics.rmse(y, y_hat)),
+        "clipped": float(metrics.rmse(y, clipped)),
+        "auc": float(metrics.auc(y > np.median(np.unique(y)), y_hat)),
         "params": sum(value.size for value in params.values() if value.dtype.kind == "f"),
     }
 
 
-def table(args, scores):
+def table(args: argparse.Namespace, scores: dict[str, list[dict[str, float]]]) -> str:
     """The paper's Table 2 and ours as one text."""
     lines = [f"{'':22}{'parameters':>12}{'RMSE':>18}{'RMSE clipped':>18}{'AUC':>8}{'epochs':>8}{'seconds':>9}"]
     for name, (millions, rmse) in recipes.PAPER_RMSE[args.name].items():
@@ -116,8 +125,8 @@ def table(args, scores):
     return "\n".join(lines)
 
 
-def draw(histories, path):
-    """Validation RMSE against the epoch, one curve a model."""
+def draw(histories: dict[str, list[dict[str, float]]], path: Path) -> None:
+    """Validation RMSE against the epoch, one curve for each model."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6.4, 4.4), layout="constrained")

@@ -1,17 +1,26 @@
 """`afm-numpy train`: from a libFM/libsvm text file to a saved model."""
 
+import argparse
 import signal
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from .. import losses, metrics, optim, saving, train
+from .._files import check_output, printable
+from .._types import Array, Params
 from ..batch import Batch
-from ..datasets import load_libfm
+from ..datasets.libfm import load_part, make_form
 from ..dropout import SITES
+from ..estimators.base import split
 from ..models import Model
 from ..params import ATTENTION
-from .options import check_file, fraction, load_model, not_negative, parser, positive, positive_float, seed
+from .options import check_inputs, fraction, labels, load_model, not_negative, parser, positive, positive_float, seed
+
+Args: TypeAlias = argparse.Namespace
+Rows: TypeAlias = tuple[Batch, Array]
 
 FIXED = ("model", "attention", "k", "t", "std", "optimizer", "lr", "loss", "id_base", "valid_fraction", "seed")
 RUN = ("data", "out", "start_from", "resume", "quiet")  # options of one run, not of the training
@@ -23,10 +32,9 @@ EXAMPLES = """\
   afm-numpy train train.libfm --out afm.npz --resume afm.npz.last     go on after an interruption"""
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> int:
     """Train, save, and print what was reached; returns the exit status."""
     args, saved = arguments(argv)
-    check_file(args.out)
     (batch, y), valid = rows(args)
     if args.patience and not valid:
         raise ValueError("--patience needs rows that choose the epoch: give --valid, or a larger --valid-fraction")
@@ -56,11 +64,14 @@ def main(argv=None):
     return 0
 
 
-def arguments(argv):
-    """The parsed command line, and the file to resume from, whose options stand in for those that are not given."""
+def arguments(argv: list[str] | None) -> tuple[Args, saving.Saved | None]:
+    """The parsed command line, and the content of the file to resume from.
+
+    Options that are not given are those of the file. Inputs and outputs are checked here, before any other work.
+    """
     options = parser("train", "Train FM or AFM on a libFM/libsvm text file and save the model.", EXAMPLES)
     add = options.add_argument
-    add("data", metavar="DATA", help="training rows as libFM/libsvm text, plain or .gz")
+    add("data", metavar="DATA", help="training rows as libFM/libsvm text, plain or .gz, .bz2, .xz")
     add("--out", required=True, metavar="MODEL", help="file for the best model; MODEL.last holds the last epoch")
     add("--valid", metavar="FILE", help="rows that choose the best epoch")
     add("--valid-fraction", type=not_negative, default=0.1, metavar="F",
@@ -74,7 +85,7 @@ def arguments(argv):
     add("--std", type=positive_float, default=0.03, help="standard deviation of the first V (default: %(default)s)")
     add("--start-from", metavar="FM_MODEL", help="start AFM from w0, w and V of a trained FM")
     add("--resume", metavar="MODEL.last", help="go on from the last epoch of an earlier run, with its options")
-    add("--loss", choices=losses.LOSSES, default="squared", help="logistic wants labels 0 and 1 (default: %(default)s)")
+    add("--loss", choices=losses.LOSSES, default="squared", help="logistic: labels 0, 1 or -1, 1 (default %(default)s)")
     add("--optimizer", choices=optim.OPTIMIZERS, default="adagrad", help="(default: %(default)s)")
     add("--lr", type=positive_float, help="learning rate (default: the optimizer's)")
     add("--epochs", type=positive, default=20, help="at most (default: %(default)s)")
@@ -91,6 +102,10 @@ def arguments(argv):
     args = options.parse_args(argv)
     if args.start_from and args.resume:
         options.error("--start-from and --resume exclude each other")
+    check_inputs(args.data, args.valid)
+    inputs = [path for path in (args.data, args.valid, args.start_from) if path]
+    check_output(args.out, inputs + ([args.resume] if args.resume else []))
+    check_output(f"{args.out}.last", inputs)                # which may be the file to resume from
     saved = resumed(args.resume) if args.resume else None
     if saved:
         before = {name: value for name, value in saved.config["options"].items() if value is not None}
@@ -105,7 +120,7 @@ def arguments(argv):
     return args, saved
 
 
-def resumed(path):
+def resumed(path: str) -> saving.Saved:
     """The content of a MODEL.last file."""
     saved = load_model(path)
     known = {"epoch", "best_epoch", "best", "options"} <= saved.config.keys()
@@ -114,30 +129,40 @@ def resumed(path):
     return saved
 
 
-def named(args, prefix, names):
+def named(args: Args, prefix: str, names: Iterable[str]) -> dict[str, float]:
     """The options --PREFIX-NAME that differ from doing nothing, as a dict."""
     idle = 1.0 if prefix == "keep" else 0.0
     values = {name: getattr(args, f"{prefix}_{name}") for name in names}
     return {name: value for name, value in values.items() if value != idle}
 
 
-def rows(args):
+def rows(args: Args) -> tuple[Rows, Rows | None]:
     """Training and validation rows, each (Batch, y); None when no row is to choose."""
-    batch, y = load_libfm(args.data, n=args.n, id_base=args.id_base, dtype=np.float32)
+    form = make_form(args.n, None, args.id_base, np.float32, fields=args.model == "afm" and args.attention == "field")
+    part = load_part(args.data, form)
+    files = [(args.data, part)]
     if args.valid:
-        other, other_y = load_libfm(args.valid, n=args.n, id_base=args.id_base, dtype=np.float32)
-        n = max(batch.n, other.n)
-        return (Batch(batch.idx, batch.x, n), y), (Batch(other.idx, other.x, n), other_y)
-    held = int(args.valid_fraction * len(y))
-    if held == 0:
-        return (batch, y), None
-    order = np.random.default_rng(args.seed).permutation(len(y))
-    return (batch[order[held:]], y[order[held:]]), (batch[order[:held]], y[order[:held]])
+        form = form._replace(m=part.batch.m if form.fields else None)
+        files.append((args.valid, load_part(args.valid, form)))
+    y, *valid_y = labels(args.loss, *((path, part.y, part.line) for path, part in files))
+    if args.loss == "logistic" and (y == y[0]).all():
+        raise ValueError(f"{args.data}: every row has the same label, but the logistic loss needs two classes")
+    if args.valid:
+        n = max(part.batch.n for _, part in files)
+        batch, valid = (Batch(part.batch.idx, part.batch.x, n) for _, part in files)
+        return (batch, y), (valid, valid_y[0])
+    if int(args.valid_fraction * len(y)) == 0:
+        return (part.batch, y), None
+    strata = y if args.loss == "logistic" else np.zeros(len(y))
+    fit, held = split(np.random.default_rng(args.seed), strata, args.valid_fraction)
+    return (part.batch[fit], y[fit]), (part.batch[held], y[held])
 
 
-def start(args, saved, batch, y):
+def start(
+    args: Args, saved: saving.Saved | None, batch: Batch, y: Array
+) -> tuple[Model, Params, np.random.Generator, Any, Any, int, dict[str, Any]]:
     """Model, parameters, generator, optimizer, its state, epochs to go and the best score: fresh, warm or resumed."""
-    if args.resume:
+    if saved:
         left = args.epochs - saved.config["epoch"]
         if left < 1:
             raise ValueError(f"{args.resume}: {saved.config['epoch']} epochs are done already; give more with --epochs")
@@ -155,8 +180,8 @@ def start(args, saved, batch, y):
     return model, params, rng, optimizer, None, args.epochs, {"epoch": 0, "best_epoch": 0, "best": None}
 
 
-def best_before(args, config):
-    """Epoch and score of the best model so far; with the model itself where it has to be written to --out, too."""
+def best_before(args: Args, config: dict[str, Any]) -> dict[str, Any]:
+    """Epoch and score of the best model so far, and the model itself when it has to be written to --out, too."""
     fixed = {name: config["options"].get(name) for name in FIXED}
     for path in (args.out, args.resume.removesuffix(".last")):
         try:
@@ -170,9 +195,9 @@ def best_before(args, config):
 
 
 @contextmanager
-def unbroken():
-    """Let Ctrl-C wait until the block has ended, so that it never falls into the writing of a file."""
-    waiting = []
+def unbroken() -> Iterator[None]:
+    """Let Ctrl-C wait until the block has ended, so that no file is written in part."""
+    waiting: list[bool] = []
     before = signal.signal(signal.SIGINT, lambda *_: waiting.append(True))
     try:
         yield
@@ -185,17 +210,20 @@ def unbroken():
 class _Keeper:
     """After each epoch: MODEL when it is the best so far, and MODEL.last with all that going on needs."""
 
-    def __init__(self, args, model, optimizer, rng, config, before):
+    def __init__(
+        self, args: Args, model: Model, optimizer: Any, rng: np.random.Generator, config: dict[str, Any],
+        before: dict[str, Any],
+    ) -> None:  # fmt: skip
         self.out, self.model, self.optimizer, self.rng, self.config = args.out, model, optimizer, rng, config
         self.done, self.best_epoch, self.best = before["epoch"], before["best_epoch"], before["best"]
         self.start, self.before = self.done, before.get("model")
-        self.row = {}                                       # of the best epoch, when it is one of this run
+        self.row: dict[str, float] = {}                     # of the best epoch, when it is one of this run
 
-    def __call__(self, row, params, state):
+    def __call__(self, row: dict[str, float], params: Params, state: dict[str, Any]) -> None:
         with unbroken():
             self.save(row, params, state)
 
-    def save(self, row, params, state):
+    def save(self, row: dict[str, float], params: Params, state: dict[str, Any]) -> None:
         """Write one file, or both."""
         self.done += 1
         score = row.get("valid_loss", -self.done)           # without validation rows the last epoch is the best
@@ -210,8 +238,9 @@ class _Keeper:
             f"{self.out}.last", self.model, params, optimizer=self.optimizer, state=state, rng=self.rng, config=config
         )
 
-    def what(self):
+    def what(self) -> str:
         """What is on the disk, in words."""
         if self.done == self.start:
             return "nothing was saved, because no epoch was finished"
-        return f"saved {self.out} (epoch {self.best_epoch}) and {self.out}.last (epoch {self.done})"
+        out = printable(self.out)
+        return f"saved {out} (epoch {self.best_epoch}) and {out}.last (epoch {self.done})"

@@ -8,13 +8,14 @@ cut connections, full disks and second processes is in `download`.
 import os
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from .._types import DType
 from ..batch import Batch
 from .download import FetchError, NetworkError, download, locked, verified
-from .libfm import load_libfm
+from .libfm import load_part, make_form
 
 __all__ = ["FRAPPE", "ML_TAG", "DataSet", "FetchError", "Files", "fetch", "fetch_frappe", "fetch_ml_tag", "load_files"]
 
@@ -33,9 +34,9 @@ class DataSet(NamedTuple):
 class Files(NamedTuple):
     """Training, validation and test part: paths, or (batch, y) pairs after `load_files`."""
 
-    train: object
-    valid: object
-    test: object
+    train: Any
+    valid: Any
+    test: Any
 
 
 FRAPPE = DataSet(
@@ -99,7 +100,7 @@ def fetch_ml_tag(cache=None, **options):
     return fetch(ML_TAG, cache, **options)
 
 
-def load_files(files, *, id_base=0, dtype=np.float64):
+def load_files(files: Files, *, id_base: int = 0, dtype: DType = np.float64, fields: bool = False) -> Files:
     """Read training, validation and test file with one number of features for all three.
 
     Parameters
@@ -108,6 +109,8 @@ def load_files(files, *, id_base=0, dtype=np.float64):
         Paths of libFM files.
     id_base, dtype
         As in `load_libfm`.
+    fields : bool
+        Refuse lines that hold fewer features than others: slot j is field j, for attention "field".
 
     Returns
     -------
@@ -124,9 +127,12 @@ def load_files(files, *, id_base=0, dtype=np.float64):
     >>> [(batch.n, y.tolist()) for batch, y in load_files(files)]
     [(5, [1.0]), (5, [0.0]), (5, [1.0])]
     """
-    parts = [load_libfm(path, id_base=id_base, dtype=dtype) for path in files]
-    n = max(batch.n for batch, _ in parts)
-    return Files(*((Batch(batch.idx, batch.x, n), y) for batch, y in parts))
+    form = make_form(None, None, id_base, dtype, fields=fields)
+    parts = [load_part(files[0], form)]
+    form = form._replace(m=parts[0].batch.m if fields else None)
+    parts += [load_part(path, form) for path in files[1:]]
+    n = max(part.batch.n for part in parts)
+    return Files(*((Batch(part.batch.idx, part.batch.x, n), part.y) for part in parts))
 
 
 def fetch(data_set, cache=None, *, base_url=None, progress=True, tries=5, wait=1.0, timeout=30.0):

@@ -23,7 +23,7 @@ from ..batch import Batch
 from .libfm_faults import MOST, Form, LibfmError
 from .libfm_text import Rows, read_rows
 
-__all__ = ["LibfmError", "Part", "dump_libfm", "iter_libfm", "iter_parts", "load_libfm", "load_part"]
+__all__ = ["LibfmError", "Part", "dump_libfm", "iter_libfm", "iter_parts", "load_libfm", "load_part", "make_form"]
 
 
 class Part(NamedTuple):
@@ -80,7 +80,7 @@ def load_libfm(
     >>> batch.idx.tolist(), batch.x.tolist(), batch.n, y.tolist()
     ([[0, 3], [2, 0]], [[1.0, 0.5], [0.1, 0.0]], 4, [1.0, -1.0])
     """
-    return load_part(path, _form(n, None, id_base, dtype))[:2]
+    return load_part(path, make_form(n, None, id_base, dtype))[:2]
 
 
 def iter_libfm(
@@ -119,7 +119,7 @@ def iter_libfm(
     >>> [(batch.idx.tolist(), batch.n, y.tolist()) for batch, y in iter_libfm(path, 2)]
     [([[0, 3], [2, 0]], 4, [1.0, 0.0]), ([[1]], 4, [1.0])]
     """
-    parts = iter_parts(path, _positive(batch_size, "batch_size"), _form(n, m, id_base, dtype))
+    parts = iter_parts(path, _positive(batch_size, "batch_size"), make_form(n, m, id_base, dtype))
     return (part[:2] for part in parts)
 
 
@@ -154,7 +154,7 @@ def dump_libfm(path: Path, batch: Batch, y: ArrayLike, *, id_base: int = 0) -> N
     >>> path.read_text()
     '1 0:1 3:0.1\\n-1\\n'
     """
-    form = _form(batch.n, None, id_base, batch.x.dtype)
+    form = make_form(batch.n, None, id_base, batch.x.dtype)
     y = np.asarray(y)
     labels = _texts(row_values(y, len(batch), "y", np.float32 if y.dtype == np.float32 else np.float64))
     with atomic_write(path) as plain, _packed(path, plain) as file:
@@ -175,7 +175,10 @@ def _positive(number: SupportsIndex, name: str) -> int:
     return number
 
 
-def _form(n: SupportsIndex | None, m: SupportsIndex | None, id_base: int, dtype: DType) -> Form:
+def make_form(
+    n: SupportsIndex | None, m: SupportsIndex | None, id_base: int, dtype: DType, **more: bool
+) -> Form:
+    """What the caller said about a file, checked."""
     if id_base not in (0, 1):
         raise ValueError(f"id_base, the id of the first feature in the file, must be 0 or 1; got {id_base!r}")
     if np.dtype(dtype) not in (np.float32, np.float64):
@@ -183,7 +186,7 @@ def _form(n: SupportsIndex | None, m: SupportsIndex | None, id_base: int, dtype:
     size = None if n is None else _positive(n, "n")
     if size is not None and size > MOST:
         raise ValueError(f"n must be at most 2**31; got {size}")
-    return Form(size, None if m is None else _positive(m, "m"), int(id_base), np.dtype(dtype))
+    return Form(size, None if m is None else _positive(m, "m"), int(id_base), np.dtype(dtype), **more)
 
 
 # ---- from rows to batches ----------------------------------------------------------------------------
@@ -226,8 +229,8 @@ def _pad(path: Path, parts: list[Rows], form: Form) -> Part:
     m = form.m or int(length.max())
     if form.fields and (length != m).any():
         row = np.argmax(length != m)
-        wanted = f'{m}, one for each field: attention "field" needs all of them in every line, absent ones as id:0'
-        raise LibfmError(path, int(line[row]), f"{length[row]} features", wanted)
+        wanted = 'all: for attention "field" slot j is field j, so every line names every field, an absent one as id:0'
+        raise LibfmError(path, int(line[row]), f"{length[row]} of {m} features", wanted)
     idx, x = np.zeros((y.size, m), np.intp), np.zeros((y.size, m), form.dtype)
     hi = 0
     for rows in parts:

@@ -104,7 +104,7 @@ class FMBase(Parameters):
         held = rows[:0]
         if early_stopping:
             strata = target[rows] if len(classes) else np.zeros(len(rows))
-            rows, held = (rows[part] for part in _split(split_rng, strata, self.validation_fraction))
+            rows, held = (rows[part] for part in split(split_rng, strata, self.validation_fraction))
         batch, valid_batch = batch[rows], batch[held]
         weight = None if weight is None else weight[rows]
         goal = train.Objective(
@@ -266,11 +266,16 @@ def _generators(random_state: Any, count: int) -> list[np.random.Generator]:
     return [np.random.default_rng(seed) for seed in seeds.spawn(count)]
 
 
-def _split(rng: np.random.Generator, strata: Array, fraction: float) -> tuple[Array, Array]:
-    """Row numbers to train on and to validate on, with the same share of every stratum in both."""
+def split(rng: np.random.Generator, strata: Array, fraction: float) -> tuple[Array, Array]:
+    """Row numbers to train on and to validate on, with the same share of every stratum in both.
+
+    The first row of a stratum is always one to train on, so that no class is missing there.
+    """
     order = rng.permutation(len(strata))
     order = order[np.argsort(strata[order], kind="stable")]
     held = np.diff(np.floor(np.arange(len(order) + 1) * fraction)) > 0
+    first = np.diff(strata[order], prepend=np.nan) != 0
+    held = (held | np.roll(held & first, -1)) & ~first
     if not 0 < fraction < 1 or held.all() or not held.any():
         raise ValueError(
             f"validation_fraction={fraction!r} of {len(order)} rows leaves no row to train on or none to validate on"

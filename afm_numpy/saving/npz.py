@@ -12,7 +12,7 @@ import zipfile
 
 import numpy as np
 
-from .._files import atomic_write, printable
+from .._files import atomic_write, open_regular, printable
 
 __all__ = ["FileFormatError", "read", "write"]
 
@@ -60,7 +60,7 @@ def read(path, assemble):
     OSError
         When the file cannot be opened.
     """
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         try:
             arrays = _members(file)
             if "header" not in arrays:

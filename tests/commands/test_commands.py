@@ -1,12 +1,17 @@
 """The commands on files, as a user would call them."""
 
+import bz2
+import gzip
 import json
+import lzma
+import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -122,7 +127,7 @@ def test_warm_start_from_an_fm(fm_file, folder, tmp_path, capsys):
     assert run("train", folder / "train.libfm", "--out", out, "--start-from", fm_file, *common) == 0
     warm, cold = saving.load(out).params["V"], saving.load(fm_file).params["V"]
     np.testing.assert_allclose(warm, cold, atol=1e-6)
-    assert run("train", folder / "train.libfm", "--out", out, "--start-from", out, *common) == 2
+    assert run("train", folder / "train.libfm", "--out", tmp_path / "new", "--start-from", out, *common) == 2
     assert "--start-from makes an AFM from an FM" in capsys.readouterr().err
 
 
@@ -243,11 +248,64 @@ def test_dropout_of_single_pairs_needs_no_other_word(folder, tmp_path):
     assert saving.load(out).model.engine == "unique"
 
 
-@pytest.mark.parametrize("out", ["", ".", "none/m.npz", "train.libfm/m.npz"])
-def test_a_place_that_cannot_be_written_to_is_refused_before_any_work(out, folder, monkeypatch, capsys):
+@pytest.mark.parametrize("out, why", [
+    pytest.param("", "'': Not a regular file, but the name of a folder", id="A8-empty"),
+    pytest.param(".", ".: Not a regular file, but the name of a folder", id="A8-folder"),
+    pytest.param("m.npz/", "m.npz/: Not a regular file, but the name of a folder", id="A8-slash"),
+    pytest.param("none/m.npz", "none/m.npz: No such file or directory", id="A8-no-folder"),
+    pytest.param("train.libfm/m.npz", "train.libfm/m.npz: Not a directory", id="A8-file-as-folder"),
+    pytest.param("/dev/null", "/dev/null: Not a regular file, so it cannot be replaced in one step", id="A8-device"),
+    pytest.param("x" * 300, ": File name too long", id="A8-long-name"),
+    pytest.param("x" * 252, ".last: File name too long", id="A8-long-name-of-last"),
+    pytest.param("blocked", "blocked.last: Not a regular file, but the name of a folder", id="A8-last-is-a-folder"),
+])  # fmt: skip
+def test_a_place_that_cannot_be_written_to_is_refused_before_any_work(out, why, folder, monkeypatch, capsys):
     monkeypatch.chdir(folder)
-    assert run("train", "not-read", "--out", out) == 2
-    assert re.search("cannot write .*there is no folder|is not the name of a file to write", capsys.readouterr().err)
+    (folder / "blocked.last").mkdir(exist_ok=True)
+    monkeypatch.setattr("afm_numpy.commands.train.rows", lambda args: pytest.fail("the data are read"))
+    assert run("train", "train.libfm", "--out", out) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("afm-numpy train: error: ") and err.endswith(f"{why}\n") and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("how", ["same", "dot", "symbolic", "hard", "last"])
+@pytest.mark.parametrize("option", ["DATA", "--valid", "--start-from", "--resume"])
+def test_an_output_that_is_an_input_is_refused_before_any_work(how, option, fm_file, folder, tmp_path, capsys):
+    """A4 and its brothers; only MODEL.last may be resumed from and replaced."""
+    source = {"--start-from": fm_file, "--resume": f"{fm_file}.last"}.get(option, folder / "train.libfm")
+    given, out = tmp_path / "given", tmp_path / "out"
+    shutil.copy(source, given)
+    if how == "same":
+        out = given
+    elif how == "dot":
+        out = f"{tmp_path}/./given"
+    elif how == "symbolic":
+        out.symlink_to(given)
+    elif how == "hard":
+        os.link(given, out)
+    else:
+        given = given.rename(tmp_path / "out.last")
+    before = given.read_bytes()
+    common = ["--loss", "logistic", "--epochs", "16", "--quiet"]
+    words = [given] if option == "DATA" else [folder / "train.libfm", option, given]
+    done = run("train", *words, "--out", out, *common)
+    if how == "last" and option == "--resume":
+        assert done == 0 and saving.load(given).config["epoch"] == 16
+        return
+    assert done == 2 and given.read_bytes() == before
+    assert re.search(r"error: the output .* is also an input; choose another name\n$", capsys.readouterr().err)
+    assert set(os.listdir(tmp_path)) <= {"given", "out", "out.last"}
+
+
+@pytest.mark.parametrize("command", ["predict", "evaluate"])
+def test_an_output_that_is_added_to_an_input_is_refused(command, fm_file, folder, tmp_path):
+    """`afm-numpy predict m.npz rows >> rows` would read what it writes, without an end."""
+    rows = shutil.copy(folder / "test.libfm", tmp_path)
+    with open(rows, "a") as file:
+        words = [sys.executable, "-m", "afm_numpy", command, str(fm_file), str(rows)]
+        done = subprocess.run(words, stdout=file, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == 2 and "which is also an input; choose another name" in done.stderr
+    assert Path(rows).read_bytes() == (folder / "test.libfm").read_bytes()
 
 
 @pytest.mark.parametrize("cls", [FMRegressor, AFMClassifier])
@@ -274,9 +332,24 @@ def test_weights_of_fields_know_their_slots(folder, tmp_path, capsys):
     batch, y = load_libfm(folder / "test.libfm", n=30)
     model = AFMRegressor(attention="field", epochs=1).fit(batch, y)
     model.save(tmp_path / "m.npz")
-    (tmp_path / "short.libfm").write_text("1 3:1\n")
-    assert run("predict", tmp_path / "m.npz", tmp_path / "short.libfm") == 0
-    assert float(capsys.readouterr().out) == model.predict(Batch.from_padded([[3, 0, 0]], [[1, 0, 0]], n=30))[0]
+    (tmp_path / "rows.libfm").write_text("1 3:1 10:0 29:2\n")
+    assert run("predict", tmp_path / "m.npz", tmp_path / "rows.libfm") == 0
+    assert float(capsys.readouterr().out) == model.predict(Batch.from_padded([[3, 0, 29]], [[1, 0, 2]], n=30))[0]
+
+
+@pytest.mark.parametrize("command", ["train", "valid", "predict", "evaluate", "explain", "paper"])
+def test_rows_that_lack_fields_are_refused_for_attention_by_fields(command, folder, tmp_path, capsys):
+    """S6: else the features of such a row would stand in slots of other fields."""
+    rows, out = tmp_path / "rows.libfm", tmp_path / "m.npz"
+    rows.write_text("1 3:1 12:1 29:1\n\n0 3:1 29:1\n")
+    common = ["--attention", "field", "--epochs", "1", "--quiet", "--out", out]
+    assert run("train", folder / "train.libfm", *common) == 0
+    words = {"train": ["train", rows, *common], "valid": ["train", folder / "train.libfm", "--valid", rows, *common],
+             "paper": ["paper", "frappe", "--train", folder / "train.libfm", "--valid", rows, "--test", rows,
+                       "--k", 16, "--out", tmp_path]}.get(command, [command, out, rows])  # fmt: skip
+    assert run(*words) == 2
+    message = 'rows.libfm, line 3: found 2 of 3 features, expected all: for attention "field" slot j is field j'
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("wrong, message", [
@@ -318,11 +391,188 @@ def test_wrong_files_end_with_one_line(fm_file, folder, tmp_path, capsys):
     assert not list(tmp_path.glob("m.npz*"))
 
 
-def test_labels_that_do_not_fit_the_loss_are_refused_with_their_row(tmp_path, capsys):
-    path = tmp_path / "signs.libfm"
-    path.write_text("1 0:1\n-1 1:1\n")
-    assert run("train", path, "--out", tmp_path / "m.npz", "--loss", "logistic", "--valid-fraction", 0) == 2
-    assert "row 1: y is -1.0; the logistic loss wants 0 or 1" in capsys.readouterr().err
+@pytest.mark.parametrize("where", ["train", "valid", "resume", "evaluate"])
+@pytest.mark.parametrize("labels, line, found", [
+    pytest.param("0 1 " * 15 + "2 1", 31, "the label 2, expected 0 or 1, or -1 or 1; the loss is logistic", id="P7"),
+    pytest.param("1 0 -1", 2, "the label 0, expected -1 or 1, as other lines have", id="P7-mixed"),
+    pytest.param("0 1 0.5", 3, "the label 0.5, expected 0 or 1", id="P7-between"),
+])  # fmt: skip
+def test_a_wrong_label_is_named_by_its_line(where, labels, line, found, fm_file, folder, tmp_path, capsys):
+    """Not by its number after shuffling; comments and empty lines count."""
+    path, good, out = tmp_path / "rows.libfm", folder / "train.libfm", tmp_path / "m.npz"
+    path.write_text("# comment\n\n" + "".join(f"{label} {i % 30}:1\n" for i, label in enumerate(labels.split())))
+    common = ["--out", out, "--loss", "logistic", "--quiet"]
+    words = {"train": ["train", path, *common], "valid": ["train", good, "--valid", path, *common],
+             "resume": ["train", path, *common, "--resume", f"{fm_file}.last", "--epochs", 20],
+             "evaluate": ["evaluate", fm_file, path]}[where]  # fmt: skip
+    for more in [] if where == "evaluate" else [["--seed", 0], ["--seed", 1]][: 1 + (where != "resume")]:
+        assert run(*words, *more) == 2
+        assert f"rows.libfm, line {line + 2}: found {found}" in capsys.readouterr().err
+    if where == "evaluate":
+        assert run(*words) == 2
+        assert f"rows.libfm, line {line + 2}: found {found}" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def signs(path, out):
+    """The same rows with labels -1 and 1."""
+    batch, y = load_libfm(path, n=30)
+    dump_libfm(out, batch, 2 * y - 1)
+    return out
+
+
+def test_labels_of_minus_one_and_one_are_taken_as_0_and_1(folder, tmp_path, capsys):
+    """P-signs: the same model to the bit, the same predictions and metrics; said once."""
+    note, found = "labels -1 and 1 are taken as 0 and 1\n", []
+    for name, change in (("zeros", lambda path, _: path), ("signs", signs)):
+        data, valid, test = (change(folder / f"{part}.libfm", tmp_path / part) for part in ("train", "valid", "test"))
+        out = tmp_path / name
+        for more in (["--valid", valid], []):
+            assert run("train", data, "--out", out, "--loss", "logistic", "--epochs", 2, "--quiet", *more) == 0
+            assert capsys.readouterr().err == (note if name == "signs" else "")
+        assert run("evaluate", out, test, "--json") == 0
+        printed = capsys.readouterr()
+        assert printed.err == (note if name == "signs" else "")
+        assert run("predict", out, test) == 0
+        found.append((json.loads(printed.out), capsys.readouterr(), saving.load(out).params["V"].tobytes()))
+    assert found[0] == found[1]
+
+
+def few(path, positive, rows=40):
+    path.write_text("".join(f"{int(i in positive)} {i % 7}:1 {7 + i % 3}:1\n" for i in range(rows)))
+    return path
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("positive", [{3}, {39}, {0, 1}])
+def test_few_positives(positive, seed, tmp_path, capsys):
+    """P6: training goes on; the AUC that does not exist is left out and said once; training rows hold both classes."""
+    path, out = few(tmp_path / "rows", positive), tmp_path / "m.npz"
+    assert run("train", path, "--out", out, "--loss", "logistic", "--epochs", 3, "--quiet", "--seed", seed) == 0
+    printed = capsys.readouterr()
+    assert ("valid_auc" in printed.out) != ("there is no AUC; it is left out" in printed.err)
+    assert printed.err.count("\n") <= 1 and (len(positive) == 2 or printed.err)
+    assert saving.load(out).params["w0"] < 0
+    assert run("evaluate", out, path) == 0
+    assert " auc " in capsys.readouterr().out
+    few(path, set())
+    assert run("evaluate", out, path, "--json") == 0
+    printed = capsys.readouterr()
+    assert set(json.loads(printed.out)) == {"rows", "log_loss", "accuracy"}
+    assert printed.err == "afm-numpy evaluate: every row has the label 0, so there is no AUC; it is left out\n"
+
+
+def test_a_split_holds_each_class_in_its_share(tmp_path, monkeypatch):
+    from afm_numpy.commands import train
+
+    args = train.arguments([str(few(tmp_path / "rows", set(range(0, 200, 5)), 200)), "--out", str(tmp_path / "m"),
+                            "--loss", "logistic", "--valid-fraction", "0.25"])[0]  # fmt: skip
+    (_, y), (_, held) = train.rows(args)
+    assert (y.sum(), len(y), held.sum(), len(held)) == (30, 150, 10, 50)
+
+
+@pytest.mark.parametrize("more", [["--valid-fraction", 0], ["--valid-fraction", 0.5], ["--valid", "other"]])
+@pytest.mark.parametrize("label", ["0", "1", "-1"])
+def test_one_class_is_refused(label, more, tmp_path, monkeypatch, capsys):
+    """P6, the reverse: as the estimators refuse it, with and without rows to choose the epoch."""
+    monkeypatch.chdir(tmp_path)
+    few(tmp_path / "other", {1, 2})
+    (tmp_path / "rows").write_text(f"{label} 0:1 1:1\n" * 10)
+    assert run("train", "rows", "--out", "m", "--loss", "logistic", "--quiet", *more) == 2
+    assert "rows: every row has the same label, but the logistic loss needs two classes" in capsys.readouterr().err
+    assert run("train", "rows", "--out", "m", "--quiet", "--epochs", 1, "--valid-fraction", 0) == 0
+
+
+@pytest.mark.parametrize("loss, metric, right", [
+    ("squared", "auc", "rmse, mae"), ("squared", "log_loss", "rmse, mae"), ("squared", "accuracy", "rmse, mae"),
+    ("logistic", "rmse", "log_loss, auc, accuracy"), ("logistic", "mae", "log_loss, auc, accuracy"),
+], ids=lambda text: f"S2-{text}")  # fmt: skip
+def test_a_metric_of_another_loss_is_refused(loss, metric, right, folder, fm_file, tmp_path, capsys):
+    model = fm_file
+    if loss == "squared":
+        model = tmp_path / "m.npz"
+        assert run("train", folder / "train.libfm", "--out", model, "--epochs", 1, "--quiet") == 0
+    capsys.readouterr()
+    assert run("evaluate", model, "not-read", "--metric", metric) == 2
+    message = f"{metric} is for models of the .* loss; this one has the {loss} loss: choose from {right}"
+    assert re.search(message, capsys.readouterr().err)
+
+
+def test_rows_without_targets(fm_file, folder, tmp_path, capsys):
+    """In `predict` and `explain`; `train` and `evaluate` need them."""
+    bare = tmp_path / "bare"
+    lines = (folder / "test.libfm").read_text().splitlines()
+    bare.write_text("".join(line.split(" ", 1)[1] + "\n" for line in lines))
+    assert run("predict", fm_file, folder / "test.libfm") == 0
+    with_targets = capsys.readouterr().out
+    assert run("predict", fm_file, bare) == 0
+    assert capsys.readouterr().out == with_targets
+    assert run("explain", fm_file, bare, "--rows", 2) == 0
+    assert capsys.readouterr().out.startswith("row 2\nattention")
+    for words in (["evaluate", fm_file, bare], ["train", bare, "--out", tmp_path / "m"]):
+        assert run(*words) == 2
+        assert re.search("bare, line 1: found '.*', expected a label at the start", capsys.readouterr().err)
+
+
+def test_predictions_of_packed_files(fm_file, folder, tmp_path, capsys):
+    assert run("predict", fm_file, folder / "test.libfm") == 0
+    plain = capsys.readouterr().out
+    for name, pack in (("a.gz", gzip.compress), ("a.bz2", bz2.compress), ("a.xz", lzma.compress)):
+        (tmp_path / name).write_bytes(pack((folder / "test.libfm").read_bytes()))
+        assert run("predict", fm_file, tmp_path / name) == 0
+        assert capsys.readouterr().out == plain
+
+
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/null", "pipe"])
+def test_what_is_no_file_is_refused_as_a_model(device, folder, tmp_path, capsys):
+    """A6: a pipe, too, because a model file is not read from its start to its end. It is not waited for."""
+    if device == "pipe":
+        device = tmp_path / "pipe"
+        os.mkfifo(device)
+    for words in (["predict", device, folder / "test.libfm"], ["train", folder / "train.libfm", "--out", tmp_path / "m",
+                  "--resume", device], ["train", folder / "train.libfm", "--out", tmp_path / "m", "--start-from",
+                  device]):  # fmt: skip
+        assert run(*words) == 2
+        assert "Not a regular file" in capsys.readouterr().err
+
+
+def test_a_pipe_that_is_named_twice_is_refused(fm_file, folder, tmp_path, capsys):
+    """A6: it would be waited for without an end."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "pipe")
+    assert run("train", tmp_path / "pipe", "--valid", tmp_path / "link", "--out", tmp_path / "m") == 2
+    assert "link is named twice, but it is a pipe, which can be read only once" in capsys.readouterr().err
+    split = ["--train", folder / "train.libfm", "--valid", tmp_path / "pipe", "--test", tmp_path / "pipe"]
+    assert run("paper", "frappe", *split, "--out", tmp_path / "new") == 2
+    assert "pipe is named twice" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text, why", [
+    pytest.param("name\n" + "x\n" * 30, r"31 names, but the model has 30 features; is the first one a header\?",
+                 id="S12-header"),
+    pytest.param("x\n" * 31 + "\n", "32 names, but the model has 30 features$", id="S12-more"),
+    pytest.param("x\n" * 29, "29 names, but the model has 30 features$", id="S12-fewer"),
+    pytest.param("", "0 names, but the model has 30 features$", id="S12-empty"),
+])  # fmt: skip
+def test_names_are_exactly_those_of_the_features(text, why, fm_file, folder, tmp_path, capsys):
+    (tmp_path / "names").write_text(text)
+    assert run("explain", fm_file, folder / "test.libfm", "--names", tmp_path / "names") == 2
+    assert re.search(why, capsys.readouterr().err.strip())
+
+
+@pytest.mark.parametrize("odd", [
+    pytest.param("\u2028", id="S12-U+2028"), pytest.param("\f", id="S12-form-feed"),
+    pytest.param("\x1b[31m", id="A13-escape"), pytest.param("\r", id="S12-carriage-return"),
+    pytest.param("\x85", id="S12-next-line"),
+])  # fmt: skip
+def test_only_a_newline_ends_a_name_and_names_are_printed_escaped(odd, fm_file, folder, tmp_path, capsys):
+    names = [f"before{odd}after {i}" for i in range(30)]
+    for end in ("\n", "\r\n"):
+        (tmp_path / "names").write_bytes(("\ufeff" + end.join(names)).encode() + b"\n")
+        assert run("explain", fm_file, folder / "test.libfm", "--names", tmp_path / "names") == 0
+        out = capsys.readouterr().out
+        shown = ascii(odd)[1:-1]
+        assert re.search(rf"before{re.escape(shown)}after \d+ x before{re.escape(shown)}after \d+$", out, re.M), out
 
 
 def test_probability_needs_the_logistic_loss(folder, tmp_path, capsys):

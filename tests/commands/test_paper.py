@@ -106,11 +106,13 @@ def test_scores():
     (["--train", "none", "--valid", "none", "--test", "none"], "none: No such file or directory"),
     (["--data", "ones"], "every row of the test part has the target 1, so there is nothing to tell apart"),
     (["--data", ".", "--id-base", "1"], "frappe.train.libfm, line .*: found '0:1', expected an id from 1 up"),
-    (["--data", ".", "--out", "frappe.test.libfm"], "frappe.test.libfm: File exists"),
+    (["--data", ".", "--out", "frappe.test.libfm"], "frappe.test.libfm/convergence.png: Not a directory"),
+    (["--data", ".", "--out", "blocked"], "blocked/convergence.png: .*Not a regular file, but the name of a folder"),
 ])  # fmt: skip
 def test_wrong_files_are_refused_before_training(wrong, message, folder, runs, monkeypatch, capsys):
     monkeypatch.chdir(folder)
     (folder / "ones").mkdir(exist_ok=True)
+    (folder / "blocked" / "convergence.png").mkdir(parents=True, exist_ok=True)
     for part, last in (("train", -1), ("validation", -1), ("test", 1)):
         (folder / "ones" / f"frappe.{part}.libfm").write_text(f"1 0:1\n{last} 1:1\n")
     assert call(*wrong) == 2 and not runs

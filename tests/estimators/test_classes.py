@@ -360,13 +360,16 @@ def test_early_stopping(cls):
 
 
 def test_held_out_rows_hold_every_class_in_its_share():
-    from afm_numpy.estimators.base import _split
+    from afm_numpy.estimators.base import split
 
     strata = np.repeat([0, 1, 2], [100, 40, 10])
-    fit, held = _split(np.random.default_rng(0), strata, 0.1)
+    fit, held = split(np.random.default_rng(0), strata, 0.1)
     assert np.bincount(strata[held]).tolist() == [10, 4, 1]
     assert np.array_equal(np.sort(np.concatenate([fit, held])), np.arange(150))
-    assert not np.array_equal(held, _split(np.random.default_rng(1), strata, 0.1)[1])
+    assert not np.array_equal(held, split(np.random.default_rng(1), strata, 0.1)[1])
+    for ones in range(1, 5):                                 # a rare class, wherever the draw puts it
+        fit, held = split(np.random.default_rng(0), np.repeat([0, 1], [40 - ones, ones]), 0.1)
+        assert len(held) == 4 and (fit >= 40 - ones).any()
 
 
 def test_rows_of_weight_zero_are_absent():
