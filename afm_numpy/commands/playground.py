@@ -4,9 +4,9 @@ import sys
 import webbrowser
 from collections.abc import Sequence
 
-from .._files import atomic_write
+from .._files import atomic_write, check_output, printable
 from ..playground import PAGE
-from .options import check_file, parser
+from .options import parser
 
 EXAMPLES = """\
   afm-numpy playground
@@ -19,10 +19,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     options.add_argument("--out", metavar="FILE", help="write the page, one HTML file that needs nothing else")
     args = options.parse_args(argv)
     if args.out is not None:
-        check_file(args.out)
+        check_output(args.out, [PAGE])
         with atomic_write(args.out) as file:
             file.write(PAGE.read_bytes())
-        print(args.out)
+        print(printable(args.out))
         return 0
     print(PAGE)
     if webbrowser.open(PAGE.as_uri()):

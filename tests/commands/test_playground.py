@@ -15,7 +15,7 @@ def test_out_writes_the_page(tmp_path, capsys):
 
 def test_out_refuses_a_folder_that_is_not_there(tmp_path, capsys):
     assert cli.main(["playground", "--out", str(tmp_path / "none" / "page.html")]) == 2
-    assert "there is no folder" in capsys.readouterr().err
+    assert "No such file or directory" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("found", [True, False])
