@@ -18,6 +18,7 @@ from afm_numpy.params import ATTENTION
 from afm_numpy.rowgrad import add_grads
 
 LAM = {"W": 0.3, "w": 0.2, "V": 0.1}
+SCOPE = {"squared": "table", "logistic": "touched"}          # of L2: every model is tried with both
 CASES = [("fm", None, sites, loss) for sites in ((), ("pooled",)) for loss in losses.LOSSES]
 CASES += [
     ("afm", mode, sites, loss)
@@ -67,14 +68,16 @@ def loss_of_row(xp, loss, y_hat, y):
 
 
 def objective(xp, theta, attention, idx, masks, loss, y, weight):
-    """The weighted mean of the loss, and the penalty of eq. (8) on W and on the features that occur."""
+    """The weighted mean of the loss, and the penalty of eq. (8) on W, and on w and V in one of the two scopes."""
     total = 0.0
     for r in range(len(y)):
         mask = {site: values[r] for site, values in masks.items()}
         y_hat = predict_row(xp, theta, attention, idx[r], theta["x"][r], mask)
         total = total + weight[r] / sum(weight) * loss_of_row(xp, loss, y_hat, y[r])
-    touched = np.array(sorted(set(idx[masks["present"]].tolist())))
-    total = total + LAM["w"] * (theta["w"][touched] ** 2).sum() + LAM["V"] * (theta["V"][touched] ** 2).sum()
+    rows = np.array(sorted(set(idx[masks["present"]].tolist())))
+    assert rows.size < len(theta["w"])
+    rows = slice(None) if SCOPE[loss] == "table" else rows
+    total = total + LAM["w"] * (theta["w"][rows] ** 2).sum() + LAM["V"] * (theta["V"][rows] ** 2).sum()
     return total + LAM["W"] * (theta["W"] ** 2).sum() if "W" in theta else total
 
 
@@ -116,9 +119,10 @@ def value_and_grads(problem, loss, y, weight):
     y_hat, cache = problem.forward()
     value = losses.LOSSES[loss].forward(y_hat, y, weight=weight)
     grads = problem.model.backward(losses.LOSSES[loss].backward(y_hat, y, weight=weight), cache, with_dx=True)
-    grads = add_grads(grads, losses.l2_backward(problem.params, lam, problem.batch.touched))
+    rows = None if SCOPE[loss] == "table" else problem.batch.touched
+    grads = add_grads(grads, losses.l2_backward(problem.params, lam, rows))
     dense = {n: g.to_dense(len(problem.params[n])) if isinstance(g, RowGrad) else g for n, g in grads.items()}
-    return value + losses.l2_forward(problem.params, lam, problem.batch.touched), dense, cache
+    return value + losses.l2_forward(problem.params, lam, rows), dense, cache
 
 
 @pytest.mark.parametrize("kind, attention, sites, loss", CASES, ids=name_of)

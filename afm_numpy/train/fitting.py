@@ -184,7 +184,8 @@ def _warn_if_poor(model: Model, params: Params, batch: Batch, y: Array, goal: Ob
     if seen <= best:
         return
     reached = float(forward(model.predict(params, batch).astype(np.float64), y, "mean", goal.weight))
-    if reached > 1.01 * best + 1e-6 * np.average(y**2, weights=goal.weight):     # 1 %: a step moves w0 by about that
+    size = float(np.average(y**2, weights=goal.weight))
+    if reached > (1.01 * best if best > 1e-9 * size else 0.01 * size):    # 1 %: less is the noise of the last steps
         warnings.warn(
             f"the model is worse on its own training rows than one constant: {goal.loss} loss {reached:.4g}, and "
             f"{best:.4g} with y_hat = {constant:.4g} for every row. It usually helps to scale the columns and the "

@@ -8,78 +8,12 @@ import warnings
 
 import numpy as np
 import pytest
+from training import AFM, DENSE, FM, LOSSES, problem, same_bits, start, train
 
-from afm_numpy import Batch, Model, dropout, gradcheck, losses, metrics, optim
-from afm_numpy.train import Diverged, Objective, Progress, Watch, evaluate, fit, objective, predict
-
-FM, AFM, DENSE = Model("fm"), Model("afm"), Model("afm", engine="dense")
-LOSSES = ["squared", "logistic"]
-
-
-def problem(B=10, seed=0, loss="squared"):
-    """Ragged rows over 7 features (one empty), targets, weights."""
-    rng = np.random.default_rng(seed)
-    ids = [rng.permutation(7)[:length] for length in [*rng.integers(1, 4, B - 1), 0]]
-    batch = Batch.from_lists(ids, [rng.uniform(0.5, 1.5, row.size) for row in ids], n=7)
-    y = rng.standard_normal(B)
-    return batch, (y > 0).astype(float) if loss == "logistic" else y, rng.integers(1, 4, B).astype(float)
-
-
-def start(model, batch, seed=1, **options):
-    return model.init_params(np.random.default_rng(seed), batch, k=3, t=2, **{"std": 0.5, "dtype": float, **options})
-
-
-def train(model, batch, y, *, seed=2, params=None, **settings):
-    """`fit` from a seed, with the fields of Objective and Watch among its arguments; a poor fit is not said."""
-    params = start(model, batch) if params is None else params
-    settings = {"epochs": 3, "batch_size": 4, "warn": False, **settings}
-    groups = []
-    for group in (Objective, Watch):
-        fields = {field.name for field in dataclasses.fields(group)} & settings.keys()
-        groups.append(group(**{name: settings.pop(name) for name in fields}))
-    return fit(model, params, batch, y, rng=np.random.default_rng(seed), loss=groups[0], watch=groups[1], **settings)
-
-
-def same_bits(one, other):
-    assert one.keys() == other.keys()
-    return all(one[name].tobytes() == other[name].tobytes() for name in one)
-
-
-# ---- objective -----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("model", [FM, AFM, DENSE], ids=["fm", "afm", "dense"])
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("reduction", ["mean", "sum"])
-def test_gradients_of_the_objective(model, loss, reduction):
-    batch, y, weight = problem(loss=loss)
-    params = start(model, batch, std=1.0)
-    l2 = {"w": 0.3, "V": 0.2} | ({"W": 0.1} if model.kind == "afm" else {})
-    params["w"] += 1.0
-    drop = dropout.draw(np.random.default_rng(5), batch, 3, {"pooled": 0.7})
-    data_loss, penalty, grads = objective(
-        model, params, batch, y, loss=loss, reduction=reduction, l2=l2, weight=weight, drop=drop
-    )
-
-    def value(params):
-        y_hat, _ = model.forward(params, batch, drop=drop)
-        return losses.get(loss).forward(y_hat, y, reduction, weight) + losses.l2_forward(params, l2, batch.touched)
-
-    assert data_loss + penalty == pytest.approx(value(params), rel=1e-14)
-    assert penalty == pytest.approx(losses.l2_forward(params, l2, batch.touched)) and penalty > 0
-    gradcheck.check(value, params, grads).raise_if_bad()
-
-
-def test_objective_without_penalty():
-    batch, y, _ = problem()
-    params = start(FM, batch)
-    data_loss, penalty, grads = objective(FM, params, batch, y)
-    assert penalty == 0.0 and data_loss == losses.squared_forward(FM.forward(params, batch)[0], y)
-    for l2 in ({}, {"V": 0.0}):
-        again = objective(FM, params, batch, y, l2=l2)
-        assert again[:2] == (data_loss, 0.0)
-        np.testing.assert_array_equal(again[2]["V"].values, grads["V"].values)
-
+from afm_numpy import Batch, Model, dropout, losses, metrics, optim
+from afm_numpy.datasets import make_interactions
+from afm_numpy.params import ATTENTION
+from afm_numpy.train import Diverged, PoorFit, Progress, objective, predict
 
 # ---- the loop, written out -----------------------------------------------------------------------------
 
@@ -385,16 +319,133 @@ def test_l2_makes_the_parameters_small(name):
     assert np.linalg.norm(small.params[name]) < 0.8 * np.linalg.norm(plain.params[name])
 
 
+@pytest.mark.parametrize("scope", ["touched", "table"])
+@pytest.mark.parametrize("model", [FM, AFM, DENSE], ids=["fm", "afm", "dense"])
+def test_the_scope_of_l2_decides_which_rows_shrink(model, scope):
+    """Row 0 has the features 0 and 1 only. In SGD a row of V that nothing else moves shrinks by 1 - 2 lr lam a step."""
+    batch, y = Batch.from_lists([[0, 1]] * 6, n=4), np.ones(6)
+    params = start(model, batch)
+    settings = {"optimizer": optim.SGD(lr=0.1), "l2": {"V": 0.5, "w": 0.25}, "l2_scope": scope, "batch_size": 2}
+    params["w"][:] = 1.0
+    result = train(model, batch, y, params=params, epochs=2, **settings)
+    steps = 6 if scope == "table" else 0
+    np.testing.assert_allclose(result.params["V"][2:], params["V"][2:] * 0.9**steps, rtol=1e-13)
+    np.testing.assert_allclose(result.params["w"][2:], 0.95**steps, rtol=1e-13)
+    assert (result.params["V"][:2] != params["V"][:2]).all()
+
+
+def test_a_scope_makes_no_difference_where_every_feature_is_in_every_batch():
+    batch, y = Batch.from_padded([[0, 1, 2]] * 6, np.random.default_rng(0).uniform(1, 2, (6, 3))), np.arange(6.0)
+    one, other = (train(FM, batch, y, l2={"V": 0.1, "w": 0.1}, l2_scope=scope) for scope in ("touched", "table"))
+    for name, value in one.params.items():
+        np.testing.assert_allclose(value, other.params[name], rtol=1e-12)
+
+
 @pytest.mark.parametrize("site", ["interactions", "attention"])
 def test_dropout_of_single_pairs_takes_the_dense_engine_and_says_so(site):
     batch, y, _ = problem()
     with pytest.warns(UserWarning, match=f"dropout on the {site} differs from row to row") as caught:
         result = train(AFM, batch, y, keep={site: 0.5})
-    assert caught[0].filename.endswith("test_fitting.py")
+    assert caught[0].filename.endswith("training.py")
     assert same_bits(result.params, train(DENSE, batch, y, keep={site: 0.5}).params)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         train(AFM, batch, y, keep={site: 1.0, "pooled": 0.5})
+
+
+# ---- a poor result is said -----------------------------------------------------------------------------
+
+
+def planted(seed=0, loss="squared", B=300):
+    """Four categorical fields, and an FM of two factors that made the targets."""
+    data = make_interactions(np.random.default_rng(seed), B, 4, 5, linear=0.5)
+    return data.batch, data.y if loss == "squared" else (data.y > 0).astype(float)
+
+
+def with_column(batch, column):
+    """The rows with one more feature that has these values."""
+    ids, x = np.full((len(batch), 1), batch.n), np.reshape(column, (-1, 1))
+    return Batch.from_padded(np.hstack([batch.idx, ids]), np.hstack([batch.x, x]), n=batch.n + 1)
+
+
+def fitted(model, batch, y, loss="squared", **settings):
+    rng = np.random.default_rng(0)
+    params = model.init_params(rng, batch, k=4, w0=losses.best_constant(loss, y), dtype=float)
+    settings = {"epochs": 10, "batch_size": 64, "warn": True, "loss": loss} | settings
+    return train(model, batch, y, params=params, **settings)
+
+
+@pytest.mark.parametrize("model", [FM, AFM], ids=["fm", "afm"])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_unscaled_columns_are_said(model, loss):
+    batch, y = planted(loss=loss)
+    with pytest.warns(PoorFit) as said:
+        result = fitted(model, with_column(batch, np.linspace(1, 199_000, 300)), y, loss)
+    assert len(said) == 1 and said[0].filename.endswith("training.py")
+    wide = with_column(batch, np.linspace(1, 199_000, 300))
+    reached = losses.get(loss).forward(predict(model, result.params, wide), y)
+    best = losses.get(loss).forward(np.full(300, losses.best_constant(loss, y)), y)
+    for words in (f"{loss} loss {reached:.4g}, and {best:.4g} with y_hat = ", "scale the columns", "smaller learning"):
+        assert words in str(said[0].message)
+
+
+@pytest.mark.parametrize("model", [FM, AFM], ids=["fm", "afm"])
+def test_unscaled_targets_are_said(model):
+    batch, y = planted()
+    with pytest.warns(PoorFit, match="scale the columns and the target"):
+        train(model, batch, 1e9 * (2 + y), warn=True)
+
+
+def test_too_few_epochs_and_too_large_steps_are_said():
+    batch, y = planted()
+    params = start(FM, batch)
+    params["w0"][()] = 9.0                                    # and the targets are around 0
+    with pytest.warns(PoorFit, match="train for more epochs"):
+        train(FM, batch, y, params=params, epochs=1, batch_size=300, warn=True)
+    with pytest.warns(PoorFit, match="smaller learning rate"):
+        fitted(FM, batch, y, optimizer=optim.Adagrad(lr=5.0))
+
+
+@pytest.mark.parametrize("model", [FM, *(Model("afm", mode) for mode in ATTENTION)], ids=lambda m: m.attention + m.kind)
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("options", [
+    {}, {"keep": {"pooled": 0.5}}, {"optimizer": optim.Adam(0.01)}, {"optimizer": optim.SGD(0.01)}, {"epochs": 1},
+    {"l2": {"V": 1.0, "w": 1.0}}, {"l2": {"V": 1e-3}, "l2_scope": "table"}, {"reduction": "sum"}, {"batch_size": 300},
+    {"weight": np.arange(300) % 3.0}, {"patience": 2, "epochs": 20},
+], ids=str)  # fmt: skip
+def test_sane_fits_are_not_poor(model, loss, options):
+    """Warnings are errors here: every one of these would say so."""
+    batch, y = planted(loss=loss)
+    options = options | ({"valid": planted(1, loss)} if "patience" in options else {})
+    fitted(model, batch, y, loss, **options)
+
+
+def test_targets_that_nothing_explains_or_that_never_change_are_not_poor():
+    batch, _ = planted()
+    fitted(FM, batch, np.random.default_rng(5).standard_normal(300))
+    fitted(FM, batch, np.full(300, 3.0))
+    fitted(FM, batch, np.ones(300), "logistic")
+    fitted(FM, batch, 2000 + np.random.default_rng(5).standard_normal(300))
+
+
+def test_weights_count_and_dropout_does_not():
+    """A row that weighs nothing may be as wrong as it likes; the rest is fitted by w0."""
+    y = np.where(np.arange(10) < 5, 1e6, 1.0)
+    batch = Batch.from_lists([[0, 1]] * 10)
+    params = {"w0": np.array(1.0), "w": np.zeros(2), "V": np.zeros((2, 1))}
+    settings = {"params": params, "optimizer": optim.SGD(lr=1e-12), "epochs": 1, "warn": True}
+    train(FM, batch, y, weight=(y == 1.0).astype(float), **settings)
+    with pytest.warns(PoorFit):
+        train(FM, batch, y, weight=np.where(y == 1.0, 0.5, 0.1), **settings)
+    params = {"w0": np.array(0.1), "w": np.zeros(2), "V": np.ones((2, 1))}   # y_hat = 1.1; with dropout 0.1 or 2.1
+    y = np.array([1.0, 1.2] * 5)
+    result = train(FM, batch, y, **settings | {"params": params}, keep={"pooled": 0.5})
+    assert result.history[0]["loss"] > 0.5 > 10 * y.var()
+
+
+def test_a_poor_result_is_not_said_when_it_is_not_wanted():
+    batch, y = planted()
+    fitted(FM, batch, 1e9 * y, epochs=1, warn=False)
 
 
 # ---- divergence ----------------------------------------------------------------------------------------
@@ -519,71 +570,3 @@ def test_a_value_that_is_infinite_in_the_dtype_of_the_parameters_is_refused(name
     params = start(FM, batch, dtype=np.float32)
     with pytest.raises(ValueError, match=f"{place} is 1e\\+39; it must be a finite float32 number"):
         train(FM, batch, given["y"], params=params, weight=given["weight"])
-
-
-# ---- predict and evaluate ------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("model", [FM, AFM], ids=["fm", "afm"])
-@pytest.mark.parametrize("chunk", [1, 3, 10, 11, np.int64(4)])
-def test_chunks_make_no_difference(model, chunk):
-    batch, y, _ = problem()
-    params = start(model, batch)
-    want = model.forward(params, batch)[0]
-    np.testing.assert_allclose(predict(model, params, batch, chunk=chunk), want, rtol=1e-14)
-    np.testing.assert_allclose(predict(model, params, batch), want, rtol=1e-14)
-
-
-def test_predict_works_in_the_dtype_of_the_parameters():
-    batch, _, _ = problem()
-    for dtype in (np.float32, np.float64, np.complex128):
-        params = {name: value.astype(dtype) for name, value in start(DENSE, batch).items()}
-        assert predict(DENSE, params, batch).dtype == dtype
-        assert predict(DENSE, params, batch[:0]).dtype == dtype and predict(DENSE, params, batch[:0]).shape == (0,)
-
-
-def test_predict_refused():
-    params = start(FM, BATCH)
-    for chunk in (0, -1, 2.0):
-        with pytest.raises(ValueError, match=f"chunk must be an integer of at least 1; got {chunk}"):
-            predict(FM, params, BATCH, chunk=chunk)
-    with pytest.raises(ValueError, match="params lacks 'V'; it needs w0, w, V"):
-        predict(FM, {"w0": params["w0"], "w": params["w"]}, BATCH)
-    with pytest.raises(ValueError, match="the batch has n = 9 features, but w and V have only 7 rows"):
-        predict(FM, params, WIDE)
-
-
-@pytest.mark.parametrize("loss", LOSSES)
-def test_evaluate_is_the_metrics_of_the_predictions(loss):
-    batch, y, _ = problem(loss=loss)
-    params = start(AFM, batch)
-    y_hat = predict(AFM, params, batch)
-    want = {name: metrics.get(name).of(y, y_hat) for name in metrics.of(loss)}
-    assert evaluate(AFM, params, batch, y.tolist(), loss=loss) == want
-    for name, value in want.items():
-        assert evaluate(AFM, params, batch, y, [name], loss=loss) == {name: value}
-
-
-def test_evaluate_leaves_out_a_metric_that_does_not_exist():
-    params = start(FM, BATCH)
-    with pytest.warns(metrics.UndefinedMetric, match="every row has the label 1, so there is no AUC") as said:
-        assert list(evaluate(FM, params, BATCH, np.ones(10), loss="logistic")) == ["log_loss", "accuracy"]
-    assert len(said) == 1
-
-
-def test_evaluate_refused():
-    params = start(FM, BATCH)
-    with pytest.raises(TypeError, match="metrics are given as a list of names; got the text 'auc'"):
-        evaluate(FM, params, BATCH, TARGETS, "auc")
-    with pytest.raises(TypeError, match=re.escape("batch must be a Batch (Batch.from_dense makes one of an array)")):
-        evaluate(FM, params, np.eye(10), TARGETS, ["rmse"])
-    with pytest.raises(ValueError, match=re.escape("y must have one value for each of the 10 rows; got shape (9,)")):
-        evaluate(FM, params, BATCH, TARGETS[:9], ["rmse"])
-    with pytest.raises(ValueError, match="unknown metric 'f1'"):
-        evaluate(FM, params, BATCH, TARGETS, ["f1"])
-    with pytest.raises(ValueError, match="unknown loss 'hinge'"):
-        evaluate(FM, params, BATCH, TARGETS, loss="hinge")
-    with pytest.raises(ValueError, match="row 0: y is nan"):
-        evaluate(FM, params, BATCH, np.full(10, math.nan), ["mae"])
-    with pytest.raises(ValueError, match="log_loss is for models of the logistic loss; this one has the squared loss"):
-        evaluate(FM, params, BATCH, TARGETS, ["log_loss"])
