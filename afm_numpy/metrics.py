@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from . import losses
-from ._checks import row_values
+from ._checks import check_choice, row_values
 from ._types import Array, ArrayLike, Float, Loss
 
 __all__ = [
@@ -119,8 +119,7 @@ METRICS = {
 
 def get(metric: str) -> Metric:
     """The metric behind a name; refuses one that does not exist."""
-    if metric not in METRICS:
-        raise ValueError(f"unknown metric {metric!r}; choose from {', '.join(METRICS)}")
+    check_choice("metric", metric, METRICS)
     return METRICS[metric]
 
 

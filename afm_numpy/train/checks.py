@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from .. import losses
+from .. import losses, optim
 from .._checks import check_kind, check_size, row_values
 from .._types import Array, ArrayLike, Loss, Params
 from ..batch import Batch
 from ..models import Model
 from ..params import check_params
-from .settings import Objective, Optimizer, Watch
+from .settings import Objective, Watch
 
 __all__ = ["check_arguments", "check_state", "training_rows"]
 
@@ -69,12 +69,11 @@ def training_rows(
     return batch.astype(dtype), y, weight
 
 
-def check_state(optimizer: Optimizer, params: Params, state: dict[str, Any]) -> None:
+def check_state(optimizer: optim.Optimizer, params: Params, state: dict[str, Any]) -> None:
     """Refuse a state that this optimizer did not make for parameters of these names and shapes.
 
     Examples
     --------
-    >>> from afm_numpy import optim
     >>> params = {"w": np.zeros(3)}
     >>> check_state(optim.SGD(), params, optim.init(optim.SGD(), params))
     >>> check_state(optim.SGD(), params, optim.init(optim.Adam(), params))

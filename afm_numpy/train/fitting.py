@@ -19,14 +19,14 @@ from ..models import Model
 from .checks import check_arguments, check_state, training_rows
 from .loop import ADVICE, one_epoch
 from .predicting import predict
-from .settings import Diverged, Objective, Optimizer, PoorFit, Progress, Result, Watch
+from .settings import Diverged, Objective, PoorFit, Progress, Result, Watch
 
 __all__ = ["fit"]
 
 
 def fit(
     model: Model, params: Params | Progress, batch: Batch, y: ArrayLike, *, rng: np.random.Generator,
-    loss: Loss | Objective = "squared", optimizer: Optimizer = optim.Adagrad(), epochs: int = 20,
+    loss: Loss | Objective = "squared", optimizer: optim.Optimizer = optim.Adagrad(), epochs: int = 20,
     batch_size: int = 512, watch: Watch = Watch(),
 ) -> Result:  # fmt: skip
     """Train by mini-batches.

@@ -11,7 +11,7 @@ from .._types import Array, Float, Grads, L2Scope, Loss, Params, Reduction
 from ..batch import Batch
 from ..models import Model
 from ..rowgrad import RowGrad, add_grads
-from .settings import Diverged, Objective, Optimizer
+from .settings import Diverged, Objective
 
 __all__ = ["ADVICE", "gradients", "objective", "one_epoch"]
 
@@ -67,7 +67,7 @@ def gradients(
 
 def one_epoch(
     model: Model, params: Params, batch: Batch, y: Array, *, rng: np.random.Generator, goal: Objective = Objective(),
-    optimizer: Optimizer, state: dict[str, Any], batch_size: int = 512,
+    optimizer: optim.Optimizer, state: dict[str, Any], batch_size: int = 512,
     after_step: Callable[[], object] = lambda: None,
 ) -> float:  # fmt: skip
     """One pass over all rows in a new order. Writes into the arrays of `params` and `state`.

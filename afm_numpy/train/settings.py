@@ -2,16 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
-from .. import dropout, losses, optim
-from .._checks import check_kind, check_size
+from .. import dropout, losses
+from .._checks import check_choice, check_kind, check_size
 from .._types import Array, ArrayLike, L2Scope, Loss, Params, Reduction
 from ..batch import Batch
 
-__all__ = ["Diverged", "Objective", "Optimizer", "PoorFit", "Progress", "Result", "Watch"]
-
-Optimizer: TypeAlias = optim.SGD | optim.Adagrad | optim.Adam
+__all__ = ["Diverged", "Objective", "PoorFit", "Progress", "Result", "Watch"]
 
 
 class Diverged(ArithmeticError):
@@ -57,8 +55,7 @@ class Objective:
     def __post_init__(self) -> None:
         losses.get(self.loss)
         check_kind("l2", self.l2, dict, 'a dict, such as {"V": 1e-4}')
-        if self.l2_scope not in ("touched", "table"):
-            raise ValueError(f"unknown l2_scope {self.l2_scope!r}; choose from touched, table")
+        check_choice("l2_scope", self.l2_scope, ("touched", "table"))
         check_kind("keep", self.keep, dict, 'a dict, such as {"pooled": 0.5}')
         dropout.check_keep(self.keep)
         losses.check_reduction(self.reduction)

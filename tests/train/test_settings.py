@@ -13,7 +13,7 @@ BATCH, Y = Batch.from_lists([[0, 2], [1], [0, 1]], n=3), np.array([1.0, 0.0, 1.0
 
 @pytest.mark.parametrize("group, wrong, message", [
     (Objective, {"keep": 0.5}, TypeError('keep must be a dict, such as {"pooled": 0.5}; got float')),
-    (Objective, {"keep": {"pooled": 1.5}}, ValueError("keep['pooled'] is the probability to keep a unit, in (0, 1]")),
+    (Objective, {"keep": {"pooled": 1.5}}, ValueError("keep['pooled'] must be the probability to keep a unit")),
     (Objective, {"keep": {"pool": 0.5}}, ValueError("unknown dropout site 'pool'")),
     (Objective, {"l2": 0.1}, TypeError('l2 must be a dict, such as {"V": 1e-4}; got float')),
     (Objective, {"l2_scope": "all"}, ValueError("unknown l2_scope 'all'; choose from touched, table")),
