@@ -136,7 +136,7 @@ class FMBase(Parameters):
             self.feature_names_in_ = names
         self.n_features_in_: int = batch.n if fresh else self.n_features_in_
         self.params_: list[Params] = [result.params for result in results]
-        self.states_: list[dict[str, Any]] = [result.last.state for result in results]
+        self.states_: list[Any] = [result.last.state for result in results]
         self.rngs_: list[np.random.Generator] = rngs
         self.n_iter_: int = before + max(len(result.history) for result in results)
         self.history_: list[dict[str, Any]] = [

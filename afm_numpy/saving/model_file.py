@@ -4,12 +4,17 @@ The file is a `.npz` (see `npz.py`), so `numpy.load(path)["params/V"]` reads it 
 rest as JSON text.
 """
 
+import math
+from collections.abc import Callable
 from dataclasses import asdict
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import optim
+from .._checks import check_kind
+from .._files import Path
+from .._types import Array, Params
 from ..encode.encoder import TableEncoder
 from ..models import Model
 from ..params import check_params
@@ -30,15 +35,18 @@ class Saved(NamedTuple):
     """What `load` returns: the arguments of `save`, None where nothing was saved."""
 
     model: Model
-    params: dict
+    params: Any  # a dict, or a list of dict; so are state and rng
     encoder: TableEncoder | None
-    optimizer: object
-    state: dict | None
-    rng: np.random.Generator | None
-    config: object
+    optimizer: Any
+    state: Any
+    rng: Any
+    config: Any
 
 
-def save(path, model, params, *, encoder=None, optimizer=None, state=None, rng=None, config=None):
+def save(
+    path: Path, model: Model, params: Params | list[Params], *, encoder: TableEncoder | None = None,
+    optimizer: Any = None, state: Any = None, rng: Any = None, config: Any = None,
+) -> None:  # fmt: skip
     """Write a model to one file. It appears complete or not at all.
 
     Parameters
@@ -82,27 +90,25 @@ def save(path, model, params, *, encoder=None, optimizer=None, state=None, rng=N
     >>> result = train.fit(model, train.Progress(params, state), batch, y, rng=rng, optimizer=optimizer, epochs=1)
     """
     several = not isinstance(params, dict)
-    params = _listed("params", params, dict, several)
+    models = _listed("params", params, dict, several)
     state = None if state is None else _listed("state", state, dict, several)
     rng = None if rng is None else _listed("rng", rng, np.random.Generator, several)
-    optimizers = tuple(optim.OPTIMIZERS.values())
-    kinds = {"model": (model, Model), "encoder": (encoder, TableEncoder), "optimizer": (optimizer, optimizers)}
-    for name, (value, kind) in kinds.items():
-        if not isinstance(value, kind) and (value is not None or name == "model"):
-            raise TypeError(f"{name} is of another type; got {type(value).__name__}")
+    check_kind("model", model, Model, "a Model")
+    check_kind("encoder", encoder, (TableEncoder, type(None)), "a TableEncoder")
+    check_kind("optimizer", optimizer, (*optim.OPTIMIZERS.values(), type(None)), "an optimizer of afm_numpy.optim")
     header = {
         "format": _FORMAT,
         "version": _VERSION,
         "model": asdict(model),
-        "count": len(params) if several else None,
+        "count": len(models) if several else None,
         "encoder": encoder and encoder.to_dict(),
         "optimizer": optimizer and {"optimizer": type(optimizer).__name__.lower(), **asdict(optimizer)},
         "step": state and [one.get("step") for one in state],
         "rng": rng and [one.bit_generator.state for one in rng],
         "config": config,
     }
-    arrays = {}
-    for i, one in enumerate(params):
+    arrays: dict[str, Any] = {}
+    for i, one in enumerate(models):
         arrays |= {f"{_prefix(i, several)}params/{name}": one[name] for name in model.shapes if name in one}
     for i, one in enumerate(state or ()):
         for name, slots in one.items():
@@ -115,7 +121,7 @@ def save(path, model, params, *, encoder=None, optimizer=None, state=None, rng=N
     npz.write(path, header, arrays)
 
 
-def load(path):
+def load(path: Path) -> Saved:
     """Read what `save` wrote.
 
     Returns
@@ -132,7 +138,7 @@ def load(path):
     return npz.read(path, assemble)
 
 
-def assemble(header, arrays):
+def assemble(header: Any, arrays: dict[str, Array]) -> Saved:
     """The content of a file, checked: that every part fits the others, and that every number is finite."""
     if not isinstance(header, dict) or header.get("format") != _FORMAT:
         raise ValueError("it does not say that it is a model of afm_numpy")
@@ -153,10 +159,11 @@ def assemble(header, arrays):
     for name in ("step", "rng"):
         if header[name] is not None and len(header[name]) != count:
             raise ValueError(f"{name} has {len(header[name])} entries for {count} models")
-    params, state = [], []
+    params, state = list[Params](), list[dict[str, Any]]()
     rng = header["rng"] and [_made("generator", _generator, {"state": one}) for one in header["rng"]]
     for i in range(count):
-        params.append({name: arrays.pop(f"{_prefix(i, several)}params/{name}", None) for name in model.shapes})
+        names = {name: f"{_prefix(i, several)}params/{name}" for name in model.shapes}
+        params.append({name: arrays.pop(path) for name, path in names.items() if path in arrays})
         _check_params(params[i], model, encoder)
         if header["step"] is not None:
             if optimizer is None:
@@ -164,16 +171,21 @@ def assemble(header, arrays):
             state.append(_state(header["step"][i], optimizer, params[i], arrays, _prefix(i, several)))
     if arrays:
         raise ValueError(f"it holds {', '.join(arrays)}, which this model does not have")
-    if not several:
-        params, state, rng = params[0], state and state[0], rng and rng[0]
-    return Saved(model, params, encoder, optimizer, state or None, rng, header["config"])
+    if several:
+        return Saved(model, params, encoder, optimizer, state or None, rng, header["config"])
+    return Saved(model, params[0], encoder, optimizer, state[0] if state else None, rng and rng[0], header["config"])
 
 
-def _check_params(params, model, encoder):
-    absent = [name for name, value in params.items() if value is None]
-    if absent:
-        raise ValueError(f"params lacks {', '.join(absent)}")
-    n = check_params(params, model.shapes)["n"]
+def _check_params(params: Params, model: Model, encoder: TableEncoder | None) -> None:
+    try:
+        sizes = check_params(params, model.shapes)
+    except TypeError as error:                               # of float16
+        raise ValueError(str(error)) from None
+    n, pairs = sizes["n"], len(params.get("field", ()))
+    if 0 in (n, sizes["k"], sizes.get("t")):
+        raise ValueError(f"its sizes n, k and t must be at least 1; they are {sizes}")
+    if math.isqrt(8 * pairs + 1) ** 2 != 8 * pairs + 1:
+        raise ValueError(f"params['field'] has {pairs} numbers, which is no number of slot pairs, m(m-1)/2")
     if encoder is not None and encoder.n != n:
         raise ValueError(f"the encoder has {encoder.n} features, but the model {n}")
     for name, value in params.items():
@@ -186,28 +198,31 @@ def _check_params(params, model, encoder):
             _check_floats(f"params[{name!r}]", value, params["V"].dtype)
 
 
-def _state(step, optimizer, params, arrays, prefix):
+def _state(step: Any, optimizer: Any, params: Params, arrays: dict[str, Array], prefix: str) -> dict[str, Any]:
     """The state of one optimizer, taken out of `arrays`."""
     if type(step) is not int or not 0 <= step < 2**63:
         raise ValueError(f"the optimizer's step count is {step!r:.40}")
-    state = {"step": step}
+    state: dict[str, Any] = {"step": step}
     for name in [name for name in params if name != "pairs"]:
         state[name] = {slot: arrays.pop(f"{prefix}state/{name}/{slot}", None) for slot in optimizer.start}
         for slot, value in state[name].items():
+            what = f"the optimizer's {slot} of {name}"
             if np.shape(value) != params[name].shape or value is None:
-                raise ValueError(f"the optimizer's {slot} of {name} must have shape {params[name].shape}")
-            _check_floats(f"the optimizer's {slot} of {name}", value, params["V"].dtype)
+                raise ValueError(f"{what} must have shape {params[name].shape}")
+            _check_floats(what, value, params["V"].dtype)
+            if not isinstance(optimizer, optim.SGD) and slot in ("acc", "v") and (value < 0).any():
+                raise ValueError(f"{what} is a sum of squares and must not be negative")
     return state
 
 
-def _check_floats(what, value, dtype):
+def _check_floats(what: str, value: Array, dtype: "np.dtype[Any]") -> None:
     if value.dtype.kind != "f" or value.dtype != dtype:
         raise ValueError(f"{what} holds {value.dtype}; want floats, all of one type")
     if not np.isfinite(value).all():
         raise ValueError(f"{what} is not finite")
 
 
-def _generator(state):
+def _generator(state: Any) -> np.random.Generator:
     if state["bit_generator"] not in _GENERATORS:
         raise ValueError(f"a generator {state['bit_generator']} cannot be kept; use numpy.random.default_rng")
     if not all(type(number) is int and 0 <= number < 2**128 for number in state["state"].values()):
@@ -217,11 +232,11 @@ def _generator(state):
     return np.random.Generator(bit_generator)
 
 
-def _prefix(i, several):
+def _prefix(i: int, several: bool) -> str:
     return f"{i}/" if several else ""
 
 
-def _listed(name, value, kind, several):
+def _listed(name: str, value: Any, kind: type, several: bool) -> list[Any]:
     values = value if several else [value]
     if not isinstance(values, (list, tuple)) or not values or not all(isinstance(one, kind) for one in values):
         one_each = "a list of them, one for each of params" if several and name != "params" else "a list of them"
@@ -229,14 +244,14 @@ def _listed(name, value, kind, several):
     return list(values)
 
 
-def _array(name, value):
+def _array(name: str, value: Any) -> Array:
     try:
         return np.asarray(value)
     except (ValueError, TypeError):
         raise ValueError(f"{name} is not an array; got {type(value).__name__}") from None
 
 
-def _made(what, make, parts):
+def _made(what: str, make: Callable[..., Any], parts: dict[str, Any]) -> Any:
     """`make(**parts)` for parts from a file, which may have other names and types than `make` wants."""
     try:
         return make(**parts)

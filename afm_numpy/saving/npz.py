@@ -6,22 +6,28 @@ file before it is believed. A checksum covers every array.
 """
 
 import json
+import math
 import os
 import warnings
 import zipfile
+from collections.abc import Callable
+from typing import IO, Any, BinaryIO, TypeVar
 
 import numpy as np
 
-from .._files import atomic_write, open_regular, printable
+from .._files import Path, atomic_write, open_regular, printable
+from .._types import Array
 
 __all__ = ["FileFormatError", "read", "write"]
+
+Made = TypeVar("Made")
 
 
 class FileFormatError(ValueError):
     """A file is damaged, is something else, or was written by a newer version."""
 
 
-def write(path, header, arrays):
+def write(path: Path, header: object, arrays: dict[str, Array]) -> None:
     """Write a file that appears complete or not at all.
 
     Parameters
@@ -50,7 +56,7 @@ def write(path, header, arrays):
                 np.lib.format.write_array(part, np.asanyarray(array), allow_pickle=False)
 
 
-def read(path, assemble):
+def read(path: Path, assemble: Callable[[Any, dict[str, Array]], Made]) -> Made:
     """What `assemble(header, arrays)` makes of a file.
 
     Raises
@@ -58,7 +64,7 @@ def read(path, assemble):
     FileFormatError
         When the file is damaged or something else, or `assemble` fails on it; the message says what and where.
     OSError
-        When the file cannot be opened.
+        When the file cannot be opened, or is no regular file: the end of a pipe is not known.
     """
     with open_regular(path) as file:
         try:
@@ -72,21 +78,21 @@ def read(path, assemble):
             raise FileFormatError(f"cannot read a model from {os.fspath(path)}: {why}") from None
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
     plain = value.tolist() if isinstance(value, (np.generic, np.ndarray)) else value
     if plain is value or isinstance(plain, np.generic):     # a longdouble stays what it is
         raise TypeError(f"a model file cannot hold a {type(value).__name__}; it holds what JSON can")
     return plain
 
 
-def _header(array):
+def _header(array: Array) -> Any:
     try:
         return json.loads(array.item())
     except (ValueError, TypeError, RecursionError):
         raise ValueError("its header is not JSON") from None
 
 
-def _members(file):
+def _members(file: BinaryIO) -> dict[str, Array]:
     size = os.fstat(file.fileno()).st_size
     arrays = {}
     with zipfile.ZipFile(file) as archive:
@@ -104,27 +110,28 @@ def _members(file):
     return arrays
 
 
-def _array(part, name):
+def _array(part: IO[bytes], name: str) -> Array:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")                  # NumPy warns where it has to guess
-            version = np.lib.format.read_magic(part)
-            shape, by_column, dtype = np.lib.format.read_array_header_1_0(part) if version == (1, 0) else (None,) * 3
+            if np.lib.format.read_magic(part) != (1, 0):
+                raise ValueError
+            shape, by_column, dtype = np.lib.format.read_array_header_1_0(part)
     except zipfile.BadZipFile:
         raise
     except Exception:
-        raise ValueError(f"{name} does not begin as an array does") from None
-    if version != (1, 0) or any(type(size) is not int for size in shape):
-        raise ValueError(f"{name} is not an array of format 1.0")
+        raise ValueError(f"{name} does not begin as an array of format 1.0 does") from None
+    if any(type(size) is not int or size < 0 for size in shape):
+        raise ValueError(f"{name} has the shape {shape}")
     _check_kind(name, dtype)
     content = part.read()
-    count = int(np.prod(shape, dtype=object))               # Python integers do not overflow
-    if min(shape, default=0) < 0 or count * dtype.itemsize != len(content):
+    count = math.prod(shape)
+    if count * dtype.itemsize != len(content):
         raise ValueError(f"{name} has {len(content)} bytes, which is not an array {shape} of {dtype}")
     flat = np.frombuffer(bytearray(content), dtype, count)  # a bytearray: the array can be written to
     return flat.reshape(shape, order="F" if by_column else "C")
 
 
-def _check_kind(name, dtype):
+def _check_kind(name: str, dtype: "np.dtype[Any]") -> None:
     if dtype.kind not in "iufU":
         raise ValueError(f"{name} holds {dtype}; want numbers or text")

@@ -136,7 +136,7 @@ def with_array(name, value):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda params: {name: params[name] for name in params if name != "h"}, "params lacks h"),
+        (lambda params: {name: params[name] for name in params if name != "h"}, "params lacks 'h'"),
         (with_array("w", np.zeros(7, np.float32)), "params\\['V'\\] has shape"),
         (with_array("b", np.zeros(2)), "params\\['b'\\] holds float64; want floats, all of one type"),
         (with_array("b", np.zeros(2, int)), "params\\['b'\\] holds int64"),
@@ -175,6 +175,11 @@ def test_states_and_generators_that_do_not_fit(path):
     with pytest.raises(ValueError, match="v of b is not finite"):
         wrong = state | {"b": state["b"] | {"v": np.float32([0, np.inf])}}
         saving.save(path, MODELS[1], params, state=wrong, optimizer=optim.Adam())
+    for optimizer, slot in ((optim.Adam(), "v"), (optim.Adagrad(), "acc")):
+        wrong = optim.init(optimizer, params)
+        wrong["h"][slot][1] = -1e-9
+        with pytest.raises(ValueError, match=f"{slot} of h is a sum of squares and must not be negative"):
+            saving.save(path, MODELS[1], params, state=wrong, optimizer=optimizer)
     with pytest.raises(ValueError, match="step count is -1"):
         saving.save(path, MODELS[1], params, state=state | {"step": -1}, optimizer=optim.Adam())
     with pytest.raises(ValueError, match="MT19937 cannot be kept; use numpy.random.default_rng"):
@@ -204,7 +209,7 @@ def rewritten(path, change=lambda header: header, arrays=None):
         (lambda header: {"format": "other"}, "does not say that it is a model"),
         (lambda header: header.update(version=2), "version 2; this afm_numpy reads version 1"),
         (lambda header: header.update(model={"kind": "rnn"}), "unknown kind 'rnn'"),
-        (lambda header: header.update(model={"kind": "afm", "attention": "field"}), "params lacks field"),
+        (lambda header: header.update(model={"kind": "afm", "attention": "field"}), "params lacks 'field'"),
         (lambda header: header.update(model={"kind": "afm", "attention": "sum"}), "holds .*, which this model"),
         (lambda header: header.update(model="afm"), "its header holds 'afm' as model"),
         (lambda header: header.update(model={"kind": "fm", "size": 3}), "its header holds {.*} as model"),
@@ -214,7 +219,7 @@ def rewritten(path, change=lambda header: header, arrays=None):
         (lambda header: header.update(count="1"), "its header holds '1' as count"),
         (lambda header: header.update(count=0, step=[], rng=[]), "it holds 0 models"),
         (lambda header: header.update(step=["1"]), "step count"),
-        (lambda header: header.update(optimizer={"optimizer": "adagrad", "lr": -1}), "lr is out of range"),
+        (lambda header: header.update(optimizer={"optimizer": "adagrad", "lr": -1}), "lr must be a number above 0"),
         (lambda header: header.update(optimizer={"optimizer": "system"}), "unknown optimizer"),
         (lambda header: header.update(optimizer=None), "needs the optimizer"),
         (lambda header: header.update(encoder={"format": "x"}), "TableEncoder"),
@@ -244,6 +249,42 @@ def test_arrays_that_do_not_fit_are_refused(path, arrays, words):
     rewritten(path, arrays=arrays)
     with pytest.raises(saving.FileFormatError, match=words):
         saving.load(path)
+
+
+@pytest.mark.parametrize("shapes", [
+    pytest.param({"w": (0,), "V": (0, 3)}, id="A7-no-feature"),
+    pytest.param({"V": (8, 0), "p": (0,), "W": (0, 2)}, id="A7-no-factor"),
+    pytest.param({"W": (3, 0), "b": (0,), "h": (0,)}, id="A7-no-attention-size"),
+    pytest.param({"w": (10**9,), "V": (10**9, 0), "p": (0,), "W": (0, 2)}, id="A7-a-billion-of-nothing"),
+])  # fmt: skip
+def test_sizes_of_zero_are_refused(path, shapes):
+    """An array without numbers may have any shape: the file does not have to be long for it."""
+    params = start()[0] | {name: np.zeros(shape, np.float32) for name, shape in shapes.items() if 0 in shape}
+    with pytest.raises(ValueError, match="its sizes n, k and t must be at least 1|has shape"):
+        saving.save(path, MODELS[1], params)
+
+
+def test_field_weights_for_no_number_of_slots_are_refused(path):
+    params, _ = start(MODELS[2])
+    for pairs, good in ((0, True), (3, True), (6, True), (2, False), (5, False)):
+        changed = params | {"field": np.ones(pairs, np.float32)}
+        if good:
+            saving.save(path, MODELS[2], changed)
+        else:
+            with pytest.raises(ValueError, match=f"field'.* has {pairs} numbers, which is no number of slot pairs"):
+                saving.save(path, MODELS[2], changed)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs FIFOs")
+def test_only_regular_files_are_read(path):
+    os.mkfifo(path)
+    for name in (path, "/dev/zero"):
+        with pytest.raises(OSError, match="Not a regular file, so it is not read"):
+            saving.load(name)
+    with pytest.raises(OSError, match="Not a regular file"):
+        saving.save(path, Model("fm"), start(Model("fm"))[0])
+    with pytest.raises(OSError, match="name of a folder"):
+        saving.save(f"{path}2/", Model("fm"), start(Model("fm"))[0])
 
 
 def test_foreign_files_are_refused(path):
