@@ -57,6 +57,8 @@ function drawControls() {
       if (field.valueAsNumber !== x) field.value = x;
     }
   });
+  byId("broken1").hidden = !mistakeOf(state);
+  put(byId("brokenIs"), "textContent", state.quiz ? T.brk.secret : mistakeOf(state) ? T.brk.now(CATALOGUE[state.brk].title) : "");
   for (const name of ["y_hat", "prob", "loss"]) {
     const node = byId("r_" + name), value = trace.numberAt(ref(name));
     node.hidden = name === "prob" && state.loss === "squared";
@@ -88,7 +90,10 @@ function stop() {
   byId("play").textContent = T.play;
 }
 
-const goTo = (line) => update({ line: line >= linesOf(state.mode).length - 1 ? -1 : line });
+function goTo(line) {
+  hovered = "";
+  update({ line: line >= linesOf(state.mode).length - 1 ? -1 : line, at: "" });
+}
 const stepTo = (by) => goTo(Math.max(0, (state.line < 0 ? linesOf(state.mode).length - 1 : state.line) + by));
 
 let linesShown = "", saidLine = null;
@@ -109,10 +114,9 @@ function drawLines() {
     } else item.firstChild.removeAttribute("aria-current");
   });
   put(byId("where"), "textContent", T.lineOf(now + 1, lines.length, codeOf(lines[now], state.mode)));
-  if (state.line >= 0 && saidLine !== null && saidLine !== state.line) {
-    put(byId("said"), "textContent", sentence(lines[now]));
-    byId("tables").classList.toggle("slopes", isBackward(lines[now]));
-    drawView();
+  if (state.line >= 0 && saidLine !== state.line) {
+    if (saidLine !== null) put(byId("said"), "textContent", sentence(lines[now]));
+    showSide(isBackward(lines[now]));
   }
   saidLine = state.line;
 }
@@ -127,10 +131,11 @@ function sentence(name) {
 
 function viewSwitch() {
   return h("div", { class: "views", role: "group" }, T.views.map((words, q) => h("button", { textContent: words, class: "view",
-    onclick: () => { byId("tables").classList.toggle("slopes", q === 1); drawView(); } })));
+    onclick: () => showSide(q === 1) })));
 }
 
-function drawView() {
-  const slopes = byId("tables").classList.contains("slopes");
+// Where there is no room for both sides: values or slopes.
+function showSide(slopes) {
+  byId("tables").classList.toggle("slopes", slopes);
   document.querySelectorAll(".view").forEach((button, q) => button.setAttribute("aria-pressed", String((q === 1) === slopes)));
 }

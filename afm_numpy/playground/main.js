@@ -13,12 +13,14 @@ function build() {
   const tables = h("main", { id: "tables" },
     h("section", { class: "lines" }, h("h2", { textContent: T.lines }), stepper(), h("ol", { id: "lines" })),
     viewSwitch(), column1("forward", T.forward), column1("backward", T.backward));
-  fill(byId("page"), h("header", {}, h("h1", { textContent: T.title }), lead, h("p", { id: "note", role: "status", hidden: true }),
+  fill(byId("page"), h("header", {}, h("h1", { textContent: T.title }), lead, h("p", { id: "note", class: "note", role: "status", hidden: true }),
+    h("p", { id: "broken1", class: "note" }, h("span", { id: "brokenIs" }), " ", h("button", { id: "repair", textContent: T.brk.repair,
+      onclick: () => { hinted = true; update({ brk: "", quiz: 0 }); } })),
     controlBar(), h("div", { class: "top" }, rowFields(), results())),
   tables, h("section", { id: "panel", aria: { label: T.panel } }), legend, tabBar(),
   h("p", { id: "said", class: "unseen", role: "status" }));
   watchSquares(byId("tables"));
-  drawView();
+  showSide(false);
 }
 
 function toggleAnswer() {
@@ -56,6 +58,7 @@ function load() {
   state = read.state;
   ignored = read.ignored;
   hinted = !state.quiz;
+  showSide(isBackward(state.at));
   byId("note").hidden = !ignored.length;
   byId("note").textContent = ignored.length ? T.ignored(ignored.slice(0, 8).join(", ")) : "";
   update({});

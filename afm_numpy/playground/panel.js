@@ -3,16 +3,17 @@
 
 let hovered = "";
 
-const shownCell = () => hovered || state.at;
+const shownCell = () => hovered || state.at || firstOf(state.line < 0 ? "y_hat" : linesOf(state.mode)[state.line]);
+
+// The first number that a line wrote.
+function firstOf(name) {
+  const cells = cellsOf(name).map(([i, f]) => ref(name, i, f));
+  const { i, f } = cells.find((at) => trace.numberAt(at) !== undefined) || cells[0];
+  return key(name, i, f);
+}
 
 function drawPanel() {
-  const node = byId("panel"), name = shownCell(), at = name && cellNamed(name);
-  if (!at) {
-    fill(node, h("p", { class: "hint", textContent: T.noCell }));
-    light([]);
-    light([], "pin");
-    return;
-  }
+  const node = byId("panel"), name = shownCell(), at = cellNamed(name);
   const lines = linesOf(state.mode), value = trace.numberAt(at), rule = trace.ruleAt(at);
   const later = state.line >= 0 && lines.indexOf(at.name) > state.line;
   const about = T.about[at.name] || T.slope(labelOf({ ...at, name: at.name.replace(/^[dg]_/, "") }));
@@ -21,7 +22,7 @@ function drawPanel() {
     state.at === name ? h("button", { textContent: T.unpin, onclick: () => pin("") }) : null);
   const body = isParam(at.name) ? paramFields(name, at, value) : later ? [h("p", { textContent: T.notYet })]
     : rule ? formula(at, rule, value) : [h("p", { textContent: T.absent })];
-  fill(node, head, body);
+  fill(node, head, body, hovered || state.at ? [] : h("p", { class: "hint", textContent: T.noCell }));
   light(rule && !later ? rule.filter((token) => typeof token !== "string").map((t) => key(t.name, t.i, t.f)) : []);
   light(state.at ? [state.at] : [], "pin");
 }

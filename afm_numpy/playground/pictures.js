@@ -69,7 +69,7 @@ function drawCurves(canvas, run) {
 // A triangle of field pairs: how many times the even share each one has; the planted pairs are outlined.
 function drawHeat(canvas, run) {
   const fields = run ? run.data.fields : [...FIELDS, ...Object.keys(NOISE).slice(0, state.noise)], m = fields.length;
-  const high = 260, { c, wide } = pen(canvas, high), ink = colours(), left = 66, top = 22;
+  const high = 300, { c, wide } = pen(canvas, high), ink = colours(), left = 66, top = 56;
   const size = Math.min(42, (wide - left) / (m - 1), (high - top - 20) / (m - 1)), pairs = slotPairs(m);
   const times = run && run.attn ? run.attn.map((a) => a * pairs.length) : null, most = times ? Math.max(2, ...times) : 2;
   pairs.forEach(([i, j], q) => {
@@ -86,8 +86,13 @@ function drawHeat(canvas, run) {
   });
   fields.forEach((name, i) => {
     if (i < m - 1) words(c, name, left - 4, top + i * size + size / 2 + 4, { align: "right", colour: ink.soft });
-    if (i > 0) words(c, size < 44 && name.length * 6.5 > size ? name.slice(0, Math.max(2, Math.floor(size / 8))) + "." : name,
-      left + (i - 1) * size + size / 2, top - 6, { align: "center", colour: ink.soft });
+    if (i > 0) {
+      c.save();
+      c.translate(left + (i - 1) * size + size / 2, top - 4);
+      c.rotate(-Math.PI / 4);
+      words(c, name, 0, 0, { colour: ink.soft });
+      c.restore();
+    }
   });
   words(c, T.train.relative(three(1 / pairs.length)), left, top + (m - 1) * size + 15, { colour: ink.soft });
   canvas.setAttribute("aria-label", `${T.train.map}: ${statusOf(run)}`);

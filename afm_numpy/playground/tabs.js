@@ -127,7 +127,8 @@ function buildBreak() {
     h("button", { id: "hint", textContent: T.brk.hint, onclick: () => { hinted = true; update({}); } }),
     h("button", { id: "next", textContent: T.brk.next, onclick: start(true) }),
     h("button", { id: "endQuiz", textContent: T.brk.stop, onclick: () => { hinted = true; update({ quiz: 0 }); } })),
-  h("p", { id: "verdict", role: "status" })), h("p", { class: "hint", textContent: T.brk.gradcheck })];
+  h("p", { id: "verdict", role: "status" })), h("p", {}, h("button", { id: "toCheck", textContent: T.brk.check,
+    onclick: () => { update({ tab: "nudge" }); checkAll(); } }), " ", h("span", { class: "hint", textContent: T.brk.gradcheck }))];
 }
 
 function drawBreak() {
@@ -154,7 +155,10 @@ function drawBreak() {
 
 function countsOf(found) {
   const count = (kind) => Object.values(found).filter((mark) => mark === kind).length;
-  return h("p", { textContent: T.brk.counts(count("root"), count("follows")) });
+  const first = Object.keys(found).find((name) => found[name] === "root");
+  return h("p", {}, T.brk.counts(count("root"), count("follows")), " ", first
+    ? h("button", { id: "first", textContent: T.brk.first, onclick: () => { hovered = ""; update({ at: first }); showSide(isBackward(first)); } })
+    : null);
 }
 
 function judge() {
