@@ -23,9 +23,8 @@ from .dropout import Dropout
 from .params import FM_SHAPES, afm_shapes, check_attention, check_inputs, check_params
 
 __all__ = [
-    "Cache", "attend_backward", "attend_forward", "backward", "forward", "from_fm", "init_params",
-    "interactions_backward", "interactions_forward", "pooling_backward", "pooling_forward", "projection_backward",
-    "projection_forward",
+    "Cache", "backward", "forward", "from_fm", "init_params", "interactions_backward", "interactions_forward",
+    "pooling_backward", "pooling_forward", "projection_backward", "projection_forward",
 ]  # fmt: skip
 
 
@@ -94,41 +93,6 @@ def projection_backward(dout: Array, pooled: Array, p: Array) -> tuple[Array, Ar
     return dout[:, None] * p, dout @ pooled
 
 
-# ---- the five ways to weight the pairs -----------------------------------------------------------------
-
-
-def attend_forward(attention: Attention, params: Params, M: Array, batch: Batch) -> tuple[Array, Any]:
-    """a (B, P) of one of the five modes (see `afm_numpy.attention`), and its cache."""
-    check_attention(attention)
-    mask = batch.mask
-    match attention:
-        case "sum":
-            return att.sum_forward(mask, batch.x.real.dtype), None
-        case "uniform":
-            return att.uniform_forward(mask, batch.x.real.dtype), None
-        case "field":
-            return att.field_forward(params["field"], mask), None
-        case "free":
-            rows = att.free_rows(params["pairs"], batch)
-            return att.free_forward(params["free"], rows, mask), rows
-        case _:  # network
-            return att.network_forward(M, params["W"], params["b"], params["h"], mask)
-
-
-def attend_backward(attention: Attention, da: Array, attend: Any, batch: Batch) -> tuple[Any, Grads]:
-    """dM (B, P, k) through the weights (0 unless "network"), and the gradients of the mode's parameters."""
-    match attention:
-        case "sum" | "uniform":
-            return 0, {}
-        case "field":
-            return 0, {"field": att.field_backward(da, batch.mask)}
-        case "free":
-            return 0, {"free": att.free_backward(da, attend, batch.mask)}
-        case _:  # network
-            dM, dW, db, dh = att.network_backward(da, attend)
-            return dM, {"W": dW, "b": db, "h": dh}
-
-
 # ---- the model -----------------------------------------------------------------------------------------
 
 
@@ -151,18 +115,15 @@ class Cache(NamedTuple):
 
     @property
     def Z(self) -> Array:
-        """(B, P, t) m_p W + b"""
-        return self.attend.Z
+        return self.attend.Z  # (B, P, t)   m_p W + b
 
     @property
     def R(self) -> Array:
-        """(B, P, t) relu(Z)"""
-        return self.attend.R
+        return self.attend.R  # (B, P, t)   relu(Z)
 
     @property
     def s(self) -> Array:
-        """(B, P) scores, -inf where the pair is absent"""
-        return self.attend.s
+        return self.attend.s  # (B, P)      scores, -inf where the pair is absent
 
 
 def forward(
@@ -189,11 +150,8 @@ def forward(
 
     Raises
     ------
-    ValueError
-        For an unknown attention, a parameter that is missing or has a wrong shape, or a batch that has more
-        than n features.
-    TypeError
-        When params is not a dict or batch not a Batch.
+    ValueError, TypeError
+        As `fm.forward`, and for an unknown attention.
 
     Examples
     --------
@@ -208,7 +166,7 @@ def forward(
     w0, w, V, p = params["w0"], params["w"], params["V"], params["p"]
     E = fm.embed_forward(V, batch)                                           # (B, m, k)
     M = _times(interactions_forward(E), drop.interactions)                   # (B, P, k)  eq. (2)
-    a, attend = attend_forward(attention, params, M, batch)                  # (B, P)     eq. (5)
+    a, attend = att.attend_forward(attention, params, M, batch)              # (B, P)     eq. (5)
     a_kept = _times(a, drop.attention)
     pooled = pooling_forward(a_kept, M)                                      # (B, k)     eq. (4)
     pooled_kept = _times(pooled, drop.pooled)
@@ -217,21 +175,13 @@ def forward(
 
 
 def backward(dy_hat: Array, cache: Cache, *, with_dx: bool = False) -> Grads:
-    """Gradients of `forward`: its lines in reverse order.
-
-    Parameters
-    ----------
-    dy_hat : (B,) array
-        dL/dy_hat.
-    cache : Cache
-    with_dx : bool
-        Also return "x", dL/dx (B, m); 0 in empty slots.
+    """Gradients of `forward`: its lines in reverse order. Arguments as in `fm.backward`.
 
     Returns
     -------
     dict
-        w0, w, V, p and the parameters of the attention. w, V and free are RowGrad: only the rows that the
-        batch touches.
+        w0, w, V, p and the parameters of the attention; x on request. w, V and free are RowGrad: only the rows that
+        the batch touches.
 
     Examples
     --------
@@ -248,7 +198,7 @@ def backward(dy_hat: Array, cache: Cache, *, with_dx: bool = False) -> Grads:
     dpooled = _times(dpooled, drop.pooled)
     da, dM = pooling_backward(dpooled, a_kept, M)                            # (B, P), (B, P, k)
     da = _times(da, drop.attention)
-    dM_attend, dattend = attend_backward(attention, da, attend, batch)
+    dM_attend, dattend = att.attend_backward(attention, da, attend, batch)
     dM += dM_attend                                                          # both paths into m_p
     dE = interactions_backward(_times(dM, drop.interactions), E)             # (B, m, k)
     grads: Grads = {"w0": dw0, "w": dw, "V": fm.embed_backward(dE, batch), "p": dp, **dattend}
@@ -270,7 +220,7 @@ def init_params(
     pairs: ArrayLike | None = None, p: Float | None = None, std: Float = 0.01, w0: Float = 0.0,
     dtype: DType = np.float32,
 ) -> Params:  # fmt: skip
-    """Initial parameters.
+    """Initial parameters, a dict.
 
     V is normal with standard deviation `std`, w zero; W and b are normal with variance 2/(k + t), h is
     standard normal; free and field weights are 1. p starts at 1 for the modes that do not normalise and at
@@ -289,16 +239,10 @@ def init_params(
     std, w0, dtype
         As in `fm.init_params`.
 
-    Returns
-    -------
-    dict
-
     Raises
     ------
-    ValueError
-        For an unknown attention, "free" without pairs, and what `fm.init_params` refuses.
-    TypeError
-        As in `fm.init_params`.
+    ValueError, TypeError
+        As `fm.init_params`, for an unknown attention, and for "free" without pairs.
 
     Examples
     --------
@@ -351,7 +295,6 @@ def from_fm(
     True
     """
     sizes = check_params(fm_params, FM_SHAPES)
-    params = init_params(
-        rng, sizes["n"], m, sizes["k"], t, attention=attention, pairs=pairs, p=p, dtype=fm_params["V"].dtype
-    )
-    return params | {name: np.array(fm_params[name]) for name in ("w0", "w", "V")}
+    n, k, dtype = sizes["n"], sizes["k"], fm_params["V"].dtype
+    params = init_params(rng, n, m, k, t, attention=attention, pairs=pairs, p=p, dtype=dtype)
+    return params | {name: np.array(fm_params[name]) for name in FM_SHAPES}

@@ -9,17 +9,19 @@
 Dimensions: B rows, P slot pairs, k factors, t attention size, F feature pairs seen in training.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._types import Array, DType
+from ._types import Array, Attention, DType, Grads, Params
 from .batch import Batch
+from .params import check_attention
 from .rowgrad import RowGrad
 
 __all__ = [
-    "NetworkCache", "field_backward", "field_forward", "free_backward", "free_forward", "free_rows", "network_backward",
-    "network_forward", "relu", "softmax_backward", "softmax_forward", "sum_forward", "uniform_forward",
+    "NetworkCache", "attend_backward", "attend_forward", "field_backward", "field_forward", "free_backward",
+    "free_forward", "free_rows", "network_backward", "network_forward", "relu", "softmax_backward", "softmax_forward",
+    "sum_forward", "uniform_forward",
 ]  # fmt: skip
 
 
@@ -172,3 +174,38 @@ def network_backward(da: Array, cache: NetworkCache) -> tuple[Array, Array, Arra
     dW = np.tensordot(M, dZ, axes=((0, 1), (0, 1)))                                     # (k, t)
     dM = np.tensordot(dZ, W, axes=(2, 1))                                               # (B, P, k)
     return dM, dW, db, dh
+
+
+# ---- one of the five, by name --------------------------------------------------------------------------
+
+
+def attend_forward(attention: Attention, params: Params, M: Array, batch: Batch) -> tuple[Array, Any]:
+    """a (B, P) of one of the five modes, and its cache."""
+    check_attention(attention)
+    mask = batch.mask
+    match attention:
+        case "sum":
+            return sum_forward(mask, batch.x.real.dtype), None
+        case "uniform":
+            return uniform_forward(mask, batch.x.real.dtype), None
+        case "field":
+            return field_forward(params["field"], mask), None
+        case "free":
+            rows = free_rows(params["pairs"], batch)
+            return free_forward(params["free"], rows, mask), rows
+        case _:  # network
+            return network_forward(M, params["W"], params["b"], params["h"], mask)
+
+
+def attend_backward(attention: Attention, da: Array, attend: Any, batch: Batch) -> tuple[Any, Grads]:
+    """dM (B, P, k) through the weights (0 unless "network"), and the gradients of the mode's parameters."""
+    match attention:
+        case "sum" | "uniform":
+            return 0, {}
+        case "field":
+            return 0, {"field": field_backward(da, batch.mask)}
+        case "free":
+            return 0, {"free": free_backward(da, attend, batch.mask)}
+        case _:  # network
+            dM, dW, db, dh = network_backward(da, attend)
+            return dM, {"W": dW, "b": db, "h": dh}

@@ -376,7 +376,8 @@ def test_dx_is_returned_on_request_only(mode):
 # ---- wrong gradients must be found ---------------------------------------------------------------------
 
 right_backward, right_pooling, right_interactions = afm.backward, afm.pooling_backward, afm.interactions_backward
-right_network, right_attend, right_projection = attention.network_backward, afm.attend_backward, afm.projection_backward
+right_network, right_attend = attention.network_backward, attention.attend_backward
+right_projection = afm.projection_backward
 right_free, right_field = attention.free_backward, attention.field_backward
 right_linear = fm.linear_backward
 
@@ -461,7 +462,7 @@ WRONG = {
         "network", afm, "pooling_backward",
         lambda dpooled, a, M: (M.sum(axis=2), right_pooling(dpooled, a, M)[1]), EVERY),
     "attention path detached": (
-        "network", afm, "attend_backward", lambda *args: (0, right_attend(*args)[1]), {"V", "x"}),
+        "network", attention, "attend_backward", lambda *args: (0, right_attend(*args)[1]), {"V", "x"}),
     # the projection
     "dp with the vector before dropout": (
         "network", afm, "backward",
@@ -721,7 +722,7 @@ def test_unknown_attention_is_refused():
     with pytest.raises(ValueError, match=message):
         afm.forward(problem.params, problem.batch, attention="softmax")
     with pytest.raises(ValueError, match=message):
-        afm.attend_forward("softmax", problem.params, problem.forward()[1].M, problem.batch)
+        attention.attend_forward("softmax", problem.params, problem.forward()[1].M, problem.batch)
 
 
 @pytest.mark.parametrize("mode, change, message", [
