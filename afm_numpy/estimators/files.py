@@ -65,7 +65,7 @@ def _array(name: str, parts: Any) -> Array:
     """An array from its type and its values. NumPy pads texts to the longest; that may not take much more memory."""
     values, kind = parts["values"], np.dtype(parts["dtype"]).kind
     lengths = [len(value) for value in values if isinstance(value, str)]
-    if not all(type(value) in _KINDS[kind] for value in values) or len(set(map(type, values))) > 1:
+    if not all(type(value) in _KINDS.get(kind, ()) for value in values) or len(set(map(type, values))) > 1:
         raise ValueError(f"its {name} are not of type {kind}")
     if kind == "U" and len(values) * max(lengths, default=0) > 10**6 + 100 * sum(lengths):
         raise ValueError(f"its {name} would need {4 * len(values) * max(lengths)} bytes")
