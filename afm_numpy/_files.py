@@ -11,7 +11,7 @@ from typing import IO, Any, TypeAlias
 
 __all__ = ["Path", "atomic_write", "check_output", "open_regular", "printable"]
 
-Path: TypeAlias = "str | os.PathLike[str]"
+Path: TypeAlias = str | os.PathLike[str]
 
 
 def printable(text: str, most: int = 500) -> str:

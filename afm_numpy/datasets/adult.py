@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._types import Array
+
 __all__ = ["Adult", "load_adult"]
 
 _N_TRAIN = 32_561
@@ -15,15 +17,15 @@ _CONTINUOUS = ("age", "fnlwgt", "education-num", "capital-gain", "capital-loss",
 class Adult(NamedTuple):
     """What `load_adult` returns: two tables of columns, their targets, and the kinds of the columns."""
 
-    train: dict
-    y_train: np.ndarray
-    test: dict
-    y_test: np.ndarray
-    categorical: list
-    continuous: list
+    train: dict[str, Array]
+    y_train: Array
+    test: dict[str, Array]
+    y_test: Array
+    categorical: list[str]
+    continuous: list[str]
 
 
-def load_adult():
+def load_adult() -> Adult:
     """People of the 1994 US census and whether they earn more than 50,000 dollars a year.
 
     The 14 columns keep their published names and order: 8 are categorical (text) and 6 continuous

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .._checks import check_size
+from .._files import Path as FilePath
 from .._types import DType
 from ..batch import Batch
 from .download import FetchError, NetworkError, download, locked, verified
@@ -27,7 +29,7 @@ class DataSet(NamedTuple):
     """A folder name, the git blob ids of its training, validation and test file, and a notice to show."""
 
     name: str
-    blobs: tuple
+    blobs: tuple[str, str, str]
     notice: str
 
 
@@ -41,48 +43,26 @@ class Files(NamedTuple):
 
 FRAPPE = DataSet(
     "frappe",
-    (
-        "176b2aaf1f63dd13d3e66a5c17c8ec8186e91893",
-        "50b9c04bcf58dcb46d0b0070d3d6f88b45c9baab",
-        "d7cdd03f0e2415c97618de617f20bedd50e8fce7",
-    ),
+    ("176b2aaf1f63dd13d3e66a5c17c8ec8186e91893", "50b9c04bcf58dcb46d0b0070d3d6f88b45c9baab",
+     "d7cdd03f0e2415c97618de617f20bedd50e8fce7"),
     "Frappe: for research use only, do not redistribute. Cite Baltrunas, Church, Karatzoglou, Oliver, 'Frappe: "
     "Understanding the Usage and Perception of Mobile App Recommendations In-The-Wild', arXiv:1505.03014 (2015).",
-)
+)  # fmt: skip
 ML_TAG = DataSet(
     "ml-tag",
-    (
-        "45c9017ca7cb14b3df2b7378f3a935577a8a102f",
-        "0950186b80ca3158f40c3734e28d236785ad77ac",
-        "aef8f29a1a396d6ea34e692d26eec9bba2f7ae8b",
-    ),
+    ("45c9017ca7cb14b3df2b7378f3a935577a8a102f", "0950186b80ca3158f40c3734e28d236785ad77ac",
+     "aef8f29a1a396d6ea34e692d26eec9bba2f7ae8b"),
     "ml-tag: made from the tags of MovieLens, whose terms of use at grouplens.org apply. Cite Harper, Konstan, "
     "'The MovieLens Datasets: History and Context', ACM TiiS 5(4), 2015.",
-)
+)  # fmt: skip
 
 
-def fetch_frappe(cache=None, **options):
+def fetch_frappe(cache: FilePath | None = None, **options: Any) -> Files:
     """The Frappe data set (usage of mobile apps in context) as the authors of AFM split it: three libFM files.
 
     288,609 rows of ten fields, label 1 for a logged usage and -1 for a sampled other app. For research use, no
-    redistribution; to be cited as Baltrunas et al. 2015. The notice is shown before a download.
-
-    Parameters
-    ----------
-    cache : path, optional
-        Folder to keep data sets in. Default: the environment variable AFM_NUMPY_CACHE, or ~/.cache/afm_numpy.
-    **options
-        As in `fetch`.
-
-    Returns
-    -------
-    files : Files
-        Paths (train, valid, test). `load_files` reads them.
-
-    Raises
-    ------
-    FetchError
-        As `fetch`.
+    redistribution; to be cited as Baltrunas et al. 2015. The notice is shown before a download. Parameters, result and
+    errors are those of `fetch`.
 
     Notes
     -----
@@ -91,11 +71,11 @@ def fetch_frappe(cache=None, **options):
     return fetch(FRAPPE, cache, **options)
 
 
-def fetch_ml_tag(cache=None, **options):
+def fetch_ml_tag(cache: FilePath | None = None, **options: Any) -> Files:
     """The MovieLens tag data set as the authors of AFM split it: three libFM files.
 
     668,953 applications of a tag by a user to a movie, and two sampled tags for each: three fields, 90,445 features.
-    Parameters, results and errors are those of `fetch_frappe`.
+    Parameters, result and errors are those of `fetch`.
     """
     return fetch(ML_TAG, cache, **options)
 
@@ -135,7 +115,9 @@ def load_files(files: Files, *, id_base: int = 0, dtype: DType = np.float64, fie
     return Files(*((Batch(part.batch.idx, part.batch.x, n), part.y) for part in parts))
 
 
-def fetch(data_set, cache=None, *, base_url=None, progress=True, tries=5, wait=1.0, timeout=30.0):
+def fetch(
+    data_set: DataSet, cache: FilePath | None = None, *, base_url: str | None = None, tries: int = 5, **options: Any
+) -> Files:
     """Make sure that the three files of a data set are in the cache, complete and verified.
 
     Without a connection this works when the files are there: copied from another computer, for example.
@@ -144,29 +126,26 @@ def fetch(data_set, cache=None, *, base_url=None, progress=True, tries=5, wait=1
     ----------
     data_set : DataSet
     cache : path, optional
-        As in `fetch_frappe`.
+        Folder to keep data sets in. Default: the environment variable AFM_NUMPY_CACHE, or ~/.cache/afm_numpy.
     base_url : str, optional
         Where the folder of the data set is. Default: the environment variable AFM_NUMPY_BASE_URL, or the authors'
         repository.
-    progress : bool
-        Show a progress bar on standard error.
     tries : int
         Connections to make for a file, each going on where the last was cut.
-    wait : float
-        Seconds before the second try, doubled each time.
-    timeout : float
-        Seconds without an answer after which a connection counts as cut.
+    **options
+        progress, wait and timeout, as in `download.download`.
 
     Returns
     -------
     files : Files
+        Paths (train, valid, test). `load_files` reads them.
 
     Raises
     ------
     FetchError
         When a file is missing and cannot be downloaded (no connection, refused by the server, wrong content, full
-        disk, read-only folder), or is there with another content. A partial download is kept for the next call,
-        except when its content is wrong.
+        disk, read-only folder), or is there with another content, or as a link. A partial download is kept for the
+        next call, except when its content is wrong.
 
     Examples
     --------
@@ -183,8 +162,7 @@ def fetch(data_set, cache=None, *, base_url=None, progress=True, tries=5, wait=1
     base_url = (base_url or os.environ.get("AFM_NUMPY_BASE_URL") or BASE_URL).rstrip("/")
     if not base_url.startswith(("http://", "https://")):
         raise ValueError(f"base_url must start with http:// or https://; got {base_url!r}")
-    if tries < 1:
-        raise ValueError(f"tries must be at least 1; got {tries}")
+    check_size("tries", tries)
     folder = cache / data_set.name
     files = Files(*(folder / f"{data_set.name}.{part}.libfm" for part in ("train", "validation", "test")))
     wanted = list(zip(files, data_set.blobs, strict=True))
@@ -196,8 +174,7 @@ def fetch(data_set, cache=None, *, base_url=None, progress=True, tries=5, wait=1
             print(data_set.notice, file=sys.stderr)
         for path, blob in missing:
             try:
-                download(f"{base_url}/{data_set.name}/{path.name}", path, blob,
-                         progress=progress, tries=tries, wait=wait, timeout=timeout)
+                download(f"{base_url}/{data_set.name}/{path.name}", path, blob, tries=tries, **options)
             except NetworkError as error:
                 names = ", ".join(path.name for path, _ in wanted if not path.exists())
                 raise FetchError(

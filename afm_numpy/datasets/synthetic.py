@@ -3,11 +3,13 @@
 Dimensions: B rows, m = n_fields + n_noise slots, P = m(m-1)/2 slot pairs, n = m * field_size features, k factors.
 """
 
+from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import NamedTuple
 
 import numpy as np
 
+from .._types import Array, Loss
 from ..batch import Batch
 
 __all__ = ["Interactions", "Truth", "make_interactions"]
@@ -16,23 +18,25 @@ __all__ = ["Interactions", "Truth", "make_interactions"]
 class Truth(NamedTuple):
     """What the targets of `make_interactions` were made from."""
 
-    score: np.ndarray
-    importance: np.ndarray
-    w: np.ndarray
-    V: np.ndarray
+    score: Array
+    importance: Array
+    w: Array
+    V: Array
 
 
 class Interactions(NamedTuple):
     """What `make_interactions` returns: rows, their targets, and the truth behind them."""
 
     batch: Batch
-    y: np.ndarray
+    y: Array
     truth: Truth
 
 
 def make_interactions(
-    rng, n_rows, n_fields=5, field_size=10, *, importances=None, n_noise=0, k=4, loss="squared", noise=0.1, linear=0.0
-):
+    rng: np.random.Generator, n_rows: int, n_fields: int = 5, field_size: int = 10, *,
+    importances: Mapping[tuple[int, int], float] | None = None, n_noise: int = 0, k: int = 4, loss: Loss = "squared",
+    noise: float = 0.1, linear: float = 0.0,
+) -> Interactions:  # fmt: skip
     """Rows of categorical fields in which some pairs of fields matter more than others.
 
     Every row holds one value of each field, drawn uniformly, and the noise-free score is
@@ -81,15 +85,10 @@ def make_interactions(
     >>> data.batch.idx.shape, data.truth.importance.tolist()
     ((100, 4), [0.0, 1.5, 0.0, 0.0, 0.0, 0.0])
     """
-    for name, value, least in (
-        ("n_rows", n_rows, 1),
-        ("n_fields", n_fields, 2),
-        ("field_size", field_size, 2),
-        ("n_noise", n_noise, 0),
-        ("k", k, 1),
-    ):
-        if not isinstance(value, Integral) or value < least:
-            raise ValueError(f"{name} must be an integer of at least {least}; got {value!r}")
+    sizes = ("n_rows", n_rows, 1), ("n_fields", n_fields, 2), ("field_size", field_size, 2), ("k", k, 1)
+    for name, size, least in (*sizes, ("n_noise", n_noise, 0)):
+        if isinstance(size, bool) or not isinstance(size, Integral) or size < least:
+            raise ValueError(f"{name} must be an integer of at least {least}; got {size!r}")
     for name, value in (("noise", noise), ("linear", linear)):
         if not (isinstance(value, Real) and 0 <= value < np.inf):
             raise ValueError(f"{name} must be a finite number of at least 0; got {value!r}")
@@ -117,7 +116,7 @@ def make_interactions(
     return Interactions(batch, y, Truth(score, strength[batch.pair_i, batch.pair_j], w, V))
 
 
-def _strength(importances, n_fields, m):
+def _strength(importances: Mapping[tuple[int, int], float] | None, n_fields: int, m: int) -> Array:
     """The importances as a matrix, row < column."""
     if importances is None:
         importances = {(f, f + 1): 1 / (f + 1) for f in range(n_fields - 1)}

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import server
 
+from afm_numpy.datasets import download as module
 from afm_numpy.datasets.download import FetchError, NetworkError, blob_id, download, locked, verified
 
 CONTENT = np.random.default_rng(0).bytes(300_000)
@@ -267,5 +268,58 @@ def test_verified(path):
         verified(path, BLOB)
     path.unlink()
     path.mkdir()
-    with pytest.raises(FetchError, match="cannot read .*: Is a directory"):
+    with pytest.raises(FetchError, match="cannot read .*: it is a link, or no regular file; remove it"):
         verified(path, BLOB)
+
+
+# ---- what others may have put into the cache: attack 6 -------------------------------------------------
+
+
+def plant(kind, path, target):
+    """Put something else in the place of a file; what must stay as it is."""
+    target.write_bytes(b"precious")
+    {"link": path.symlink_to, "hard": lambda target: os.link(target, path), "pipe": lambda _: os.mkfifo(path),
+     "dangling": lambda target: path.symlink_to(f"{target}.new"), "folder": lambda _: path.mkdir()}[kind](target)
+    return target
+
+
+@POSIX
+@pytest.mark.parametrize("kind", ["link", "hard", "pipe", "dangling", "folder"])
+@pytest.mark.parametrize("where", ["part", "lock", "file"])
+def test_nothing_but_a_regular_file_is_opened(kind, where, tmp_path):
+    """A6: no link is followed, and nothing is waited for. A file that is read may have a second name."""
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    path = cache / "data.libfm"
+    place = {"part": cache / "data.libfm.part", "lock": cache / ".lock", "file": path}[where]
+    target = plant(kind, place, tmp_path / "target")
+    words = "is not the authors' file" if (kind, where) == ("hard", "file") else "it is a link, or no regular file"
+    with server.running({"/data.libfm": CONTENT}) as (base, requests), pytest.raises(FetchError, match=words):
+        if not verified(path, BLOB):
+            with locked(cache):
+                download(f"{base}/data.libfm", path, BLOB, progress=False, wait=0.01)
+    assert target.read_bytes() == b"precious" and (kind == "hard" or not requests)
+    assert sorted(os.listdir(tmp_path)) == ["cache", "target"]
+
+
+@POSIX
+def test_the_folder_is_no_link(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "cache").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(FetchError, match="cannot write to the .* folder .*: it is a link"), locked(tmp_path / "cache"):
+        pass
+    assert not os.listdir(tmp_path / "elsewhere")
+
+
+@POSIX
+def test_a_link_that_comes_in_between_is_not_followed(tmp_path, monkeypatch):
+    """Put there after the file was looked at."""
+    (tmp_path / "target").write_bytes(b"precious")
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    monkeypatch.setattr(os.path, "lexists", lambda path: False)
+    with pytest.raises(OSError):
+        module._open(tmp_path / "link", os.O_WRONLY | os.O_CREAT, "ab")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError):
+        module._open(tmp_path / "pipe", os.O_WRONLY | os.O_CREAT, "ab")
+    assert (tmp_path / "target").read_bytes() == b"precious"
