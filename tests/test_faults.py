@@ -16,6 +16,7 @@ import time
 from functools import cache, partial
 from pathlib import Path
 
+import children
 import numpy as np
 import pytest
 import server
@@ -54,15 +55,16 @@ def start(*args, code=None, **options):
     what = ["-m", "afm_numpy"] if code is None else ["-c", textwrap.dedent(code)]
     command = [sys.executable, "-W", "error", "-W", "ignore::ResourceWarning", *what, *map(str, args)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "env": environment()}
-    return subprocess.Popen(command, **pipes | options)
+    return children.start(command, **pipes | options)
 
 
-def until(holds, process=None, seconds=30):
-    """Wait for something to happen in another process."""
+def until(holds, process=None, seconds=120):
+    """Wait for something to happen in another process, and return it."""
     end = time.monotonic() + seconds
-    while not holds():
+    while not (found := holds()):
         assert time.monotonic() < end and (process is None or process.poll() is None), "it did not happen"
         time.sleep(0.001)
+    return found
 
 
 def train_args(data, out, *more):
@@ -337,11 +339,50 @@ def test_too_little_memory(data, tmp_path):
 # ---- Ctrl-C, once and again ----------------------------------------------------------------------------
 
 
+def test_processes_hear_ctrl_c_although_the_tests_ignore_it(tmp_path):
+    """As in a script that a shell started with `&`."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        os.mkfifo(tmp_path / "rows")
+        process = start("train", tmp_path / "rows", "--out", tmp_path / "m.npz")
+        with until(partial(writer, tmp_path / "rows"), process):
+            assert twice(process, 0) == "afm-numpy train: interrupted\n"
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_no_process_outlives_its_test(tmp_path):
+    """Neither one that was started nor one that it started itself."""
+    code = """
+        import os, subprocess, sys, time
+        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1000)"])
+        print(child.pid, flush=True)
+        time.sleep(1000 if sys.argv[1:] else 0)
+    """
+    for words in (["waits"], []):  # the second ends before its own child
+        process = start(*words, code=code)
+        child = int(process.stdout.readline())
+        if not words:
+            process.wait()
+        children.stop()
+        assert process.poll() is not None and not children.LIVE
+        until(lambda child=child: not running(child))
+
+
+def running(number):
+    """Whether a process exists and is not merely waiting to be asked for its status."""
+    try:
+        return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 def twice(process, gap):
     process.send_signal(signal.SIGINT)
     time.sleep(gap)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=120)
     assert out == "" and process.returncode == 130
     return err
 
@@ -377,25 +418,24 @@ def test_interrupted_twice_while_saving(data, tmp_path):
 
 
 def test_interrupted_before_anything_was_saved(data, tmp_path):
-    """The rows come from a pipe into which nobody writes."""
+    """The rows come from a pipe into which nobody writes. It stays open: a process that reads its end goes on."""
     os.mkfifo(tmp_path / "rows")
     for words in (
         ["train", tmp_path / "rows", "--out", tmp_path / "m.npz"],
         ["predict", data / "m.npz", tmp_path / "rows"],
     ):
         process = start(*words)
-        until(partial(is_read, tmp_path / "rows"), process)
-        assert twice(process, 0) == f"afm-numpy {words[0]}: interrupted\n"
+        with until(partial(writer, tmp_path / "rows"), process):
+            assert twice(process, 0) == f"afm-numpy {words[0]}: interrupted\n"
     assert os.listdir(tmp_path) == ["rows"]
 
 
-def is_read(path):
-    """Whether a process has come to opening a pipe for reading."""
+def writer(path):
+    """A pipe opened for writing, once a process has opened it for reading."""
     try:
-        os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
+        return os.fdopen(os.open(path, os.O_WRONLY | os.O_NONBLOCK), "wb")
     except OSError:  # nobody reads there yet
-        return False
-    return True
+        return None
 
 
 def test_an_interrupted_download_goes_on_later(tmp_path):

@@ -13,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 
+import children
 import numpy as np
 import pytest
 
@@ -174,7 +175,7 @@ def test_a_stopped_training_leaves_models_that_load(how, folder, tmp_path):
     out = tmp_path / "m.npz"
     command = [sys.executable, "-m", "afm_numpy", "train", folder / "train.libfm", "--out", out, "--k", "4",
                "--epochs", "100000", "--quiet"]  # fmt: skip
-    process = subprocess.Popen([str(part) for part in command], stderr=subprocess.PIPE, text=True)
+    process = children.start([str(part) for part in command], stderr=subprocess.PIPE, text=True)
     while not (tmp_path / "m.npz.last").exists() and process.poll() is None:
         time.sleep(0.05)
     time.sleep(0.3)

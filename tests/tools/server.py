@@ -12,6 +12,8 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+import children
+
 import afm_numpy
 
 
@@ -130,4 +132,4 @@ def start_python(code, *args):
     """A Python process that has the package, and no proxy between it and the server."""
     env = {**os.environ, "PYTHONPATH": str(Path(afm_numpy.__file__).parents[1]), "no_proxy": "*"}
     command = [sys.executable, "-W", "error", "-c", textwrap.dedent(code), *map(str, args)]
-    return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return children.start(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
