@@ -134,7 +134,13 @@ def softmax_forward(s: Array) -> Array:
 
 
 def softmax_backward(da: Array, a: Array) -> Array:
-    """ds (B, P): the Jacobian diag(a) - a a^T of each row, applied to da. An absent pair has a = 0, so ds = 0."""
+    """ds (B, P): the Jacobian diag(a) - a a^T of each row, applied to da. An absent pair has a = 0, so ds = 0.
+
+    The same number can be taken from all da of a row, because a sums to 1. We take that of the pair with the most
+    attention; otherwise a pair with almost all of it would lose its digits.
+    """
+    if a.shape[1]:
+        da = da - np.take_along_axis(da, a.argmax(axis=1)[:, None], axis=1)
     return a * (da - (a * da).sum(axis=1, keepdims=True))
 
 

@@ -1,5 +1,6 @@
 """The five ways to weight the pairs, each on its own: values, identities, and gradients for a random upstream."""
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given
@@ -161,6 +162,29 @@ def test_rows_sum_to_one_or_to_zero(seed):
     close(a.sum(axis=1), np.array([1.0, 1.0, 1.0, 0.0]), 1.0, 1e-14)
     assert (a[MASK] > 0).all()
     assert not a[~MASK].any()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("lead", [0.0, 5.0, 12.0, 30.0, 80.0])
+def test_softmax_and_its_gradient_keep_their_digits_when_one_pair_has_almost_all(dtype, lead):
+    """1 - a_p subtracts nearly equal numbers: with a lead of 30, ds of the first pair would be noise."""
+    rng, unit = np.random.default_rng(0), float(np.finfo(dtype).eps) / 2
+    s = rng.uniform(-1, 1, (20, 4)).astype(dtype)
+    s[np.arange(20), rng.integers(4, size=20)] += dtype(lead)
+    da = (rng.uniform(0.5, 1.5, (20, 4)) * [1, 3, 9, 27]).astype(dtype)
+    a = attention.softmax_forward(s)
+    ds = attention.softmax_backward(da, a)
+    assert a.dtype == ds.dtype == dtype
+    with mpmath.workdps(60):
+        for row in range(20):
+            e = [mpmath.exp(mpmath.mpf(float(v))) for v in s[row]]
+            exact = [v / sum(e) for v in e]
+            for p in range(4):
+                size = abs(s[row] - s[row].max()).max()                        # an exponent's rounding: inherent
+                assert abs(float(a[row, p]) - exact[p]) <= (8 + size) * unit * exact[p]
+                terms = [exact[q] * (mpmath.mpf(float(da[row, p])) - float(da[row, q])) for q in range(4)]
+                error = abs(float(ds[row, p]) - exact[p] * sum(terms))
+                assert error <= (20 + 2 * size) * unit * exact[p] * sum(map(abs, terms))
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])
