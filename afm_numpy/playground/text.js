@@ -3,8 +3,7 @@
 
 const T = {
   title: "FM and AFM, one row at a time",
-  lead: "Who watches, which film, in which mood, with whom: the model turns four facts into one number. Move a fact; point "
-    + "at a square.",
+  lead: "A model turns four facts about an evening into one number. Move a fact, point at a square.",
   ask: "Which pair of facts decides? Guess, then look.",
   look: "Show me", hideAnswer: "Hide",
   controls: { mode: "Model", loss: "Loss", y: "Target y", seed: "Parameters drawn with seed", again: "Draw others" },

@@ -78,8 +78,9 @@ function frame() {
   if (!running) return;
   const until = performance.now() + SLICE;
   if (!document.hidden && onScreen) {
+    const points = () => training.models[1].history.length, before = points();
     while (!ended(training) && performance.now() < until) oneStep(training);
-    paintTraining();
+    if (points() !== before || performance.now() - lastSaid > 1000) paintTraining();
   }
   if (ended(training)) setRunning(false);
   else requestAnimationFrame(frame);
