@@ -6,62 +6,102 @@ For FM a_p is 1 and p is ones. The contributions add up to the prediction; they 
 not what causes the outcome.
 """
 
-from numbers import Integral
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from . import afm
 from ._checks import check_kind, check_size
-from .batch import Batch
+from ._files import printable
+from ._types import Array, Attention, Params
+from .batch import Batch, slot_pairs
+from .models import Model
 
 __all__ = ["Contributions", "contributions", "field_attention", "largest", "table"]
 
+CHUNK = 1 << 22  # numbers, pairs of rows times factors, that are computed at a time
 
-class Contributions(NamedTuple):
-    """What each part adds to the predictions of B rows; P slot pairs (i, j), in lexicographic order.
+
+@dataclass(frozen=True, eq=False)
+class Contributions:
+    """What each part adds to the predictions of B rows.
+
+    The O pairs that the rows really have stand one after the other, so a long row costs what it holds. `a`, `score`
+    and `pair` show them as (B, P) arrays, 0 where a row does not have the pair; column p is the slot pair
+    `batch.pair_i[p]`, `batch.pair_j[p]`.
 
     Parameters
     ----------
     batch : Batch
-        The rows; `batch.idx[:, batch.pair_i]` and `batch.pair_j` are the features of the pairs.
+        The rows.
     bias : float
         w0.
     linear : (B, m) array
         w_i x_i.
-    a : (B, P) array
-        Attention; 0 where the pair is absent.
-    score : (B, P) array
-        Interaction score p . m_p.
-    pair : (B, P) array
-        Contribution a_p (p . m_p).
     y_hat : (B,) array
         The prediction: bias + linear + pair, summed over the row.
+    ends : (B+1,) array
+        Where the pairs of each row start, and where those of the last row end.
+    first, second : (O,) arrays
+        The slots i < j of each pair.
+    attention, scores : (O,) arrays
+        Attention a_p and interaction score p . m_p.
     """
 
     batch: Batch
     bias: float
-    linear: np.ndarray
-    a: np.ndarray
-    score: np.ndarray
-    pair: np.ndarray
-    y_hat: np.ndarray
+    linear: Array
+    y_hat: Array
+    ends: Array
+    first: Array
+    second: Array
+    attention: Array
+    scores: Array
+
+    @cached_property
+    def a(self) -> Array:
+        """(B, P) attention a_p."""
+        return self._padded(self.attention)
+
+    @cached_property
+    def score(self) -> Array:
+        """(B, P) interaction score p . m_p."""
+        return self._padded(self.scores)
+
+    @cached_property
+    def pair(self) -> Array:
+        """(B, P) contribution a_p (p . m_p)."""
+        return self._padded(self.attention * self.scores)
+
+    def ranked(self, row: int) -> Array:
+        """Which of the O pairs are those of a row, the largest contribution first."""
+        if not isinstance(row, (int, np.integer)):
+            raise TypeError(f"row must be an integer; got {row!r:.60}")
+        if not -len(self.batch) <= row < len(self.batch):
+            raise ValueError(f"row {row} is out of range; there are {len(self.batch)} rows")
+        start, end = self.ends[:-1][row], self.ends[1:][row]
+        pair = self.attention[start:end] * self.scores[start:end]
+        return start + np.argsort(-np.abs(pair), kind="stable")
+
+    def columns(self, pairs: Array | slice) -> Array:
+        """The columns that some of the O pairs have in the (B, P) arrays."""
+        i, j = self.first[pairs], self.second[pairs]
+        return i * (2 * self.batch.m - i - 1) // 2 + j - i - 1
+
+    def _padded(self, values: Array) -> Array:
+        B, m = self.batch.x.shape
+        padded = np.zeros((B, m * (m - 1) // 2), values.dtype)
+        padded[np.repeat(np.arange(B), np.diff(self.ends)), self.columns(slice(None))] = values
+        return padded
 
 
-def contributions(model, params, batch, chunk=1024):
+def contributions(model: Model, params: Params, batch: Batch, chunk: int = CHUNK) -> Contributions:
     """Split the predictions of a model into the contributions of features and feature pairs.
 
-    Parameters
-    ----------
-    model : Model
-    params : dict
-    batch : Batch
-    chunk : int
-        Rows at a time; bounds the memory.
-
-    Returns
-    -------
-    Contributions
+    Rows of about the same length are computed together, about `chunk` numbers at a time. So memory and time grow
+    with the pairs that the rows have, not with the longest row.
 
     Examples
     --------
@@ -72,25 +112,47 @@ def contributions(model, params, batch, chunk=1024):
     ([[1.0, 2.0, 0.0]], [[2.0, 3.0, 6.0]], [14.5])
     """
     check_kind("batch", batch, Batch, "a Batch")
+    check_size("chunk", chunk)
+    k, dtype = params["V"].shape[1], params["V"].dtype
     if model.kind == "fm":              # FM is AFM with sum pooling and a projection of ones
-        params = params | {"p": np.ones(params["V"].shape[1], params["V"].dtype)}
-    attention = "sum" if model.kind == "fm" else model.attention
-    batch = Batch(batch.idx, batch.x, batch.n).astype(params["V"].dtype)
-    parts = []
-    for at in range(0, max(len(batch), 1), chunk):
-        y_hat, cache = afm.forward(params, batch[at : at + chunk], attention=attention)
-        parts.append((cache.a, cache.M @ params["p"], y_hat))
-    a, score, y_hat = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return Contributions(batch, float(params["w0"]), params["w"][batch.idx] * batch.x, a, score, a * score, y_hat)
+        params = params | {"p": np.ones(k, dtype)}
+    attention: Attention = "sum" if model.kind == "fm" else model.attention
+    afm.forward(params, Batch(batch.idx[:0], batch.x[:0], batch.n), attention=attention)    # refuses what does not fit
+    batch = Batch(batch.idx, batch.x, len(params["w"])).astype(dtype)
+    ends = np.append(0, np.cumsum(batch.sizes * (batch.sizes - 1) // 2))
+    first, second = np.zeros(ends[-1], np.intp), np.zeros(ends[-1], np.intp)
+    a, scores, y_hat = np.zeros(ends[-1], dtype), np.zeros(ends[-1], dtype), np.zeros(len(batch), dtype)
+    width = (batch.present * np.arange(1, batch.m + 1)).max(axis=1, initial=0)   # slots up to the last feature
+    for rows in _alike(width, max(1, chunk // k)):
+        m = int(width[rows].max())
+        part = Batch(batch.idx[rows, :m], batch.x[rows, :m], batch.n)
+        own = {"field": params["field"][slot_pairs(batch.m)[1] < m]} if attention == "field" else {}
+        y_hat[rows], cache = afm.forward(params | own, part, attention=attention)
+        row, pair = np.nonzero(part.mask)
+        before = np.cumsum(part.mask.sum(axis=1)) - part.mask.sum(axis=1)
+        at = (ends[rows] - before)[row] + np.arange(row.size)
+        first[at], second[at] = part.pair_i[pair], part.pair_j[pair]
+        a[at], scores[at] = cache.a[row, pair], (cache.M @ params["p"])[row, pair]
+    return Contributions(
+        batch, float(params["w0"]), params["w"][batch.idx] * batch.x, y_hat, ends, first, second, a, scores
+    )
 
 
-def field_attention(parts):
-    """Mean attention between slots, and how many rows stand behind each mean.
+def _alike(width: Array, most: int) -> Iterator[Array]:
+    """The rows, the narrowest first, in groups that have at most `most` slot pairs, or one row."""
+    order = np.argsort(width, kind="stable")
+    while order.size:
+        pairs = width[order[:most]] * (width[order[:most]] - 1) // 2
+        stop = max(1, np.searchsorted(np.arange(1, pairs.size + 1) * pairs, most, side="right"))
+        yield order[:stop]
+        order = order[stop:]
 
-    Parameters
-    ----------
-    parts : Contributions
-        Of rows whose slots mean fields.
+
+def field_attention(parts: Contributions) -> tuple[Array, Array]:
+    """Mean attention between fields, and how many rows stand behind each mean.
+
+    Slots must stand for fields: each feature is in one slot, whatever else its row has. `Batch.from_padded`,
+    `TableEncoder` and `load_libfm` with fields keep empty slots; other constructors close rows up.
 
     Returns
     -------
@@ -98,6 +160,11 @@ def field_attention(parts):
         Mean a_p over the rows that have the pair; symmetric, NaN on the diagonal and where no row has it.
     count : (m, m) int array
         The number of these rows.
+
+    Raises
+    ------
+    ValueError
+        When slots are empty and a feature stands in different slots of two rows, as in rows that were closed up.
 
     Examples
     --------
@@ -108,17 +175,27 @@ def field_attention(parts):
     >>> mean[0].round(3).tolist(), count[0].tolist()
     ([nan, 0.667, 0.333], [0, 2, 1])
     """
-    batch = parts.batch
-    seen = batch.mask.sum(axis=0)
-    mean, count = np.full((batch.m, batch.m), np.nan), np.zeros((batch.m, batch.m), np.intp)
-    total = np.where(batch.mask, parts.a, 0).sum(axis=0, dtype=np.float64)
-    for i, j in ((batch.pair_i, batch.pair_j), (batch.pair_j, batch.pair_i)):
-        count[i, j] = seen
-        mean[i, j] = np.divide(total, seen, out=np.full(seen.shape, np.nan), where=seen > 0)
+    batch, m = parts.batch, parts.batch.m
+    slots = np.unique(np.stack([batch.idx[batch.present], np.nonzero(batch.present)[1]]), axis=1)       # id, slot
+    twice = np.flatnonzero(slots[0, 1:] == slots[0, :-1])
+    if twice.size and not batch.present.all():               # full rows cannot have been closed up
+        id, slot, other = *slots[:, twice[0]], slots[1, twice[0] + 1]
+        raise ValueError(
+            f"slots are not fields here: feature {id} stands in slot {slot} of one row and in slot {other} of another. "
+            "Batch.from_padded keeps the slot of an absent feature empty"
+        )
+    at = parts.first * m + parts.second
+    count = np.bincount(at, minlength=m * m).reshape(m, m)
+    with np.errstate(invalid="ignore"):
+        mean = np.bincount(at, parts.attention, m * m).reshape(m, m) / count                          # 0 / 0 is NaN
+    upper = np.triu_indices(m, 1)
+    mean[upper[::-1]], count[upper[::-1]] = mean[upper], count[upper]
     return mean, count
 
 
-def largest(parts, row, names=None):
+def largest(
+    parts: Contributions, row: int, names: Sequence[str] | None = None
+) -> tuple[Array, list[tuple[str, str]]]:
     """The pairs of one row, the largest contribution first: their places, and the names of the two features.
 
     Parameters
@@ -142,20 +219,15 @@ def largest(parts, row, names=None):
     >>> largest(parts, 0)
     (array([2, 1, 0]), [('1', '2'), ('0', '2'), ('0', '1')])
     """
-    batch = parts.batch
-    if not isinstance(row, Integral):
-        raise TypeError(f"row must be an integer; got {row!r:.60}")
-    if not -len(batch) <= row < len(batch):
-        raise ValueError(f"row {row} is out of range; there are {len(batch)} rows")
-    if names is not None and len(names) < batch.n:
+    batch, order = parts.batch, parts.ranked(row)
+    if names is not None and len(names) != batch.n:
         raise ValueError(f"{len(names)} names for {batch.n} features; want one for each feature id")
-    present = np.flatnonzero(batch.mask[row])
-    order = present[np.argsort(-np.abs(parts.pair[row, present]), kind="stable")]
-    ends = batch.idx[row, batch.pair_i[order]], batch.idx[row, batch.pair_j[order]]
-    return order, [tuple(str(id) if names is None else str(names[id]) for id in ids) for ids in zip(*ends, strict=True)]
+    named = [str(id if names is None else names[id]) for id in batch.idx[row]]
+    ends = zip(parts.first[order], parts.second[order], strict=True)
+    return parts.columns(order), [(named[i], named[j]) for i, j in ends]
 
 
-def table(parts, row=0, names=None, top=10):
+def table(parts: Contributions, row: int = 0, names: Sequence[str] | None = None, top: int = 10) -> str:
     """One row's prediction as text: its largest pair contributions, and how the parts add up.
 
     Parameters
@@ -181,12 +253,11 @@ def table(parts, row=0, names=None, top=10):
                               +14.5000  prediction
     """
     check_size("top", top)
-    order, labels = largest(parts, row, names)
+    labels, order = largest(parts, row, names)[1], parts.ranked(row)
     lines = ["attention      score  contribution  pair"]
-    for p, (first, second) in zip(order[:top], labels, strict=False):
-        numbers = f"{parts.a[row, p]:9.4f} {parts.score[row, p]:+10.4f} {parts.pair[row, p]:+13.4f}"
-        lines.append(f"{numbers}  {first} x {second}")
+    for label, a, score in zip(labels[:top], parts.attention[order], parts.scores[order], strict=False):
+        lines.append(f"{a:9.4f} {score:+10.4f} {a * score:+13.4f}  {' x '.join(map(printable, label))}")
     rest = order[top:]
-    sums = [(parts.pair[row, rest].sum(), f"{len(rest)} other pairs")] if len(rest) else []
+    sums = [(float(parts.attention[rest] @ parts.scores[rest]), f"{len(rest)} other pairs")] if len(rest) else []
     sums += [(parts.linear[row].sum(), "linear terms"), (parts.bias, "bias w0"), (parts.y_hat[row], "prediction")]
     return "\n".join(lines + [f"{value:+34.4f}  {label}" for value, label in sums])

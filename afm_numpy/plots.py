@@ -1,14 +1,23 @@
-"""Pictures of training, attention and gradient checks. Each function draws on `ax` and returns it.
+"""Pictures of training, attention and gradient checks. Each function draws on `ax`, or new axes, and returns them.
 
 Lines differ in style and marker as well as in color, and maps run from light to dark, so that the figures can be
 read in black and white.
 """
 
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
 import numpy as np
 
 from ._checks import check_size
-from ._files import atomic_write
-from .explain import largest
+from ._files import Path, atomic_write, printable
+from ._types import Array
+from .explain import Contributions, largest
+from .gradcheck import Curve
+
+if TYPE_CHECKING:  # the command line starts without matplotlib
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = ["attention_map", "contribution_bars", "convergence", "embedding_map", "learning_curves", "v_curve"]
 
@@ -16,14 +25,16 @@ COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")  # O
 STYLES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)))
 MARKERS = "osD^vx"
 
+History: TypeAlias = Sequence[Mapping[str, Any]]  # of `train.fit`: a row for each epoch
 
-def save(figure, path, dpi=110):
+
+def save(figure: "Figure", path: Path, dpi: int = 110) -> None:
     """Write a figure as PNG, completely or not at all."""
     with atomic_write(path) as file:
         figure.savefig(file, format="png", dpi=dpi)
 
 
-def _axes(ax, **size):
+def _axes(ax: "Axes | None", **size: Any) -> "Axes":
     if ax is None:
         import matplotlib.pyplot as plt
 
@@ -31,7 +42,7 @@ def _axes(ax, **size):
     return ax
 
 
-def _look(number, points):
+def _look(number: int, points: int) -> dict[str, Any]:
     """Color, line style and sparse markers of curve number 0, 1, 2, ..."""
     return {
         "color": COLORS[number % len(COLORS)],
@@ -42,14 +53,16 @@ def _look(number, points):
     }
 
 
-def _epochs(ax, label):
+def _epochs(ax: "Axes", label: str) -> None:
     """Whole epochs below, `label` at the side, and a legend."""
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.locator_params(axis="x", integer=True)
     ax.set(xlabel="epoch", ylabel=label)
     ax.legend()
 
 
-def learning_curves(history, *, keys=("loss", "valid_loss"), label="loss", ax=None):
+def learning_curves(
+    history: History, *, keys: Sequence[str] = ("loss", "valid_loss"), label: str = "loss", ax: "Axes | None" = None
+) -> "Axes":
     """Loss of the training and the validation rows against the epoch; the best epoch is marked.
 
     Parameters
@@ -60,11 +73,6 @@ def learning_curves(history, *, keys=("loss", "valid_loss"), label="loss", ax=No
         Which entries to draw; those that the history lacks are left out.
     label : str
         Of the vertical axis.
-    ax : matplotlib Axes, optional
-
-    Returns
-    -------
-    matplotlib Axes
     """
     if not history:
         raise ValueError("the history is empty: there is no epoch to draw")
@@ -84,7 +92,9 @@ def learning_curves(history, *, keys=("loss", "valid_loss"), label="loss", ax=No
     return ax
 
 
-def convergence(histories, *, key="valid_loss", label=None, ax=None):
+def convergence(
+    histories: Mapping[str, History], *, key: str = "valid_loss", label: str | None = None, ax: "Axes | None" = None
+) -> "Axes":
     """One curve a model: how fast and how far each one gets, as the paper's Figure 5.
 
     Parameters
@@ -95,11 +105,6 @@ def convergence(histories, *, key="valid_loss", label=None, ax=None):
         The entry of the histories to draw.
     label : str, optional
         Of the vertical axis; the key when not given.
-    ax : matplotlib Axes, optional
-
-    Returns
-    -------
-    matplotlib Axes
     """
     for name, history in histories.items():
         if not history or key not in history[0]:
@@ -113,7 +118,9 @@ def convergence(histories, *, key="valid_loss", label=None, ax=None):
     return ax
 
 
-def attention_map(mean, names, *, count=None, ax=None):
+def attention_map(
+    mean: Array, names: Sequence[str], *, count: Array | None = None, ax: "Axes | None" = None
+) -> "Axes":
     """Mean attention between fields as a map; darker is more.
 
     Parameters
@@ -124,11 +131,6 @@ def attention_map(mean, names, *, count=None, ax=None):
         The fields.
     count : (m, m) array, optional
         Rows behind each mean; written into the cells when it differs between them.
-    ax : matplotlib Axes, optional
-
-    Returns
-    -------
-    matplotlib Axes
     """
     m = len(names)
     if np.shape(mean) != (m, m):
@@ -136,8 +138,9 @@ def attention_map(mean, names, *, count=None, ax=None):
     ax = _axes(ax, figsize=(2.6 + 0.42 * m, 1.8 + 0.42 * m))
     image = ax.imshow(mean, cmap="cividis_r")
     ax.figure.colorbar(image, ax=ax, label="mean attention (share of the row's pairs)", shrink=0.8)
-    ax.set_xticks(range(m), names, rotation=60, ha="right", rotation_mode="anchor")
-    ax.set_yticks(range(m), names)
+    shown = [printable(str(name)) for name in names]
+    ax.set_xticks(range(m), shown, rotation=60, ha="right", rotation_mode="anchor", parse_math=False)
+    ax.set_yticks(range(m), shown, parse_math=False)
     if count is not None and len(np.unique(count[~np.eye(m, dtype=bool)])) > 1:
         dark = np.nanmin(mean) + 0.6 * (np.nanmax(mean) - np.nanmin(mean))
         for i, j in zip(*np.nonzero(count), strict=True):
@@ -146,7 +149,9 @@ def attention_map(mean, names, *, count=None, ax=None):
     return ax
 
 
-def contribution_bars(parts, row=0, names=None, *, top=10, ax=None):
+def contribution_bars(
+    parts: Contributions, row: int = 0, names: Sequence[str] | None = None, *, top: int = 10, ax: "Axes | None" = None
+) -> "Axes":
     """The largest pair contributions of one row as bars; the attention of each pair is written beside it.
 
     Parameters
@@ -157,21 +162,17 @@ def contribution_bars(parts, row=0, names=None, *, top=10, ax=None):
         Name of each feature id.
     top : int
         How many pairs.
-    ax : matplotlib Axes, optional
-
-    Returns
-    -------
-    matplotlib Axes
     """
     check_size("top", top)
-    order, labels = (found[:top] for found in largest(parts, row, names))
+    labels, order = largest(parts, row, names)[1][:top], parts.ranked(row)[:top]
     ax = _axes(ax, figsize=(8.0, 1.2 + 0.36 * max(len(order), 1)))
-    values = parts.pair[row, order]
+    values = parts.attention[order] * parts.scores[order]
     bars = ax.barh(range(len(order)), values, edgecolor="black")
     for bar, value in zip(bars, values, strict=True):
         bar.set(facecolor=COLORS[0] if value >= 0 else COLORS[1], hatch="" if value >= 0 else "//")
-    ax.bar_label(bars, [f"a = {a:.3f}" for a in parts.a[row, order]], padding=4, fontsize=9)
-    ax.set_yticks(range(len(order)), [" × ".join(pair) for pair in labels], fontsize=9)
+    ax.bar_label(bars, [f"a = {a:.3f}" for a in parts.attention[order]], padding=4, fontsize=9)
+    shown = [" × ".join(map(printable, pair)) for pair in labels]
+    ax.set_yticks(range(len(order)), shown, fontsize=9, parse_math=False)
     ax.invert_yaxis()
     ax.margins(x=0.5)
     ax.axvline(0, color="black", linewidth=0.8)
@@ -179,18 +180,13 @@ def contribution_bars(parts, row=0, names=None, *, top=10, ax=None):
     return ax
 
 
-def v_curve(curve, *, ax=None):
+def v_curve(curve: Curve, *, ax: "Axes | None" = None) -> "Axes":
     """Error of a measured slope against the step, both axes logarithmic: the V of central differences.
 
     Parameters
     ----------
     curve : gradcheck.Curve
         From `gradcheck.v_curve`.
-    ax : matplotlib Axes, optional
-
-    Returns
-    -------
-    matplotlib Axes
     """
     ax = _axes(ax, figsize=(6.4, 4.4))
     smallest = np.finfo(float).eps / 100
@@ -201,7 +197,9 @@ def v_curve(curve, *, ax=None):
     return ax
 
 
-def embedding_map(V, names=None, *, groups=None, ax=None):
+def embedding_map(
+    V: Array, names: Sequence[str] | None = None, *, groups: Sequence[str] | None = None, ax: "Axes | None" = None
+) -> "Axes":
     """The embeddings on their first two principal axes: features that interact alike lie in one direction.
 
     Parameters
@@ -211,11 +209,6 @@ def embedding_map(V, names=None, *, groups=None, ax=None):
         Text beside each point.
     groups : sequence of str, optional
         A group a point, such as its field: one color and marker each.
-    ax : matplotlib Axes, optional
-
-    Returns
-    -------
-    matplotlib Axes
     """
     for what, texts in (("names", names), ("groups", groups)):
         if texts is not None and len(texts) != len(V):
@@ -226,17 +219,19 @@ def embedding_map(V, names=None, *, groups=None, ax=None):
     points = np.zeros((len(V), 2))
     points[:, : min(2, len(axes))] = centered @ axes[:2].T
     share = size**2 / max((size**2).sum(), np.finfo(float).tiny)
-    groups = np.array([""] * len(V) if groups is None else list(groups))
-    for number, group in enumerate(dict.fromkeys(groups)):
-        of = groups == group
+    group_of = np.array([""] * len(V) if groups is None else list(groups))
+    for number, group in enumerate(dict.fromkeys(group_of.tolist())):
+        x, y = points[group_of == group].T
         marker, color = MARKERS[number % len(MARKERS)], COLORS[number % len(COLORS)]
-        ax.scatter(*points[of].T, s=24, marker=marker, color=color, label=group or None)
-    for point, name in zip(points, [] if names is None else names, strict=False):
-        ax.annotate(str(name), point, xytext=(3, 3), textcoords="offset points", fontsize=8)
+        ax.scatter(x, y, s=24, marker=marker, color=color, label=group or None)
+    for (x, y), name in zip(points, [] if names is None else names, strict=False):
+        ax.annotate(
+            printable(str(name)), (x, y), xytext=(3, 3), textcoords="offset points", fontsize=8, parse_math=False
+        )
     ax.axhline(0, color="grey", linewidth=0.6)
     ax.axvline(0, color="grey", linewidth=0.6)
     ax.set(xlabel=f"first principal axis ({share[0]:.0%} of the variance)")
     ax.set(ylabel=f"second principal axis ({share[1]:.0%})" if len(share) > 1 else "second principal axis")
-    if any(groups):
+    if groups is not None and any(groups):
         ax.legend(fontsize=9)
     return ax

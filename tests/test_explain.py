@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -36,7 +38,10 @@ def test_no_rows_give_empty_parts():
 
 def test_field_attention_averages_the_rows_that_have_the_pair():
     model = Model("afm")
-    params, batch = problem(model)
+    params, _ = problem(model)
+    x = np.array([[1, 1, 1, 1], [1, 0, 1, 1], [0, 1, 1, 0], [0, 0, 0, 0], [0, 1, 0, 1], [0, 0, 1, 0]])
+    idx = np.random.default_rng(0).integers(0, [3, 2, 2, 4], (6, 4)) + [0, 3, 5, 7]
+    batch = Batch.from_padded(idx, x, n=11)
     parts = explain.contributions(model, params, batch)
     mean, count = explain.field_attention(parts)
     for p, (i, j) in enumerate(zip(batch.pair_i, batch.pair_j, strict=True)):
@@ -81,6 +86,7 @@ def test_table_of_a_row_without_pairs_and_with_names():
     ({"row": "first"}, TypeError, "row must be an integer; got 'first'"),
     ({"top": 0}, ValueError, "top must be an integer of at least 1; got 0"),
     ({"names": ["a"]}, ValueError, "1 names for 3 features; want one for each feature id"),
+    ({"names": ["name", "a", "b", "c"]}, ValueError, "4 names for 3 features; want one for each feature id"),
 ])  # fmt: skip
 def test_table_refuses_wrong_arguments(wrong, error, message):
     params = {"w0": np.array(0.0), "w": np.zeros(3), "V": np.ones((3, 1))}
@@ -96,3 +102,83 @@ def test_table_refuses_a_row_that_is_not_there():
     parts = explain.contributions(Model("fm"), params, batch)
     with pytest.raises(ValueError, match="row 6 is out of range; there are 6 rows"):
         explain.table(parts, row=6)
+
+
+def test_rows_with_fewer_features_than_the_model_take_the_names_of_the_model():
+    params, batch = problem(Model("fm"))
+    parts = explain.contributions(Model("fm"), params, Batch(batch.idx[3:4], batch.x[3:4], n=6))
+    assert "f0 x f5" in explain.table(parts, 0, [f"f{i}" for i in range(11)])
+
+
+def test_negative_rows_count_from_the_end():
+    params, batch = problem(Model("fm"))
+    parts = explain.contributions(Model("fm"), params, batch)
+    for row in range(len(batch)):
+        assert explain.table(parts, row - len(batch)) == explain.table(parts, np.int64(row))
+
+
+# ---- names and fields ------------------------------------------------------------------------------------
+
+
+def test_names_are_printed_with_their_control_characters_escaped():
+    params = {"w0": np.array(0.0), "w": np.zeros(2), "V": np.ones((2, 1))}
+    parts = explain.contributions(Model("fm"), params, Batch.from_lists([[0, 1]], n=2))
+    names = ["a\x1b[31m\n  +9.0000  forged", "b\u2028c\r"]
+    assert explain.largest(parts, 0, names)[1] == [tuple(names)]
+    lines = explain.table(parts, 0, names).split("\n")
+    assert len(lines) == 1 + 1 + 3 and all(line.isprintable() for line in lines)
+    assert lines[1].endswith("a\\x1b[31m\\n  +9.0000  forged x b\\u2028c\\r")
+
+
+@pytest.mark.parametrize("rows, feature, slots", [
+    ([[0, 1, 2], [0, 2]], 2, (1, 2)), ([[0, 1, 2], [1]], 1, (0, 1)), ([[4, 1], [2, 4], [3]], 4, (0, 1)),
+])  # fmt: skip
+def test_rows_that_were_closed_up_have_no_fields(rows, feature, slots):
+    """The mean over slots would mix fields without a word."""
+    model, batch = Model("afm", "uniform"), Batch.from_lists(rows, n=5)
+    params = model.init_params(np.random.default_rng(0), batch, k=1)
+    words = f"feature {feature} stands in slot {slots[0]} of one row and in slot {slots[1]} of another"
+    with pytest.raises(ValueError, match=words):
+        explain.field_attention(explain.contributions(model, params, batch))
+
+
+def test_fields_that_share_their_features_are_fields_when_no_slot_is_empty():
+    model, batch = Model("afm", "uniform"), Batch.from_padded([[0, 1], [1, 0]])        # home and away
+    params = model.init_params(np.random.default_rng(0), batch, k=1)
+    mean, count = explain.field_attention(explain.contributions(model, params, batch))
+    assert mean[0, 1] == 1.0 and count[0, 1] == 2
+
+
+# ---- rows of very different lengths ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: f"{model.kind}-{model.attention}")
+@pytest.mark.parametrize("chunk", [1, 30, 10**6])
+def test_groups_of_rows_make_no_difference(model, chunk):
+    rng = np.random.default_rng(1)
+    x = (rng.random((12, 7)) < rng.random((12, 1))) * rng.uniform(1, 2, (12, 7))       # empty slots anywhere
+    batch = Batch.from_padded(np.argsort(rng.random((12, 7))), x, n=7)
+    params = model.init_params(rng, batch, k=3, t=2, std=0.7, dtype=float)
+    parts = explain.contributions(model, params, batch, chunk=chunk)
+    dense = Model(model.kind, model.attention, engine="dense")
+    y_hat, cache = dense.forward(params, batch)
+    np.testing.assert_allclose(parts.y_hat, y_hat, rtol=1e-12)
+    if model.kind == "afm":
+        np.testing.assert_allclose(parts.a, np.where(batch.mask, cache.a, 0), rtol=1e-12)
+        np.testing.assert_allclose(parts.score, np.where(batch.mask, cache.M @ params["p"], 0), rtol=1e-12, atol=1e-15)
+
+
+def test_one_long_row_costs_what_it_holds():
+    """2,000 rows of 5 and one of 300: padded, each array of pairs would have 90 million numbers, or 718 MB."""
+    rng = np.random.default_rng(0)
+    rows = [rng.choice(400, 5, replace=False) for _ in range(2000)] + [rng.permutation(400)[:300]]
+    model, batch = Model("afm"), Batch.from_lists(rows, n=400)
+    params = model.init_params(rng, batch, k=4, t=4, dtype=float)
+    tracemalloc.start()
+    parts = explain.contributions(model, params, batch)
+    explain.table(parts, 2000)
+    explain.largest(parts, 0)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert parts.attention.size == 2000 * 10 + 300 * 299 // 2
+    assert peak < 100e6

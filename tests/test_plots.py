@@ -22,7 +22,7 @@ def ax():
 @pytest.fixture
 def parts():
     model = Model("afm", "field")
-    batch = Batch.from_lists([[0, 1, 2, 3], [3, 2]], n=4)
+    batch = Batch.from_padded([[0, 1, 2, 3], [0, 1, 0, 0]], [[1, 1, 1, 1], [1, 1, 0, 0]], n=4)
     params = model.init_params(np.random.default_rng(0), batch, k=2, std=1.0, dtype=float)
     return explain.contributions(model, params, batch)
 
@@ -148,7 +148,7 @@ def moved(value, at, by):
     *path, last = at
     target = value
     for key in path:
-        target = target[key]
+        target = getattr(target, key) if hasattr(target, str(key)) else target[key]
     target[last] += by
     return value
 
@@ -159,7 +159,7 @@ def moved(value, at, by):
     ("convergence", (0, "FM", 3, "valid_loss"), 0.15),
     ("convergence", (0, "AFM", 1, "valid_loss"), 0.15),
     ("attention_map", (0, (1, 0)), 0.3),
-    ("contribution_bars", (0, 5, (0, 2)), 0.3),               # parts.pair
+    ("contribution_bars", (0, "scores", 2), 3.0),
     ("v_curve", (0, 1, "central", 7), 1e-6),                  # curve.errors
     ("embedding_map", (0, (8, 0)), 3.0),
 ])  # fmt: skip

@@ -26,7 +26,7 @@ CURVE = Curve(EPS, {"central": EPS**2 + 1e-16 / EPS, "complex": np.maximum(EPS**
 
 def contributions():
     """Two rows of four features, the second with two of them, under weights by field."""
-    batch = Batch.from_lists([[0, 1, 2, 3], [3, 2]], n=4)
+    batch = Batch.from_padded([[0, 1, 2, 3], [0, 1, 0, 0]], [[1, 1, 1, 1], [1, 1, 0, 0]], n=4)
     angle = np.arange(4.0)
     params = {"w0": np.array(0.5), "w": angle / 4, "V": np.stack([np.cos(2 * angle), np.sin(2 * angle)], axis=1),
               "p": np.array([1.0, 0.5]), "field": np.array([0.9, 0.1, 0.4, 0.2, 0.7, 0.3])}  # fmt: skip
