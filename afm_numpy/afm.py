@@ -20,7 +20,7 @@ from ._checks import check_number, check_size
 from ._types import Array, ArrayLike, Attention, DType, Float, Grads, Params
 from .batch import Batch
 from .dropout import Dropout
-from .params import FM_SHAPES, afm_shapes, check_attention, check_inputs, check_params
+from .params import FM_SHAPES, afm_shapes, check_attention, check_inputs, check_pairs, check_params
 
 __all__ = [
     "Cache", "backward", "forward", "from_fm", "init_params", "interactions_backward", "interactions_forward",
@@ -265,9 +265,7 @@ def init_params(
         case "field":
             params["field"] = np.ones(P, dtype)
         case "free":
-            if pairs is None:
-                raise ValueError('attention "free" needs pairs, those of the training rows: Batch.distinct_pairs()')
-            params["pairs"] = np.asarray(pairs)
+            params["pairs"] = check_pairs(pairs, n)
             params["free"] = np.ones(len(params["pairs"]), dtype)
         case "network":
             scale = np.sqrt(2 / (k + t))

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from ._checks import check_choice, check_kind
-from ._types import Params
+from ._checks import array, check_choice, check_kind
+from ._types import Array, ArrayLike, Params
 from .batch import Batch
 
-__all__ = ["ATTENTION", "FM_SHAPES", "afm_shapes", "check_attention", "check_inputs", "check_params"]
+__all__ = ["ATTENTION", "FM_SHAPES", "afm_shapes", "check_attention", "check_inputs", "check_pairs", "check_params"]
 
 Shapes = Mapping[str, str]
 
@@ -100,3 +100,15 @@ def check_inputs(params: Params, batch: Batch, shapes: Shapes) -> None:
     n = check_params(params, shapes, P=batch.m * (batch.m - 1) // 2)["n"]
     if batch.n > n:
         raise ValueError(f"the batch has n = {batch.n} features, but w and V have only {n} rows")
+
+
+def check_pairs(pairs: ArrayLike | None, n: int) -> Array:
+    """A copy of the table for "free"; it is searched by halves, so its pairs must ascend."""
+    if pairs is None:
+        raise ValueError('attention "free" needs pairs, those of the training rows: Batch.distinct_pairs()')
+    table = np.array(array(pairs))
+    fits = table.ndim == 2 and table.shape[1] == 2 and table.dtype.kind in "iu"
+    i, j = table.T.astype(np.int64) if fits else np.zeros((2, 1))
+    if not fits or not ((0 <= i) & (i < j) & (j < n)).all() or not (np.diff(i * n + j) > 0).all():
+        raise ValueError("pairs must be an (F, 2) array of ids i < j below n, in ascending order and each once")
+    return table

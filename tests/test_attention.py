@@ -119,6 +119,13 @@ def test_free_gradient_sums_repeated_pairs_and_skips_unseen_ones():
     assert attention.free_backward(da.astype(np.float32), rows, batch.mask).values.dtype == np.float32
 
 
+def test_the_rows_of_the_free_gradient_ascend_whatever_the_order_of_the_rows():
+    batch = Batch.from_lists([[2, 3], [0, 3], [0, 1], [2, 3]], n=4)
+    rows = attention.free_rows(batch.distinct_pairs(), batch)
+    grad = attention.free_backward(np.array([[1.0], [2.0], [4.0], [8.0]]), rows, batch.mask)
+    assert grad.rows.tolist() == [0, 1, 2] and grad.values.tolist() == [4.0, 2.0, 9.0]
+
+
 # ---- relu and softmax ----------------------------------------------------------------------------------
 
 

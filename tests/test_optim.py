@@ -313,6 +313,26 @@ def test_many_rows_are_moved_block_by_block_to_the_same_bits(optimizer, monkeypa
         np.testing.assert_array_equal(other["V"][slot], value)
 
 
+@each
+def test_more_numbers_than_one_block_holds(optimizer):
+    """70,000 rows, as they come: two blocks of the true size."""
+    n = optim.BLOCK + 4464
+    g = np.random.default_rng(0).standard_normal(n)
+    rows, dense = {"w": np.ones(n)}, {"w": np.ones(n)}
+    optim.step(optimizer, rows, {"w": RowGrad(np.arange(n), g)}, one := optim.init(optimizer, rows))
+    optim.step(optimizer, dense, {"w": g}, other := optim.init(optimizer, dense))
+    np.testing.assert_array_equal(rows["w"], dense["w"])
+    for slot, value in one["w"].items():
+        np.testing.assert_array_equal(value, other["w"][slot])
+
+
+def test_the_state_shares_nothing():
+    params = {"b": np.zeros(3), "h": np.zeros(3)}
+    state = optim.init(Adam(), params)
+    held = [params["b"], params["h"], *state["b"].values(), *state["h"].values()]
+    assert not any(np.shares_memory(one, other) for at, one in enumerate(held) for other in held[:at])
+
+
 # ---- PyTorch, where it is installed --------------------------------------------------------------------
 
 

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from afm_numpy.params import ATTENTION, FM_SHAPES, afm_shapes, check_attention, check_params
+from afm_numpy.params import ATTENTION, FM_SHAPES, afm_shapes, check_attention, check_pairs, check_params
 
 SIZES = {"n": 11, "k": 5, "t": 2, "P": 6, "F": 7, "2": 2}
 
@@ -73,3 +73,28 @@ def test_a_wrong_shape_is_named_with_the_right_one(attention, name, shape, messa
     params = arrays(shapes) | {name: np.zeros(shape)}
     with pytest.raises(ValueError, match=re.escape(message) + "$"):
         check_params(params, shapes, P=6)
+
+
+# ---- the table of "free" -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("pairs", [np.zeros((0, 2), int), [[0, 1]], [[0, 1], [0, 2], [1, 2]], np.array([[3, 4]], "u1")])
+def test_the_table_of_pairs_is_copied(pairs):
+    table = check_pairs(pairs, 5)
+    assert table.tolist() == np.asarray(pairs).tolist() and not np.shares_memory(table, pairs)
+
+
+def test_the_largest_ids_do_not_wrap():
+    n = 2**31
+    assert len(check_pairs(np.array([[n - 3, n - 2], [n - 3, n - 1], [n - 2, n - 1]], np.uint32), n)) == 3
+
+
+@pytest.mark.parametrize("pairs", [
+    [[0, 2], [0, 1]], [[0, 1], [0, 1]], [[1, 2], [0, 3]], [[1, 0]], [[1, 1]], [[-1, 1]], [[0, 5]],        # order, ids
+    [[0.0, 1.0]], [[0, 1, 2]], [0, 1], [["0", "1"]], np.zeros((2, 0), int), 7,                             # arrays
+])  # fmt: skip
+def test_another_table_is_refused(pairs):
+    """A search by halves in a table that does not ascend finds nothing, or another pair."""
+    message = "pairs must be an (F, 2) array of ids i < j below n, in ascending order and each once"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        check_pairs(pairs, 5)
