@@ -27,7 +27,7 @@ def build() -> str:
     texts = {name: source(f"{name}.js") for name in SCRIPTS}
     used = re.findall(r"^  ([A-Z_0-9]+): \{", texts["mistakes"], re.MULTILINE)
     mistakes = json.loads((kit.HERE / "mistakes.json").read_text(encoding="utf-8"))
-    catalogue = {name: {part: mistakes[name][part] for part in ("title", "effect", "fix")} for name in used}
+    catalogue = {name: {part: mistakes[name][part] for part in ("title", "effect", "fix", "stage")} for name in used}
     scripts = [f"const CATALOGUE = {json.dumps(catalogue, indent=1)};\n", *texts.values()]
     strict = '"use strict";\n'
     script = "".join([strict, START, source("engine.js"), END, *(text.replace(strict, "") for text in scripts)])

@@ -113,7 +113,9 @@ let hinted = true;
 
 function buildBreak() {
   const pick = h("select", { id: "brk", onchange: (event) => update({ brk: event.target.value, quiz: 0 }) },
-    option("", T.brk.none), Object.keys(PATCHES).map((id) => option(id, CATALOGUE[id].title)));
+    option("", T.brk.none), T.brk.groups.map((label, q) => h("optgroup", { label }, Object.keys(PATCHES)
+      .filter((id) => ["loss", "backward", "scatter"].includes(CATALOGUE[id].stage) === (q === 1))
+      .map((id) => option(id, CATALOGUE[id].title)))));
   const start = (next) => () => {
     hinted = false;
     const quiz = 1 + ((state.quiz + (next ? 0 : state.seed)) % 9999);
@@ -140,7 +142,7 @@ function drawBreak() {
     const lines = linesOf(state.mode), list = byId("guess"), chosen = list.value;
     if (!mistakeOf(state)) fill(node, h("p", { textContent: T.brk.noQuiz }));
     fill(list, lines.map((name) => option(name, codeOf(name, state.mode))));
-    if (lines.includes(chosen)) list.value = chosen;
+    if (state.line >= 0 || lines.includes(chosen)) list.value = state.line >= 0 ? lines[state.line] : chosen;
     if (hinted) fill(node, countsOf(marks));
   } else if (id) {
     const { title, effect, fix } = CATALOGUE[id], { from, to, row } = PATCHES[id];

@@ -37,7 +37,7 @@ const T = {
     g_V: "g_V = d_emb x",
   },
   codeOf: {
-    fm: { pooled: "pooled = (sum_e² − sum_e2) / 2", inter: "inter = Σ pooled", d_pooled: "d_pooled = d_y_hat",
+    fm: { pooled: "pooled = (sum_e² − sum_e2)/2", inter: "inter = Σ pooled", d_pooled: "d_pooled = d_y_hat",
       d_emb: "d_emb = d_pooled (sum_e − emb)" },
     sum: { attn: "attn = 1" }, uniform: { attn: "attn = 1 / pairs" }, field: { attn: "attn = field" },
     free: { attn: "attn = free" },
@@ -88,7 +88,7 @@ const T = {
   brk: {
     intro: "Put one real mistake into the engine. Double frame: the number breaks its own rule. Dotted frame: it is wrong only "
       + "because of a number before it.",
-    pick: "Mistake", none: "none: the engine is right", quiz: "Find it yourself", next: "Another one", stop: "End the quiz",
+    pick: "Mistake", groups: ["in the forward pass", "in the backward pass"], none: "none: the engine is right", quiz: "Find it yourself", next: "Another one", stop: "End the quiz",
     counts: (root, follows) => `${root} break their rule, ${follows} follow.`, effect: "Effect", fix: "Remedy",
     hidden: "This row does not show the mistake: every number is right.", show: "Take a row that shows it", engine: "In the engine",
     asked: "One line of the calculation is wrong. Point at squares and compare what the rule gives with what the square holds, or "
