@@ -68,9 +68,8 @@ def check_output(path: Path, inputs: Iterable[Path] = ()) -> None:
     ValueError: the output ratings.libfm is also an input; choose another name
     """
     for other in inputs:
-        if os.path.realpath(path) == os.path.realpath(other) or _same_file(path, other):
-            shown = printable(os.fspath(path))
-            raise ValueError(f"the output {shown} is also an input; choose another name")
+        if _same_file(path, other):
+            raise ValueError(f"the output {printable(os.fspath(path))} is also an input; choose another name")
     with _errors_name(path) as temporary:
         _old_mode(path)
         open(temporary, "xb").close()
@@ -168,4 +167,4 @@ def _same_file(path: Path, other: Path) -> bool:
     try:
         return os.path.samefile(path, other)
     except OSError:                                          # one of them does not exist
-        return False
+        return os.path.realpath(path) == os.path.realpath(other)

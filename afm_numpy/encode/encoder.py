@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from .._checks import check_kind, check_size
+from .._checks import check_choice, check_kind, check_size
 from .._files import Path, atomic_write, open_regular
 from .._types import Array
 from ..batch import Batch
@@ -126,7 +126,7 @@ class TableEncoder(Parameters):
         Returns
         -------
         Batch, or scipy.sparse.csr_array when `sparse_output` is set
-            idx and x (B, m), one slot per column, x in float64.
+            One slot per column, x in float64.
 
         Raises
         ------
@@ -214,6 +214,8 @@ class TableEncoder(Parameters):
         """
         if column not in self.columns:
             raise ValueError(f"column {column!r} is not encoded; encoded are {listing(self.columns)}")
+        if role is not None:
+            check_choice("role", role, ("value", "bin", "number", "missing", "unseen"))
         slot = self.columns.index(column)
         ids = range(self._first[slot], self._first[slot + 1])
         return np.array([id for id in ids if role in (None, self._features[id].role)], np.intp)
@@ -235,7 +237,7 @@ class TableEncoder(Parameters):
     def to_dict(self) -> dict[str, Any]:
         """The fitted encoder as plain dicts, lists, texts and numbers that JSON can hold."""
         columns = [to_fields(column) for column in self._fitted("_columns")]
-        return {"format": _FORMAT, "version": _VERSION, "parameters": self._fit_parameters, "columns": columns}
+        return {"format": _FORMAT, "version": _VERSION, "parameters": plain(self._fit_parameters), "columns": columns}
 
     @classmethod
     def from_dict(cls, data: Any) -> "TableEncoder":

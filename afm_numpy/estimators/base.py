@@ -149,6 +149,8 @@ class FMBase(Parameters):
         for name, value in self.get_params().items():
             if name in ("k", "t"):
                 _checks.check_size(name, value)
+            elif name in ("early_stopping", "warm_start", "verbose"):
+                _checks.check_kind(name, value, (bool, np.bool_, int), "True or False")
             elif name in _NUMBERS and not isinstance(value, _NUMBERS[name]):
                 _checks.check_number(name, value, "a finite number")
         if self.std < 0:

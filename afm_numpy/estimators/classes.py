@@ -181,8 +181,9 @@ _AFM_PARAMETERS = """
         Size of the attention network.
     attention : {"network", "field", "free", "uniform", "sum"}
         How the pairs are weighted: the argument `attention` of `Model`. "free" weights the pairs of the first
-        call of fit or partial_fit; pairs that come later keep the weight 1. "field" needs rows whose slots
-        mean fields: a Batch, or a dense array, of which each column is a field.
+        call of fit or partial_fit; pairs that come later keep the weight 1. "field" weights pairs of fields, so X
+        must say which slot is which field, in fit and in predict. A dense array does (column j is field j), and a
+        Batch of `TableEncoder` or `Batch.from_padded`. Sparse matrices and lists do not, and are refused.
     p : float, optional
         Initial value of every entry of p. When not given, the mean number of pairs in a row for "network" and
         "uniform", because these divide by about that number, else 1."""

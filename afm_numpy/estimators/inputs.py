@@ -205,14 +205,14 @@ def labels(y: Any, n_rows: int, name: str = "y") -> Array:
     y = _one_for_each_row(np.fromiter(y, object) if listed else y, n_rows, name)     # NumPy makes text of ["a", 1]
     if y.dtype.kind not in "biufUTO":
         raise TypeError(f"{name} must hold numbers or text as labels; got {y.dtype}")
-    if y.dtype.kind in "fO":
+    if y.dtype.kind in "fOT":
         values, type_ = plain_values(name, y, ())
         for row, value in enumerate(values):
             if value is None:
                 raise ValueError(f"Input {name} contains NaN, or nothing, in row {row}; each row needs a label")
             if isinstance(value, float):
                 raise ValueError(f"Unknown label type: continuous. {name}, row {row}: {value} is not a class")
-        if y.dtype.kind == "O" and (listed or type_ != "text"):
+        if listed or y.dtype.kind == "T" or (y.dtype.kind == "O" and type_ != "text"):
             made = np.array(y.tolist())
             y = made if made.tolist() == values else np.fromiter(values, object)      # where NumPy loses digits
     return y
@@ -220,7 +220,7 @@ def labels(y: Any, n_rows: int, name: str = "y") -> Array:
 
 def is_text(labels: Array) -> bool:
     """Whether labels are text; they are numbers otherwise."""
-    return labels.dtype.kind in "UT" or (labels.dtype.kind == "O" and isinstance(labels.flat[0], str))
+    return labels.dtype.kind == "U" or (labels.dtype.kind == "O" and isinstance(labels.flat[0], str))
 
 
 def weights(weight: Any, n_rows: int, dtype: DType = np.float64) -> Array | None:

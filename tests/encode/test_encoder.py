@@ -196,6 +196,17 @@ def test_describe_refuses(id):
         encoder().fit(table()).describe(id)
 
 
+def test_what_to_dict_gave_is_a_copy():
+    made = encoder().fit(table())
+    made.to_dict()["parameters"]["missing"].append("M")
+    assert made.transform(table()).idx[0, 0] == 1
+
+
+def test_ids_of_an_unknown_role():
+    with pytest.raises(ValueError, match="unknown role 'unsen'; choose from value, bin, number, missing, unseen"):
+        encoder().fit(table()).ids("sex", "unsen")
+
+
 def test_ids_of_an_unknown_column():
     with pytest.raises(ValueError, match="column 'job' is not encoded; encoded are 'sex', 'city', 'gain', 'age'"):
         encoder().fit(table()).ids("job")

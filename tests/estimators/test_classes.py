@@ -198,6 +198,12 @@ def test_parameters_that_are_no_numbers(wrong, message):
         AFMRegressor(**wrong).fit(X, Y)
 
 
+@pytest.mark.parametrize("name", ["early_stopping", "warm_start", "verbose"])
+def test_texts_are_not_true(name):
+    with pytest.raises(TypeError, match=f"{name} must be True or False; got str"):
+        FMRegressor(**{name: "False"}).fit(X, Y)
+
+
 @pytest.mark.parametrize(("attention", "p"), [("network", 2.0), ("uniform", 2.0), ("sum", 1.0), ("free", 1.0)])
 def test_p_starts_at_the_mean_number_of_pairs_where_attention_divides_by_it(attention, p):
     ragged = Batch.from_lists([[0, 1, 2], [1, 2], [3, 4, 5], [0], [1, 2, 5]], n=6)      # 3 + 1 + 3 + 0 + 3 pairs

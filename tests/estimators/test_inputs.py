@@ -196,6 +196,7 @@ def test_refused_targets(y, words):
     pytest.param([2**60 + 1, 1.0], "O", [2**60 + 1, 1], id="S1-beside-a-float"),
     pytest.param([2**63 + 1, -1], "O", [2**63 + 1, -1], id="S1-both-signs"),
     pytest.param(np.array([2**63 + 1, 1], np.uint64), "u", [2**63 + 1, 1], id="S1-unsigned"),
+    pytest.param(np.array(["a", "b"], getattr(np.dtypes, "StringDType", lambda: "U1")()), "U", ["a", "b"], id="T"),
     pytest.param(["a", "a\0"], "O", ["a", "a\0"], id="S1-NUL"),
 ])  # fmt: skip
 def test_labels(y, kind, values):
