@@ -214,8 +214,7 @@ class TableEncoder(Parameters):
         """
         if column not in self.columns:
             raise ValueError(f"column {column!r} is not encoded; encoded are {listing(self.columns)}")
-        if role is not None:
-            check_choice("role", role, ("value", "bin", "number", "missing", "unseen"))
+        check_choice("role", role or "value", ("value", "bin", "number", "missing", "unseen"))
         slot = self.columns.index(column)
         ids = range(self._first[slot], self._first[slot + 1])
         return np.array([id for id in ids if role in (None, self._features[id].role)], np.intp)
@@ -286,9 +285,8 @@ class TableEncoder(Parameters):
         ...     TableEncoder.load(path).columns
         ['sex']
         """
-        text = json.dumps(self.to_dict(), allow_nan=False, indent=1)
         with atomic_write(path, "w") as file:
-            file.write(text)
+            file.write(json.dumps(self.to_dict(), allow_nan=False, indent=1))
 
     @classmethod
     def load(cls, path: Path) -> "TableEncoder":

@@ -65,9 +65,12 @@ def column_names(table: Table) -> list[Any]:
 
 
 def is_number(column: Any, name: object = "") -> bool:
-    """Whether a column is of a number type; a pandas category of numbers is not."""
+    """Whether a column is of a number type, or a list of numbers; a pandas category of numbers is not."""
     kind = getattr(getattr(column, "dtype", None), "kind", None)
-    return (kind or _read(name, column, _checks.array).dtype.kind) in "iuf"
+    if kind:
+        return kind in "iuf"
+    types = set(map(type, _read(name, column, _flat).tolist())) - {type(None)}
+    return bool(types) and all(issubclass(one, (int, float, np.number)) and one is not bool for one in types)
 
 
 def read_columns(table: Table, names: Iterable[Any]) -> list[Array]:

@@ -1,10 +1,21 @@
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from afm_numpy.encode.columns import Binned, Categorical, Feature, Scaled, declared
+from afm_numpy.encode.columns import (
+    Binned,
+    Categorical,
+    Feature,
+    Scaled,
+    declared,
+    from_fields,
+    plain,
+    to_fields,
+)  # fmt: skip
 
 FINITE = st.floats(-1e150, 1e150) | st.integers(-3, 3).map(float)
 COLUMN = hnp.arrays(np.float64, st.integers(1, 60), elements=FINITE)
@@ -171,6 +182,119 @@ def test_adjacent_floats_are_told_apart():
     assert Binned.fit("c", values, bins=3).encode(values)[0].tolist() == [0, 1, 2]
     large = np.array([1.7e308, 1.75e308])
     assert Binned.fit("c", large, bins=2).encode(large)[0].tolist() == [0, 1]
+
+
+# ---- to plain dicts and back -------------------------------------------------------------------------
+
+
+COLUMNS = {
+    "text": Categorical("c", "text", ("a", "b", "bb")), "empty": Categorical("c", "text", ()),
+    "bool": Categorical("c", "bool", (False, True)), "number": Categorical("c", "number", (-1, 0.5, 2**70)),
+    "scaled": Scaled("c", -1.5, 2.0), "binned": Binned("c", (-1.0, 0.0, 2.5), True), "one bin": Binned("c", (), False),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("column", COLUMNS.values(), ids=COLUMNS)
+def test_fields_and_back(column):
+    assert column.is_sound() is True
+    fields = to_fields(column)
+    assert fields["kind"] == type(column).__name__.lower() and fields["name"] == "c"
+    assert json.loads(json.dumps(fields)) == fields
+    assert from_fields(fields, 0) == column and type(from_fields(fields, 0)) is type(column)
+    assert from_fields(fields, 0).features() == column.features()
+
+
+@pytest.mark.parametrize(("kind", "change"), [
+    ("text", {"values": ["a", 1]}), ("text", {"values": ["b", "a"]}), ("text", {"values": ["a", "a"]}),
+    ("text", {"values": "ab"}), ("text", {"values": None}), ("text", {"type": "TEXT"}), ("text", {"type": "number"}),
+    ("text", {"values": [None]}), ("bool", {"values": [0, 1]}), ("bool", {"values": [True, False]}),
+    ("bool", {"type": "number"}), ("number", {"values": [1, True]}), ("number", {"values": [float("nan")]}),
+    ("number", {"values": [1, float("inf")]}), ("number", {"values": [-float("inf"), 1]}),
+    ("number", {"values": [2, 1.5]}),
+    ("number", {"values": [[1]]}), ("scaled", {"shift": 1}), ("scaled", {"scale": 2}), ("scaled", {"scale": 0.0}),
+    ("scaled", {"scale": -1.0}), ("scaled", {"scale": float("inf")}), ("scaled", {"scale": float("nan")}),
+    ("scaled", {"shift": float("inf")}), ("scaled", {"shift": float("nan")}), ("scaled", {"shift": "1"}),
+    ("binned", {"edges": [1, 2]}), ("binned", {"edges": [1.0, 1.0]}), ("binned", {"edges": [2.0, 1.0]}),
+    ("binned", {"edges": [1.0, float("inf")]}), ("binned", {"edges": [-float("inf")]}), ("binned", {"edges": 1.0}),
+    ("binned", {"edges": [float("nan")]}), ("binned", {"edges": ["1"]}), ("binned", {"own_zero": 1}),
+    ("binned", {"own_zero": None}), ("binned", {"kind": "scaled"}), ("binned", {"kind": "Binned"}),
+    ("scaled", {"kind": ["scaled"]}), ("scaled", {"kind": None}), ("scaled", {"name": 3}), ("text", {"name": ["c"]}),
+    ("scaled", {"more": 1}),
+])  # fmt: skip
+def test_fields_that_no_fit_makes(kind, change):
+    fields = to_fields(COLUMNS[kind])
+    with pytest.raises(ValueError, match="^damaged TableEncoder: column 7 is not what fit makes$"):
+        from_fields(fields | change, 7)
+    for name in fields:
+        with pytest.raises(ValueError, match="column 0 is not what fit makes"):
+            from_fields({other: value for other, value in fields.items() if other != name}, 0)
+    for other in (None, 3, "text", [], {}):
+        with pytest.raises(ValueError, match="column 0 is not what fit makes"):
+            from_fields(other, 0)
+
+
+def test_plain_values_for_json():
+    given = {"a": (1, np.int8(2), [np.float64(0.5), None]), "b": np.array(["x", "y"]), "c": True, "d": "text", "e": {3}}
+    assert plain(given) == {"a": [1, 2, [0.5, None]], "b": ["x", "y"], "c": True, "d": "text", "e": [3]}
+    assert type(plain(np.int8(2))) is int and type(plain(np.bool_(True))) is bool
+
+
+@pytest.mark.parametrize("fit", [
+    lambda cells: Categorical.fit("age", cells, ()), lambda cells: Scaled.fit("age", cells, "none"),
+    lambda cells: Scaled.fit("age", cells, "standard"), lambda cells: Binned.fit("age", cells, 2),
+])  # fmt: skip
+def test_messages_name_the_column(fit):
+    """In fit and in encode; what is fitted knows its name."""
+    column = fit(np.array([1.0, 2.0, 4.0]))
+    assert column.name == "age" and {feature.column for feature in column.features()} == {"age"}
+    for use in (fit, lambda cells: column.encode(cells, ())):
+        with pytest.raises(ValueError, match="column 'age', row 1: inf is not finite"):
+            use(np.array([1.0, np.inf]))
+
+
+def test_features_of_every_kind_by_hand():
+    assert [tuple(feature) for feature in COLUMNS["binned"].features()] == [
+        ("c", "bin", "(-inf, -1]"), ("c", "bin", "(-1, 0]"), ("c", "bin", "(0, 2.5]"), ("c", "bin", "(2.5, inf)"),
+        ("c", "bin", "{0}"), ("c", "missing", None),
+    ]  # fmt: skip
+    assert [tuple(feature) for feature in COLUMNS["one bin"].features()] == [
+        ("c", "bin", "(-inf, inf)"), ("c", "missing", None),
+    ]  # fmt: skip
+    assert [tuple(feature) for feature in COLUMNS["scaled"].features()] == [
+        ("c", "number", None), ("c", "missing", None),
+    ]  # fmt: skip
+    assert [tuple(feature) for feature in COLUMNS["bool"].features()] == [
+        ("c", "value", False), ("c", "value", True), ("c", "missing", None), ("c", "unseen", None),
+    ]  # fmt: skip
+
+
+def test_scales_of_extreme_columns():
+    for values in ([-1.5e308, 1.5e308], [-1e308, 1e308]):
+        for scaling in ("minmax", "standard"):
+            with pytest.raises(ValueError, match="column 'c' runs from -.* to .*; their difference is beyond float64"):
+                Scaled.fit("c", np.array(values), scaling)
+        assert Scaled.fit("c", np.array(values), "none") == Scaled("c", 0.0, 1.0)
+    for large in (np.array([1e308, 1.5e308]), np.array([-1.5e308, -1e308])):     # their sum is beyond float64
+        assert np.isfinite(Scaled.fit("c", large, "standard").encode(large)[1]).all()
+        assert Scaled.fit("c", large, "minmax").encode(large)[1].tolist() == [0.0, 1.0]
+    for sign in (1, -1):                                     # squares of 1e200 are beyond float64
+        values = sign * np.array([1e200, 3e200, 2e200])
+        x = Scaled.fit("c", values, "standard").encode(values)[1]
+        np.testing.assert_allclose(x, sign * np.array([-1, 1, 0]) * 1.5**0.5)
+    for scaling in ("standard", "minmax"):
+        assert Scaled.fit("c", np.array([7.0, 7.0]), scaling) == Scaled("c", 7.0, 1.0)
+
+
+@given(COLUMN, st.integers(2, 99))
+def test_bins_are_those_of_quantiles(values, bins):
+    """The last value of each bin is the lower quantile, as NumPy computes it."""
+    column = Binned.fit("c", values, bins)
+    rest = values[values != 0] if column.own_zero else values
+    if rest.size:
+        last = np.unique(np.quantile(rest, np.linspace(0, 1, bins + 1)[1:-1], method="lower"))
+        last = last[last < rest.max()]
+        assert len(column.edges) == len(last)
+        assert np.searchsorted(column.edges, last, side="left").tolist() == list(range(len(last)))
 
 
 # ---- no value, declarations --------------------------------------------------------------------------
