@@ -158,3 +158,27 @@ def reals(
         want = f"be a finite {to} number" if cast[at] else f"not be so small: as a {to} number it is 0"
         raise ValueError(f"{place}: {name} is {values[at]}; it must {want}")
     return cast
+
+
+def check_n(ids: Array, n: Any, row_of: Array, slot_of: Array) -> int:
+    """The number of features, the largest id + 1 when n is None; refuses ids that are not below it."""
+    if n is None:
+        n = min(max(int(ids.max(initial=-1)) + 1, 1), 2**31)
+    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or not 1 <= n <= 2**31:
+        raise ValueError(f"n, the number of features, must be an integer from 1 to 2**31; got {n!r}")
+    bad = (ids < 0) | (ids >= n)
+    if bad.any():
+        at, place = place_of(bad, "slot", row_of, slot_of)
+        raise ValueError(f"{place}: id {ids[at]} is out of range; with n = {n} ids run from 0 to {n - 1}")
+    return int(n)
+
+
+def check_index_arrays(matrix: Any) -> None:
+    """Refuse damaged index arrays of csr, csc and bsr: SciPy trusts them, and would write outside of its arrays."""
+    try:
+        if hasattr(matrix, "check_format"):
+            if (np.diff(matrix.indptr) < 0).any():           # check_format does not look when the last is below 1
+                raise ValueError("index pointer values must not decrease")
+            matrix.check_format()
+    except ValueError as error:
+        raise ValueError(f"the index arrays of the {matrix.format} matrix are damaged: {error}") from None

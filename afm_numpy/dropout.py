@@ -77,5 +77,5 @@ def draw(rng: np.random.Generator, batch: Batch, k: int, keep: Mapping[str, floa
         probability = keep.get(site, 1.0)
         if probability < 1.0:
             kept = rng.random(shapes[site], dtype=np.float32) < probability
-            masks[site] = kept * batch.x.dtype.type(1.0 / probability)
+            masks[site] = kept * batch.dtype.type(1.0 / probability)
     return Dropout(**masks)

@@ -6,17 +6,18 @@ For FM a_p is 1 and p is ones. The contributions add up to the prediction; they 
 not what causes the outcome.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
-from . import afm
 from ._checks import check_kind, check_size
 from ._files import printable
 from ._types import Array, Attention, Params
-from .batch import Batch, slot_pairs
+from .batch import Batch
+from .fast import afm_once_per_pair
+from .fast.afm_once_per_pair import spans
 from .models import Model
 
 __all__ = ["Contributions", "contributions", "field_attention", "largest", "table"]
@@ -91,7 +92,7 @@ class Contributions:
         return i * (2 * self.batch.m - i - 1) // 2 + j - i - 1
 
     def _padded(self, values: Array) -> Array:
-        B, m = self.batch.x.shape
+        B, m = len(self.batch), self.batch.m
         padded = np.zeros((B, m * (m - 1) // 2), values.dtype)
         padded[np.repeat(np.arange(B), np.diff(self.ends)), self.columns(slice(None))] = values
         return padded
@@ -100,8 +101,8 @@ class Contributions:
 def contributions(model: Model, params: Params, batch: Batch, chunk: int = CHUNK) -> Contributions:
     """Split the predictions of a model into the contributions of features and feature pairs.
 
-    Rows of about the same length are computed together, about `chunk` numbers at a time. So memory and time grow
-    with the pairs that the rows have, not with the longest row.
+    About `chunk` numbers are computed at a time, in the fast engine: memory and time grow with the pairs that the
+    rows have, not with the longest row.
 
     Examples
     --------
@@ -117,35 +118,16 @@ def contributions(model: Model, params: Params, batch: Batch, chunk: int = CHUNK
     if model.kind == "fm":              # FM is AFM with sum pooling and a projection of ones
         params = params | {"p": np.ones(k, dtype)}
     attention: Attention = "sum" if model.kind == "fm" else model.attention
-    afm.forward(params, Batch(batch.idx[:0], batch.x[:0], batch.n), attention=attention)    # refuses what does not fit
-    batch = Batch(batch.idx, batch.x, len(params["w"])).astype(dtype)
+    batch = replace(batch.astype(dtype), n=max(batch.n, len(params["w"])))                  # labels of all features
+    parts = []
+    for rows in spans(batch, max(1, chunk // k)):
+        y_hat, cache = afm_once_per_pair.forward(params, batch[rows], attention=attention)
+        slot = cache.batch.slot_of
+        parts.append((y_hat, *(slot.take(side) for side in cache.batch.sides), cache.a, cache.t))
+    y_hat, first, second, a, scores = map(np.concatenate, zip(*parts, strict=True))
     ends = np.append(0, np.cumsum(batch.sizes * (batch.sizes - 1) // 2))
-    first, second = np.zeros(ends[-1], np.intp), np.zeros(ends[-1], np.intp)
-    a, scores, y_hat = np.zeros(ends[-1], dtype), np.zeros(ends[-1], dtype), np.zeros(len(batch), dtype)
-    width = (batch.present * np.arange(1, batch.m + 1)).max(axis=1, initial=0)   # slots up to the last feature
-    for rows in _alike(width, max(1, chunk // k)):
-        m = int(width[rows].max())
-        part = Batch(batch.idx[rows, :m], batch.x[rows, :m], batch.n)
-        own = {"field": params["field"][slot_pairs(batch.m)[1] < m]} if attention == "field" else {}
-        y_hat[rows], cache = afm.forward(params | own, part, attention=attention)
-        row, pair = np.nonzero(part.mask)
-        before = np.cumsum(part.mask.sum(axis=1)) - part.mask.sum(axis=1)
-        at = (ends[rows] - before)[row] + np.arange(row.size)
-        first[at], second[at] = part.pair_i[pair], part.pair_j[pair]
-        a[at], scores[at] = cache.a[row, pair], (cache.M @ params["p"])[row, pair]
-    return Contributions(
-        batch, float(params["w0"]), params["w"][batch.idx] * batch.x, y_hat, ends, first, second, a, scores
-    )
-
-
-def _alike(width: Array, most: int) -> Iterator[Array]:
-    """The rows, the narrowest first, in groups that have at most `most` slot pairs, or one row."""
-    order = np.argsort(width, kind="stable")
-    while order.size:
-        pairs = width[order[:most]] * (width[order[:most]] - 1) // 2
-        stop = max(1, np.searchsorted(np.arange(1, pairs.size + 1) * pairs, most, side="right"))
-        yield order[:stop]
-        order = order[stop:]
+    linear = batch.padded(params["w"].take(batch.ids) * batch.values)
+    return Contributions(batch, float(params["w0"]), linear, y_hat, ends, first, second, a, scores)
 
 
 def field_attention(parts: Contributions) -> tuple[Array, Array]:

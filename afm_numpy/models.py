@@ -1,14 +1,19 @@
-"""Which functions a model's name stands for. No mathematics here."""
+"""Chooses forward and backward for a model; the formulas are in fm.py and afm.py."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 
 from . import afm, fm
+from ._types import Array, Attention, Grads, Params
+from .batch import Batch
+from .batch.ragged import MOST, check_pairs
 from .dropout import PAIR_SITES, Dropout
 from .fast import afm_once_per_pair, fm_once_per_feature
-from .fast.threads import one_blas_thread
-from .params import FM_SHAPES, afm_shapes, check_attention
+from .fast.threads import own_threads
+from .params import FM_SHAPES, afm_shapes, check_attention, check_inputs
 
 __all__ = ["Model"]
 
@@ -41,45 +46,59 @@ class Model:
     ['V', 'p', 'w', 'w0']
     """
 
-    kind: str = "afm"
-    attention: str = "network"
-    engine: str = "unique"
+    kind: Literal["afm", "fm"] = "afm"
+    attention: Attention = "network"
+    engine: Literal["unique", "dense"] = "unique"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name, choices in (("kind", KINDS), ("engine", ENGINES)):
             if getattr(self, name) not in choices:
                 raise ValueError(f"unknown {name} {getattr(self, name)!r}; choose from {', '.join(choices)}")
         check_attention(self.attention)
 
     @property
-    def shapes(self):
+    def shapes(self) -> dict[str, str]:
         """Names and shapes of the parameters, as in `params.check_params`."""
         return FM_SHAPES if self.kind == "fm" else afm_shapes(self.attention)
 
-    def init_params(self, rng, batch, k=8, t=16, **options):
+    def init_params(self, rng: np.random.Generator, batch: Batch, k: int = 8, t: int = 16, **options: Any) -> Params:
         """Initial parameters for the features, slots and pairs of `batch`, the training rows.
 
-        `options` are those of `fm.init_params` and `afm.init_params`: std, w0, dtype, and p for AFM.
+        `options` are those of `fm.init_params` and `afm.init_params`: std, w0, dtype, and p for AFM. For attention
+        "uniform" and "network", p starts at the mean number of pairs in a row: m(m-1)/2 when no slot is empty.
         """
         if self.kind == "fm":
             return fm.init_params(rng, batch.n, k, **options)
+        if options.get("p") is None and self.attention in ("uniform", "network") and len(batch):
+            options["p"] = max(1.0, float((batch.sizes * (batch.sizes - 1) / 2).mean()))
         return afm.init_params(rng, batch.n, batch.m, k, t, **self._weights_of(batch), **options)
 
-    def from_fm(self, fm_params, rng, batch, t=16, p=None):
+    def from_fm(
+        self, fm_params: Params, rng: np.random.Generator, batch: Batch, t: int = 16, p: float | None = None
+    ) -> Params:
         """Initial parameters of an AFM with w0, w and V of a trained FM; see `afm.from_fm`."""
         if self.kind == "fm":
             raise ValueError("from_fm starts an AFM; this model is an FM")
         return afm.from_fm(fm_params, rng, batch.m, t, p=p, **self._weights_of(batch))
 
-    def _weights_of(self, batch):
+    def _weights_of(self, batch: Batch) -> dict[str, Any]:
+        self._check_fields(batch)
         return {"attention": self.attention, "pairs": batch.distinct_pairs() if self.attention == "free" else None}
 
+    def _check_fields(self, batch: Batch) -> None:
+        if self.kind == "afm" and self.attention == "field" and not batch.slots_are_fields:
+            raise ValueError(
+                'attention "field" has a weight for every two fields, but these rows do not say which slot is which '
+                "field. Make them with a TableEncoder or Batch.from_padded, with x = 0 where a field is absent; in a "
+                "libFM file, give every row all its fields, an absent one as id:0"
+            )
+
     @property
-    def functions(self):
+    def functions(self) -> Any:
         """The module that has this model's forward and backward."""
         return ENGINES[self.engine][self.kind]
 
-    def for_dropout(self, keep):
+    def for_dropout(self, keep: Mapping[Any, float]) -> "Model":
         """This model with the engine that dropout with these probabilities needs.
 
         Dropout of single pairs gives every pair of every row a mask of its own, so nothing is shared between rows:
@@ -88,24 +107,56 @@ class Model:
         of_pairs = self.kind == "afm" and any(keep.get(site, 1.0) < 1.0 for site in PAIR_SITES)
         return replace(self, engine="dense") if of_pairs and self.engine != "dense" else self
 
-    def prepare(self, batch):
+    def prepare(self, batch: Batch) -> Batch:
         """The same rows, numbered for the fast engine: once for a data set, before batches are selected."""
-        return batch if self.engine == "dense" else self.functions.prepare(batch)
+        prepared: Batch = batch if self.engine == "dense" else self.functions.prepare(batch)
+        return prepared
 
-    def forward(self, params, batch, *, drop=Dropout()):
-        """y_hat (B,) and the cache for `backward`."""
+    def check_memory(self, params: Params, batch: Batch, rows: int) -> None:
+        """Refuse to evaluate `rows` rows at a time when the padded arrays of the dense AFM would be too large."""
+        if self.functions is afm:
+            check_pairs(np.full(min(rows, len(batch)), batch.m), self._pair_bytes(params))
+
+    def _pair_bytes(self, params: Params) -> int:
+        """What a pair takes in the arrays (B, P, k) and (B, P, t) of forward and backward."""
+        t = params["h"].size if self.attention == "network" else 0
+        return int(4 * (params["V"].shape[1] + t + 2) * params["V"].itemsize)
+
+    def forward(self, params: Params, batch: Batch, *, drop: Dropout = Dropout()) -> tuple[Array, Any]:
+        """The prediction y_hat (B,), and the cache for `backward`.
+
+        The dense engine keeps every intermediate in the cache, by the names of the paper: see `fm.Cache` and
+        `afm.Cache`. The fast engine never makes the arrays (B, m, k) and (B, P, k); its caches have what its own
+        backward needs, once for each distinct feature or pair, and their fields are described in `fast`. To look at
+        attention or interactions row by row, take `Model(..., engine="dense")` or `explain.contributions`.
+
+        Raises
+        ------
+        ValueError
+            For parameters that do not fit the batch, for pairs that do not fit into memory, and for attention
+            "field" when the slots of the rows are not fields.
+        """
         if self.kind == "fm":
-            return self.functions.forward(params, batch, drop=drop)
-        return self.functions.forward(params, batch, attention=self.attention, drop=drop)
+            output: tuple[Array, Any] = self.functions.forward(params, batch, drop=drop)
+            return output
+        check_inputs(params, batch, self.shapes)
+        self._check_fields(batch)
+        self.check_memory(params, batch, len(batch))
+        output = self.functions.forward(params, batch, attention=self.attention, drop=drop)
+        return output
 
-    def backward(self, dy_hat, cache, *, with_dx=False):
+    def backward(self, dy_hat: Array, cache: Any, *, with_dx: bool = False) -> Grads:
         """Gradients by parameter name."""
-        return self.functions.backward(dy_hat, cache, with_dx=with_dx)
+        grads: Grads = self.functions.backward(dy_hat, cache, with_dx=with_dx)
+        return grads
 
-    @one_blas_thread()
-    def predict(self, params, batch, *, chunk=4096):
-        """y_hat (B,) of any number of rows, `chunk` rows at a time."""
+    @own_threads()
+    def predict(self, params: Params, batch: Batch, *, chunk: int = 4096) -> Array:
+        """y_hat (B,) of any number of rows, `chunk` rows at a time; fewer when their arrays would be too large."""
+        self._check_fields(batch)
         if self.functions is afm_once_per_pair:
             return afm_once_per_pair.predict(params, batch, attention=self.attention, chunk=chunk)
+        if self.functions is afm:
+            chunk = max(1, min(chunk, MOST // max(1, batch.m**2 // 2 * self._pair_bytes(params))))
         parts = [self.forward(params, batch[at : at + chunk])[0] for at in range(0, len(batch), chunk)]
         return np.concatenate(parts) if parts else np.zeros(0, params["V"].dtype)

@@ -219,7 +219,7 @@ def test_the_order_of_the_slots_and_empty_slots_do_not_matter(problem, random):
 
 def test_field_weights_belong_to_slots():
     problem = fixed_problem(MODELS["field"])
-    moved = problem._replace(batch=Batch(problem.batch.idx[:, ::-1], problem.batch.x[:, ::-1], 11))
+    moved = problem._replace(batch=Batch.from_padded(problem.batch.idx[:, ::-1], problem.batch.x[:, ::-1], 11))
     assert np.abs(moved.forward()[0] - problem.forward()[0])[0] > 0.1
     # the pairs of the reversed slots, in their order
     pairs = list(zip(problem.batch.pair_i, problem.batch.pair_j, strict=True))

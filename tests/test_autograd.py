@@ -12,7 +12,6 @@ from strategies import fixed_problem, signed
 
 from afm_numpy import Model, RowGrad, losses
 from afm_numpy.dropout import SITES
-from afm_numpy.fast import afm_once_per_pair
 from afm_numpy.models import ENGINES
 from afm_numpy.params import ATTENTION
 from afm_numpy.rowgrad import add_grads
@@ -126,8 +125,7 @@ def value_and_grads(problem, loss, y, weight):
 
 
 @pytest.mark.parametrize("kind, attention, sites, loss", CASES, ids=name_of)
-def test_gradients_equal_automatic_differentiation(kind, attention, sites, loss, differentiate, monkeypatch):
-    monkeypatch.setattr(afm_once_per_pair, "FEW_REPEATS", 1.0)                    # the fast engine for few rows, too
+def test_gradients_equal_automatic_differentiation(kind, attention, sites, loss, differentiate):
     model = Model(kind, attention or "network")
     problem = fixed_problem(model, sites)
     rng = np.random.default_rng(1)

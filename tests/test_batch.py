@@ -10,7 +10,7 @@ from scipy import sparse
 from strategies import examples
 
 from afm_numpy._checks import row_values
-from afm_numpy.batch import Batch, slot_pairs
+from afm_numpy.batch import Batch, ragged, slot_pairs
 
 N = 6
 INF, NAN = float("inf"), float("nan")
@@ -342,11 +342,19 @@ def test_pairs_of_very_many_features_are_told_apart():
 
 
 def test_slot_pairs_are_shared_and_cannot_be_changed():
-    slot_pairs.cache_clear()
     assert [side.tolist() for side in slot_pairs(4)] == [[0, 0, 0, 1, 1, 2], [1, 2, 3, 2, 3, 3]]
     assert slot_pairs(4) is slot_pairs(4)
     with pytest.raises(ValueError, match="read-only"):
         slot_pairs(4)[0][0] = 3
+
+
+def test_slot_pairs_that_are_kept_take_little_memory():
+    """Rows of 70 widths around 1,000 kept 600 MB."""
+    assert slot_pairs(ragged.SMALL) is slot_pairs(ragged.SMALL)
+    wide = slot_pairs(ragged.SMALL + 1)
+    assert slot_pairs(ragged.SMALL + 1) is not wide and not wide[0].flags.writeable
+    kept = ragged._kept_slot_pairs.cache_info().maxsize * 2 * slot_pairs(ragged.SMALL)[0].nbytes
+    assert kept < 10e6
 
 
 # ---- refusals ------------------------------------------------------------------------------------------

@@ -45,7 +45,8 @@ def named(model):
 def trained(model, dtype):
     """Two epochs on 1000 rows: matrices of a size for which BLAS takes all its threads."""
     rng = np.random.default_rng(1)
-    batch = Batch.from_lists([rng.choice(40, rng.integers(2, 11), replace=False) for _ in range(1000)], n=40)
+    rows = [rng.choice(40, rng.integers(2, 11), replace=False) for _ in range(1000)]
+    batch = Batch.from_lists(rows, n=40, slots_are_fields=True)
     y = rng.integers(0, 2, 1000).astype(float)
     params = model.init_params(rng, batch, k=16, t=16, std=0.3, dtype=dtype)
     return train.fit(

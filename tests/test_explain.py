@@ -1,3 +1,4 @@
+import dataclasses
 import tracemalloc
 
 import numpy as np
@@ -12,7 +13,7 @@ MODELS = [Model("fm"), *(Model("afm", mode) for mode in ATTENTION)]
 def problem(model):
     rng = np.random.default_rng(3)
     rows = [[0, 4, 7, 10], [2, 1, 6, 9], [3, 5, 8], [0, 5], [6], []]
-    batch = Batch.from_lists(rows, [rng.normal(1.0, 0.5, len(row)) for row in rows], n=11)
+    batch = Batch.from_lists(rows, [rng.normal(1.0, 0.5, len(row)) for row in rows], n=11, slots_are_fields=True)
     params = model.init_params(rng, batch, k=5, t=3, std=0.7, w0=0.3, dtype=float)
     params["w"] += rng.standard_normal(11)
     return params, batch
@@ -106,7 +107,7 @@ def test_table_refuses_a_row_that_is_not_there():
 
 def test_rows_with_fewer_features_than_the_model_take_the_names_of_the_model():
     params, batch = problem(Model("fm"))
-    parts = explain.contributions(Model("fm"), params, Batch(batch.idx[3:4], batch.x[3:4], n=6))
+    parts = explain.contributions(Model("fm"), params, dataclasses.replace(batch[3], n=6))
     assert "f0 x f5" in explain.table(parts, 0, [f"f{i}" for i in range(11)])
 
 

@@ -12,7 +12,7 @@ from afm_numpy.models import ENGINES, KINDS
 from afm_numpy.params import ATTENTION, FM_SHAPES, afm_shapes, check_params
 from afm_numpy.rowgrad import RowGrad
 
-BATCH = Batch.from_lists([[0, 1, 2], [1, 3], [4]], [[1.0, 0.5, 2.0], [1.0, -1.0], [3.0]], n=5)
+BATCH = Batch.from_lists([[0, 1, 2], [1, 3], [4]], [[1.0, 0.5, 2.0], [1.0, -1.0], [3.0]], n=5, slots_are_fields=True)
 MODELS = [Model("fm"), *(Model("afm", attention) for attention in ATTENTION)]
 models = pytest.mark.parametrize("model", MODELS, ids=lambda model: f"{model.kind}-{model.attention}")
 engines = pytest.mark.parametrize("engine", ENGINES)
@@ -124,7 +124,7 @@ def test_unknown_names_are_refused(settings, message):
 
 
 def test_from_fm_takes_the_pairs_and_slots_of_the_batch():
-    batch = Batch.from_lists([[0, 1, 2], [1, 3]], n=4)
+    batch = Batch.from_lists([[0, 1, 2], [1, 3]], n=4, slots_are_fields=True)
     fm_params = Model("fm").init_params(np.random.default_rng(0), batch, k=2, std=1.0)
     params = Model("afm", "free").from_fm(fm_params, np.random.default_rng(1), batch)
     assert (params["pairs"] == batch.distinct_pairs()).all() and (params["V"] == fm_params["V"]).all()

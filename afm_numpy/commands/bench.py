@@ -25,7 +25,7 @@ import numpy as np
 
 from .. import Batch, Model, optim, plots, train
 from .._files import check_output
-from ..fast.threads import one_blas_thread
+from ..fast.threads import own_threads
 from .options import parser, positive
 
 __all__ = ["CONFIGS", "main", "make_rows"]
@@ -102,7 +102,7 @@ def ours(engine, batch, y, k, t):
     params, prepared, optimizer = start(batch, k, t), model.prepare(batch), optim.Adagrad(LR, 0.0, EPS)
     state = optim.init(optimizer, params)
 
-    @one_blas_thread()
+    @own_threads()
     def step():
         rows = rng.permutation(len(batch))
         optim.step(optimizer, params, train.objective(model, params, prepared[rows], y[rows])[2], state)

@@ -62,7 +62,7 @@ def small_problem(model: Model, rng: np.random.Generator) -> tuple[Callable[[Par
     Returns the loss as a function of the parameters and of x, the parameters and x, and the gradients by hand.
     """
     rows = [[0, 4, 7, 10], [2, 1, 6, 9], [3, 5, 8, 10], [0, 5], [6], []]
-    batch = Batch.from_lists(rows, [rng.normal(1.0, 0.5, len(row)) for row in rows], n=11)
+    batch = Batch.from_lists(rows, [rng.normal(1.0, 0.5, len(row)) for row in rows], n=11, slots_are_fields=True)
     y = rng.integers(0, 2, len(batch)).astype(float)
     params = model.init_params(rng, batch, k=5, t=3, std=0.7, w0=0.3, dtype=float)
     params = {name: value + 0.3 * rng.standard_normal(value.shape) if value.dtype.kind == "f" else value
@@ -71,7 +71,7 @@ def small_problem(model: Model, rng: np.random.Generator) -> tuple[Callable[[Par
     l2 = {"V": 0.1, "w": 0.2} | ({"W": 0.3} if "W" in params else {})
 
     def loss(params: Params) -> Any:
-        rows = Batch(batch.idx, np.where(batch.present, params["x"], 0), batch.n)
+        rows = batch.with_x(params["x"])
         y_hat, _ = model.forward(params, rows, drop=drop)
         return losses.logistic_forward(y_hat, y) + losses.l2_forward(params, l2, batch.touched)
 

@@ -4,6 +4,7 @@ import argparse
 import signal
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -149,7 +150,7 @@ def rows(args: Args) -> tuple[Rows, Rows | None]:
         raise ValueError(f"{args.data}: every row has the same label, but the logistic loss needs two classes")
     if args.valid:
         n = max(part.batch.n for _, part in files)
-        batch, valid = (Batch(part.batch.idx, part.batch.x, n) for _, part in files)
+        batch, valid = (replace(part.batch, n=n) for _, part in files)
         return (batch, y), (valid, valid_y[0])
     if int(args.valid_fraction * len(y)) == 0:
         return (part.batch, y), None

@@ -7,6 +7,7 @@ cut connections, full disks and second processes is in `download`.
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +16,6 @@ import numpy as np
 from .._checks import check_size
 from .._files import Path as FilePath
 from .._types import DType
-from ..batch import Batch
 from .download import FetchError, NetworkError, download, locked, verified
 from .libfm import load_part, make_form
 
@@ -112,7 +112,7 @@ def load_files(files: Files, *, id_base: int = 0, dtype: DType = np.float64, fie
     form = form._replace(m=parts[0].batch.m if fields else None)
     parts += [load_part(path, form) for path in files[1:]]
     n = max(part.batch.n for part in parts)
-    return Files(*((Batch(part.batch.idx, part.batch.x, n), part.y) for part in parts))
+    return Files(*((replace(part.batch, n=n), part.y) for part in parts))
 
 
 def fetch(

@@ -196,7 +196,7 @@ def load_part(path: Path, form: Form) -> Part:
     """All rows of a file, as `form` says."""
     parts = list(read_rows(path, form))
     m = form.m or max(int(rows.length.max()) for rows in parts)
-    return _pad(path, parts, form._replace(n=form.n or _features(parts), m=m))
+    return _joined(path, parts, form._replace(n=form.n or _features(parts), m=m))
 
 
 def iter_parts(path: Path, batch_size: int, form: Form) -> Iterator[Part]:
@@ -213,33 +213,26 @@ def iter_parts(path: Path, batch_size: int, form: Form) -> Iterator[Part]:
             held.append(Rows(rows.y[here], rows.length[here], rows.line[here], rows.ids[slots], rows.x[slots]))
             lo, room = hi, room - (hi - lo)
             if room == 0:
-                yield _pad(path, held, form)
+                yield _joined(path, held, form)
                 held, room = [], batch_size
     if held:
-        yield _pad(path, held, form)
+        yield _joined(path, held, form)
 
 
 def _features(parts: Iterable[Rows]) -> int:
     return max(int(rows.ids.max(initial=0)) for rows in parts) + 1
 
 
-def _pad(path: Path, parts: list[Rows], form: Form) -> Part:
-    """The rows of several blocks in one padded Batch."""
-    y, length, line = (np.concatenate([getattr(rows, name) for rows in parts]) for name in ("y", "length", "line"))
+def _joined(path: Path, parts: list[Rows], form: Form) -> Part:
+    """The rows of several blocks in one Batch. Slots can be fields when no row is shorter than another."""
+    y, length, line, ids, x = map(np.concatenate, zip(*parts, strict=True))
     m = form.m or int(length.max())
     if form.fields and (length != m).any():
         row = np.argmax(length != m)
         wanted = 'all: for attention "field" slot j is field j, so every line names every field, an absent one as id:0'
         raise LibfmError(path, int(line[row]), f"{length[row]} of {m} features", wanted)
-    idx, x = np.zeros((y.size, m), np.intp), np.zeros((y.size, m), form.dtype)
-    hi = 0
-    for rows in parts:
-        lo, hi = hi, hi + rows.y.size
-        inside = np.arange(m) < rows.length[:, None]
-        idx[lo:hi][inside] = np.where(rows.x != 0, rows.ids, 0)
-        x[lo:hi][inside] = rows.x
-    assert form.n
-    return Part(Batch(idx, x, form.n), y, line)
+    ends = np.append(0, length.cumsum())
+    return Part(Batch.of_slots(ids, x, ends, m, form.n, slots_are_fields=bool((length == m).all())), y, line)
 
 
 # ---- writing -----------------------------------------------------------------------------------------

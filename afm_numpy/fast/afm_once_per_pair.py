@@ -17,146 +17,75 @@ Backward, a pair receives the sum of its gradients over the rows that hold it,
 because a derivative is linear in the upstream gradient. The matrix products then run over the distinct pairs,
 and dm_q goes on to the two tokens and from tokens to rows of V. Only the order of the sums has changed.
 
-How it stays small. W, b and p form one matrix C (see `layer`), so that z_q and t_q come from one product. Pairs are
-worked through in blocks that fit a cache; nothing of size (B, P, k) is stored. Dropout on the pooled vector needs
-that vector: pooled = 1/2 sum_i e_i * (A E)_i, with the row's weights as a symmetric m x m matrix A.
+How it stays small. W, b and p form one matrix C (see `pairs.layer`), so that z_q and t_q come from one product. The
+pairs are worked through in blocks that fit a processor's cache, on as many threads as there are cores (see
+`threads.py`). Nothing of size (B, P, k) is stored, and nothing is padded: one long row costs the pairs that it has.
 
-When it does not help. Dropout on the interactions gives every pair of every row numbers of its own, and dropout on
-the attention, which could be gathered, is left to the dense code with it; and with real values few pairs repeat. Then
-the dense code of `afm.py` is called (see `pays`), as long as its arrays fit into memory.
+Dropout. A mask on the pooled vector needs that vector, which is made from the weights of each row (see
+`pairs.Pooled`). A mask on the interactions or on the attention gives every pair of every row a number of its own, so
+that nothing is shared: then the readable code of `afm.py` does the work.
 
 Dimensions: B rows, m slots, k factors, t attention size, n features; R features, S filled slots, U tokens, D distinct
 pairs and O pairs of slots (all rows together) of a batch; T tokens of the data set.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import afm, fm
+from .. import afm
+from .._types import Array, Attention, Grads, Params
 from ..attention import free_forward, free_rows
 from ..batch import Batch
+from ..batch.ragged import check_pairs, reduce_rows
 from ..dropout import PAIR_SITES, Dropout
 from ..params import afm_shapes, check_inputs
 from ..rowgrad import RowGrad
-from .numbering import Local, PairBatch, distinct, number_pairs, sum_rows
+from .numbering import PAIR_BYTES, Local, PairBatch, distinct, number_pairs, sum_rows
+from .pairs import Pooled, embed, layer, pairs_backward, pairs_forward, pooled_backward, pooled_forward
 
 __all__ = ["Cache", "backward", "forward", "predict", "prepare"]
 
-BLOCK = 1 << 18  # numbers in one array of a block of pairs: a few such arrays stay in a cache
-FEW_REPEATS = 0.9  # distinct pairs per pair above which the dense evaluation is taken,
-DENSE = 1 << 27  # unless its arrays would hold more numbers than this
-SPAN = 1 << 24  # slot pairs, roughly twice, that prediction numbers at a time
+SPAN = 1 << 23  # pairs that prediction numbers at a time
 MANY = 1 << 25  # pairs above which a data set is not numbered as a whole, but batch by batch
 
 
-def prepare(batch):
-    """Number the tokens and pairs of a data set, once; one with very many pairs is left to be numbered by batch."""
-    per_row = batch.sizes
-    numbered = isinstance(batch, PairBatch) or (per_row * (per_row - 1) // 2).sum() > MANY
-    return batch if numbered else number_pairs(batch)
+def prepare(batch: Batch) -> Batch:
+    """Number the tokens and pairs of a data set, once. One with very many pairs is numbered batch by batch instead.
 
-
-def pays(local, params):
-    """Whether enough pairs repeat, or the dense evaluation would need too much memory."""
-    per_pair = params["V"].shape[1] + (params["h"].size if "h" in params else 0)
-    return local.first.size <= FEW_REPEATS * local.pair_at.size or local.pair_at.size * per_pair > DENSE
-
-
-# ---- the distinct pairs, block by block --------------------------------------------------------------------
-
-
-def embed(V, local):
-    """E (U, k+1): v_i x_i of each token, and a factor that is always 1."""
-    E = np.ones((local.row.size, V.shape[1] + 1), np.result_type(V, local.value))
-    np.multiply(V.take(local.rows.take(local.row), axis=0), local.value[:, None], out=E[:, :-1])
-    return E
-
-
-def layer(params, attention):
-    """C (k+1, t+1) and h (t+1,), so that m_q C = [z_q, t_q] for an m_q of k+1 factors, the last of them 1.
-
-             [ W  p ]        z_q = m_q W + b,  t_q = p . m_q
-         C = [ b  0 ]        without a network t = 0, and C is its last column
+    Refuses a row whose pairs do not fit into the memory of one batch.
     """
-    p, t = params["p"], params["h"].size if attention == "network" else 0
-    names = ("W", "b", "h", "p") if t else ("p",)
-    dtype = np.result_type(*(params[name] for name in names))
-    C, h = np.zeros((p.size + 1, t + 1), dtype), np.zeros(t + 1, dtype)
-    C[:-1, -1] = p
-    if t:
-        C[:-1, :-1], C[-1, :-1], h[:-1] = params["W"], params["b"], params["h"]
-    return C, h
-
-
-def blocks(size, step):
-    """Slices of `step` numbers, at least 64, that cover 0 to `size`."""
-    step = max(step, 64)
-    return [slice(at, min(at + step, size)) for at in range(0, size, step)]
-
-
-def pairs_forward(E, local, C, h, with_gate=True):
-    """t_q = p . m_q and s_q = h . relu(m_q W + b) of the D distinct pairs, each (D,), and where the relu is open."""
-    D, dtype = local.first.size, np.result_type(E, C)
-    t, s, gate = np.empty(D, dtype), np.empty(D, dtype), np.empty((D, h.size), bool) if with_gate else None
-    zero = np.zeros(0, dtype)
-    for block in blocks(D, BLOCK // max(C.shape)):
-        M = E.take(local.first[block], axis=0)
-        M *= E.take(local.second[block], axis=0)                     # (block, k+1)
-        Z = M @ C                                                    # (block, t+1)
-        t[block] = Z[:, -1]
-        if with_gate:
-            np.greater(Z.real, 0, out=gate[block])
-        if dtype.kind == "c":
-            Z *= Z.real > 0
-        else:
-            zero = zero if zero.shape == Z.shape else np.zeros_like(Z)
-            np.maximum(Z, zero, out=Z)                               # faster with an array of zeros than with 0
-        s[block] = Z @ h
-    return t, s, gate
-
-
-def pairs_backward(dt, ds, E, local, C, h, gate):
-    """dE (U, k+1), dC and dh: the lines of pairs_forward in reverse order."""
-    dE, dC, k = np.zeros_like(E), np.zeros_like(C), E.shape[1]
-    Ch = C.T * np.append(h[:-1], np.ones(1, h.dtype))[:, None]       # ds reaches z through h
-    for span in blocks(dt.size, 8 * BLOCK // k):
-        first, second, sides = local.first[span], local.second[span], np.empty((2, span.stop - span.start, k), E.dtype)
-        for block in blocks(first.size, BLOCK // max(C.shape)):
-            e, f = E.take(first[block], axis=0), E.take(second[block], axis=0)          # (block, k+1)
-            G = np.multiply(gate[span][block], ds[span][block, None], dtype=E.dtype)    # (block, t+1)
-            G[:, -1] = dt[span][block]
-            dC += (e * f).T @ G
-            dM = G @ Ch                                              # (block, k+1)
-            np.multiply(dM, f, out=sides[0, block])                  # de: the gradient times the other side
-            np.multiply(dM, e, out=sides[1, block])
-        dE += sum_rows(np.concatenate([first, second]), sides.reshape(-1, k), len(E))
-    dh = (C * dC).sum(axis=0)[:-1]                                   # relu(z) = gate z, and z is linear in C
-    dC[:, :-1] *= h[:-1]
-    return dE, dC, dh
+    sizes = batch.sizes.astype(np.int64)
+    check_pairs(sizes.max(initial=0, keepdims=True), PAIR_BYTES)
+    return batch if (sizes * (sizes - 1) // 2).sum() > MANY else number_pairs(batch)
 
 
 # ---- the weights of the pairs ----------------------------------------------------------------------------
 
 
-def free_row(params, local):
+def free_row(params: Params, local: Local) -> Array:
     """The row of `free` of each distinct pair (D,); -1 for a pair that training did not see."""
     feature = local.rows.take(local.row)
     ends = np.stack([feature.take(local.first), feature.take(local.second)], axis=1)
-    return free_rows(params["pairs"], Batch(ends, np.ones(ends.shape), int(feature.max(initial=0)) + 1))[:, 0]
+    D, n = len(ends), int(feature.max(initial=0)) + 1
+    two_each = Batch(ends.ravel(), np.ones(2 * D), None, 2 * np.arange(D + 1), m=2, n=n, slots_are_fields=False)
+    return free_rows(params["pairs"], two_each)[:, 0]
 
 
-def weights_forward(attention, params, batch, s, free, pair_at):
+def weights_forward(
+    attention: Attention, params: Params, batch: PairBatch, s: Array, free: Any, pair_at: Array
+) -> Array:
     """a (O,) of every two slots, from the scores s and the rows of `free` of the distinct pairs, each (D,)."""
+    real = batch.values.real.dtype
     match attention:
         case "sum":
-            return np.ones(pair_at.size, batch.x.real.dtype)
+            return np.ones(pair_at.size, real)
         case "uniform":
-            return batch.spread(1 / np.maximum(batch.count, 1).astype(batch.x.real.dtype))
+            return batch.spread(1 / np.maximum(batch.count, 1).astype(real))
         case "field":
-            return params["field"].take(np.nonzero(batch.mask)[1])
+            return params["field"].take(batch.slot_pair)
         case "free":
-            return free_forward(params["free"], free, True).take(pair_at)
+            return free_forward(params["free"], free, np.array(True)).take(pair_at)
         case "network":
             a = s.take(pair_at)
             a -= batch.spread(batch.by_row(np.maximum, a.real))
@@ -165,13 +94,13 @@ def weights_forward(attention, params, batch, s, free, pair_at):
             return a
 
 
-def weights_backward(da, cache):
+def weights_backward(da: Array, cache: "Cache") -> tuple[Array | None, Grads]:
     """ds (O,) of every two slots, None without a network; and the gradients of "field" and "free"."""
     batch, params, pair_at = cache.batch, cache.params, cache.local.pair_at
     ones = np.ones(len(batch), da.dtype)
     match cache.attention:
         case "field":
-            return None, {"field": batch.sum_at(np.nonzero(batch.mask)[1], da, ones, params["field"].size)}
+            return None, {"field": batch.sum_at(batch.slot_pair, da, ones, params["field"].size)}
         case "free":
             seen = np.flatnonzero(cache.free >= 0)
             rows, place = distinct(cache.free.take(seen), params["free"].size)
@@ -184,7 +113,23 @@ def weights_backward(da, cache):
     return None, {}
 
 
-# ---- the model -----------------------------------------------------------------------------------------
+# ---- the linear part -------------------------------------------------------------------------------------
+
+
+def linear_forward(params: Params, batch: Batch) -> Array:
+    """w0 + sum_i w_i x_i, as `fm.linear_forward`: (B,)."""
+    wx = params["w"].take(batch.ids) * batch.values                                 # (S,)
+    return params["w0"] + reduce_rows(np.add, wx, batch.ends, batch.width)
+
+
+def linear_backward(dlinear: Array, w: Array, batch: Batch) -> tuple[Array, RowGrad, Array]:
+    """dw0 (), dw RowGrad (U,), and dx (S,) of the filled slots."""
+    rows, place = batch.occurrences
+    dslot = dlinear.repeat(batch.sizes)                                             # (S,)
+    return dlinear.sum(), RowGrad(rows, sum_rows(place, dslot * batch.values, rows.size)), dslot * w.take(batch.ids)
+
+
+# ---- the model -------------------------------------------------------------------------------------------
 
 
 class Cache(NamedTuple):
@@ -192,20 +137,22 @@ class Cache(NamedTuple):
 
     batch: PairBatch
     local: Local
-    params: dict
-    attention: str
+    params: Params
+    attention: Attention
     drop: Dropout
-    E: np.ndarray  # (U, k+1)   v_i x_i of each token, and 1
-    layer: tuple  # C, h
-    s: np.ndarray  # (D,)       score of each distinct pair
-    gate: np.ndarray  # (D, t+1)  where its relu is open
-    free: np.ndarray  # (D,)    its row of `free`, "free" only
-    a: np.ndarray  # (O,)       attention of every two slots
-    t: np.ndarray  # (O,)       their p . m
-    pooled: tuple  # with dropout on the pooled vector: see pooled_forward
+    E: Array  # (U, k+1)   v_i x_i of each token, and 1
+    layer: tuple[Array, Array]  # C, h
+    s: Array  # (D,)       score of each distinct pair
+    gate: Array  # (D, t+1)  where its relu is open
+    free: Any  # (D,)    its row of `free`, "free" only
+    a: Array  # (O,)       attention of every two slots
+    t: Array  # (O,)       their p . m
+    pooled: Pooled | None  # with dropout on the pooled vector
 
 
-def forward(params, batch, *, attention="network", drop=Dropout()):
+def forward(
+    params: Params, batch: Batch, *, attention: Attention = "network", drop: Dropout = Dropout()
+) -> tuple[Array, Any]:
     """AFM's prediction, eq. (6); parameters, results and errors as in `afm.forward`.
 
     Examples
@@ -218,16 +165,14 @@ def forward(params, batch, *, attention="network", drop=Dropout()):
     check(params, batch, attention)
     if any(getattr(drop, site) is not None for site in PAIR_SITES):
         return afm.forward(params, batch, attention=attention, drop=drop)
-    batch = batch if isinstance(batch, PairBatch) else number_pairs(batch)
+    batch = number_pairs(batch)
     local = batch.local
-    if not pays(local, params):
-        return afm.forward(params, batch, attention=attention, drop=drop)
     E, (C, h) = embed(params["V"], local), layer(params, attention)
     t, s, gate = pairs_forward(E, local, C, h)
     free = free_row(params, local) if attention == "free" else None
     a = weights_forward(attention, params, batch, s, free, local.pair_at)           # (O,)
     t = t.take(local.pair_at)                                                       # (O,)
-    y_hat = fm.linear_forward(params["w0"], params["w"], batch)                     # (B,)
+    y_hat = linear_forward(params, batch)                                           # (B,)
     if drop.pooled is None:
         pooled = None
         y_hat = y_hat + batch.by_row(np.add, a * t)
@@ -237,13 +182,13 @@ def forward(params, batch, *, attention="network", drop=Dropout()):
     return y_hat, Cache(batch, local, params, attention, drop, E, (C, h), s, gate, free, a, t, pooled)
 
 
-def backward(dy_hat, cache, *, with_dx=False):
+def backward(dy_hat: Array, cache: Any, *, with_dx: bool = False) -> Grads:
     """Gradients of `forward`; parameters and results as in `afm.backward`."""
     if isinstance(cache, afm.Cache):
         return afm.backward(dy_hat, cache, with_dx=with_dx)
     batch, local, params, attention, drop, E, (C, h), s, gate, _, a, t, pooled = cache
     D = local.first.size
-    dw0, dw, dx = fm.linear_backward(dy_hat, params["w"], batch)
+    dw0, dw, dx = linear_backward(dy_hat, params["w"], batch)
     if pooled is None:
         da = batch.spread(dy_hat) * t                                               # (O,)
         dt = batch.sum_at(local.pair_at, a, dy_hat, D)                              # (D,)
@@ -261,83 +206,56 @@ def backward(dy_hat, cache, *, with_dx=False):
         dattend = {"W": dC[:-1, :-1], "b": dC[-1, :-1], "h": dh}
     dV = dE * local.value[:, None]
     dV = dV if local.rows.size == local.row.size else sum_rows(local.row, dV, local.rows.size)
-    grads = {"w0": dw0, "w": dw, "V": RowGrad(local.rows, dV), "p": dp, **dattend}
+    grads: Grads = {"w0": dw0, "w": dw, "V": RowGrad(local.rows, dV), "p": dp, **dattend}
     if with_dx:
-        grads["x"] = (dx + pair_gradients(da, ds, cache)) * batch.present
+        grads["x"] = batch.padded(dx + pair_gradients(da, ds, cache))
     return grads
 
 
-def pair_gradients(da, ds, cache):
-    """dx (B, m) through the pairs: t_q = p . m_q and z_q - b are proportional to each of the two x."""
-    batch, (_, h) = cache.batch, cache.layer
+def pair_gradients(da: Array, ds: Array | None, cache: Cache) -> Array:
+    """dx (S,) through the pairs: t_q = p . m_q and z_q - b are proportional to each of the two x."""
+    batch, (C, h) = cache.batch, cache.layer
     share = cache.a * da                                                            # (O,)
     if ds is not None:
-        share += ds * (cache.s - cache.gate[:, :-1] @ (h[:-1] * cache.layer[0][-1, :-1])).take(cache.local.pair_at)
-    row, pair = np.nonzero(batch.mask)
-    dx = np.zeros(batch.x.shape, share.dtype)
-    np.add.at(dx, (row, batch.pair_i[pair]), share)
-    np.add.at(dx, (row, batch.pair_j[pair]), share)
-    return dx / np.where(batch.present, batch.x, 1)
+        share += ds * (cache.s - cache.gate[:, :-1] @ (h[:-1] * C[-1, :-1])).take(cache.local.pair_at)
+    return sum_rows(np.concatenate(batch.sides), np.tile(share, 2), batch.ids.size) / batch.values
 
 
-def check(params, batch, attention):
+def check(params: Params, batch: Batch, attention: Attention) -> None:
+    """Refuse parameters that do not fit the batch."""
     check_inputs(params, batch, afm_shapes(attention))
 
 
-# ---- the pooled vector itself, for dropout on it ---------------------------------------------------------
+# ---- many rows -------------------------------------------------------------------------------------------
 
 
-class Pooled(NamedTuple):
-    """pooled = 1/2 sum_i e_i * (A E)_i with the symmetric m x m matrix A of a row's weights."""
-
-    pooled: np.ndarray  # (B, k)
-    E: np.ndarray  # (B, m, k)
-    AE: np.ndarray  # (B, m, k)
-
-
-def pooled_forward(E, a, batch):
-    slots = np.zeros((*batch.x.shape, E.shape[1]), E.dtype)
-    slots[batch.present] = E.take(batch.local.slot_at, axis=0)
-    row, pair = np.nonzero(batch.mask)
-    A = np.zeros((len(batch), batch.m, batch.m), a.dtype)
-    A[row, batch.pair_i[pair], batch.pair_j[pair]] = a
-    AE = (A + A.swapaxes(1, 2)) @ slots
-    return Pooled(0.5 * (slots * AE).sum(axis=1), slots, AE)
-
-
-def pooled_backward(dpooled, pooled, batch):
-    """da (O,) and dE (S, k) of the slots that hold a feature."""
-    dA = (pooled.E * dpooled[:, None]) @ pooled.E.swapaxes(1, 2)                    # (B, m, m)
-    row, pair = np.nonzero(batch.mask)
-    return dA[row, batch.pair_i[pair], batch.pair_j[pair]], (dpooled[:, None] * pooled.AE)[batch.present]
-
-
-# ---- many rows -----------------------------------------------------------------------------------------
-
-
-def predict(params, batch, *, attention="network", chunk=4096):
+def predict(
+    params: Params, batch: Batch, *, attention: Attention = "network", chunk: int = 4096
+) -> Array:
     """y_hat (B,) of any number of rows: t and s of the distinct pairs once, then `chunk` rows at a time.
 
-    Rows that are not numbered yet are numbered in spans of many chunks: memory does not grow with their number.
+    Rows that are not numbered yet are numbered in spans of many pairs: memory does not grow with their number.
     """
     check(params, batch, attention)
-    step = len(batch) if isinstance(batch, PairBatch) else max(SPAN // max(batch.m**2, 1), chunk)
+    C, h = layer(params, attention)
     y_hat = np.zeros(len(batch), params["V"].dtype)
-    for at in range(0, len(batch), step or 1):
-        span = batch if isinstance(batch, PairBatch) else number_pairs(batch[at : at + step])
+    for rows in [slice(None)] if isinstance(batch, PairBatch) else spans(batch, SPAN):
+        span = number_pairs(batch[rows])
         whole = span.whole
-        worth = pays(whole, params)
-        if worth:
-            C, h = layer(params, attention)
-            t, s, _ = pairs_forward(embed(params["V"], whole), whole, C, h, with_gate=False)
-            free = free_row(params, whole) if attention == "free" else None
-        for start in range(0, len(span), chunk):
-            part = span[start : start + chunk]
-            out = slice(at + start, at + start + len(part))
-            if worth:
-                a = weights_forward(attention, params, part, s, free, part.pair)
-                a *= t.take(part.pair)
-                y_hat[out] = fm.linear_forward(params["w0"], params["w"], part) + part.by_row(np.add, a)
-            else:
-                y_hat[out] = afm.forward(params, part, attention=attention)[0]
+        t, s, _ = pairs_forward(embed(params["V"], whole), whole, C, h, with_gate=False)
+        free = free_row(params, whole) if attention == "free" else None
+        for at in range(0, len(span), chunk):
+            part = span[at : at + chunk]
+            a = weights_forward(attention, params, part, s, free, part.pair)
+            a *= t.take(part.pair)
+            y_hat[rows][at : at + chunk] = linear_forward(params, part) + part.by_row(np.add, a)
     return y_hat
+
+
+def spans(batch: Batch, most: int) -> list[slice]:
+    """Rows side by side that have about `most` pairs together; at least one row."""
+    sizes = batch.sizes.astype(np.int64)
+    before = np.append(0, (sizes * (sizes - 1) // 2).cumsum())
+    cuts = np.searchsorted(before, np.arange(most, before[-1], most))
+    cuts = np.unique(np.concatenate([[0], cuts, [len(batch)]]))
+    return [slice(*cut) for cut in zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True)] or [slice(0)]

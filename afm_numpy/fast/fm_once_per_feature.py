@@ -18,17 +18,17 @@ Features are numbered once for a data set (`prepare`); a batch then finds its di
 Dimensions: B rows, m slots, n features, T features of the data set, U of the batch, k factors.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
 
+from .._types import Array, Grads, Params
 from ..batch import Batch
 from ..dropout import Dropout
 from ..params import FM_SHAPES, check_inputs
 from ..rowgrad import RowGrad
 from .numbering import number_rows as prepare
-from .numbering import row_ends
 
 __all__ = ["Cache", "backward", "forward", "prepare"]
 
@@ -37,23 +37,23 @@ class Cache(NamedTuple):
     """What `forward` computed."""
 
     batch: Batch
-    X: sparse.csr_array  # (B, U)
-    X2: sparse.csr_array  # (B, U)  its entries squared; X itself when they are 0 and 1
-    v: np.ndarray  # (U, k)         the rows of V that the columns of X stand for
-    sum_e: np.ndarray  # (B, k)     sum_i v_i x_i
-    w: np.ndarray  # (n,)
+    X: Any  # (B, U)
+    X2: Any  # (B, U)  its entries squared; X itself when they are 0 and 1
+    v: Array  # (U, k)         the rows of V that the columns of X stand for
+    sum_e: Array  # (B, k)     sum_i v_i x_i
+    w: Array  # (n,)
     drop: Dropout
 
 
-def design(batch):
+def design(batch: Batch) -> tuple[Any, Any]:
     """X (B, U), and the same with its entries squared, in CSR."""
-    x, slot_row, shape = batch.filled(batch.x), batch._occurrences[1], (len(batch), batch.touched.size)
-    ends = row_ends(batch.sizes)
-    X = sparse.csr_array((x, slot_row, ends), shape)
-    return X, X if (x == 1).all() else sparse.csr_array((x * x, slot_row, ends), shape)
+    x, (touched, place), ends = batch.values, batch.occurrences, batch.ends
+    shape = (len(batch), touched.size)
+    X = sparse.csr_array((x, place, ends), shape)
+    return X, X if (x == 1).all() else sparse.csr_array((x * x, place, ends), shape)
 
 
-def forward(params, batch, *, drop=Dropout()):
+def forward(params: Params, batch: Batch, *, drop: Dropout = Dropout()) -> tuple[Array, Cache]:
     """FM's prediction, eq. (1); parameters, results and errors as in `fm.forward`.
 
     Examples
@@ -65,17 +65,18 @@ def forward(params, batch, *, drop=Dropout()):
     check_inputs(params, batch, FM_SHAPES)
     batch = prepare(batch)
     X, X2 = design(batch)                                            # (B, U)
-    v = params["V"].take(batch.touched, axis=0)                         # (U, k)
+    v = params["V"].take(batch.touched, axis=0)                      # (U, k)
     sum_e = X @ v                                                    # (B, k)
     if drop.pooled is None:
         pairs = 0.5 * (np.einsum("bk,bk->b", sum_e, sum_e) - X2 @ np.einsum("uk,uk->u", v, v))
     else:
         pairs = 0.5 * np.einsum("bk,bk->b", sum_e * sum_e - X2 @ (v * v), drop.pooled)
+    pairs[batch.sizes < 2] = 0                                       # no pair: exactly 0, without rounding errors
     y_hat = params["w0"] + X @ params["w"].take(batch.touched) + pairs             # (B,)
     return y_hat, Cache(batch, X, X2, v, sum_e, params["w"], drop)
 
 
-def backward(dy_hat, cache, *, with_dx=False):
+def backward(dy_hat: Array, cache: Cache, *, with_dx: bool = False) -> Grads:
     """Gradients of `forward`; parameters and results as in `fm.backward`.
 
     Examples
@@ -86,29 +87,35 @@ def backward(dy_hat, cache, *, with_dx=False):
     [[5.0], [4.0], [3.0]]
     """
     batch, X, X2, v, sum_e, w, drop = cache
-    rows = batch.touched
-    dX = dy_hat.repeat(np.diff(X.indptr)) * X.data                   # (S,)  dy_hat x of each slot
-    Xt = sparse.csc_array((dX, X.indices, X.indptr), X.shape[::-1])  # (U, B)
-    dw = Xt @ np.ones_like(dy_hat)                                   # (U,)
+    rows, dw0, dy_pairs, alone = batch.touched, dy_hat.sum(), dy_hat, batch.sizes < 2
+
+    def transposed(dy: Array) -> Any:
+        """X^T (U, B) with its columns times dy (B,)."""
+        return sparse.csc_array((dy.repeat(batch.sizes) * X.data, X.indices, X.indptr), X.shape[::-1])
+
+    Xt, ones = transposed(dy_hat), np.ones_like(dy_hat)
+    dw = Xt @ ones                                                   # (U,)
+    if alone.any():                                                  # rows without a pair: nothing flows to V
+        dy_pairs = np.where(alone, 0, dy_hat)
+        Xt = transposed(dy_pairs)
     if drop.pooled is None:
         dV = Xt @ sum_e                                              # (U, k)
-        dV -= (dw if X2 is X else X2.T @ dy_hat)[:, None] * v
+        dV -= (Xt @ ones if X2 is X else X2.T @ dy_pairs)[:, None] * v
     else:
-        dV = Xt @ (drop.pooled * sum_e) - (X2.T @ (dy_hat[:, None] * drop.pooled)) * v
-    grads = {"w0": dy_hat.sum(), "w": RowGrad(rows, dw), "V": RowGrad(rows, dV)}
+        dV = Xt @ (drop.pooled * sum_e) - (X2.T @ (dy_pairs[:, None] * drop.pooled)) * v
+    grads: Grads = {"w0": dw0, "w": RowGrad(rows, dw), "V": RowGrad(rows, dV)}
     if with_dx:
-        grads["x"] = slot_gradients(dy_hat, cache)
+        grads["x"] = batch.padded(slot_gradients(dy_hat, cache))
     return grads
 
 
-def slot_gradients(dy_hat, cache):
-    """dx (B, m): w_i + v_i . (sum_e - e_i) for each slot, times dy_hat."""
+def slot_gradients(dy_hat: Array, cache: Cache) -> Array:
+    """dx (S,) of the filled slots: w_i + v_i . (sum_e - e_i), times dy_hat."""
     batch, _, _, v, sum_e, w, drop = cache
-    row = np.nonzero(batch.present)[0]
-    slot_v = v.take(batch._occurrences[1], axis=0)                       # (S, k)
-    others = sum_e.take(row, axis=0) - slot_v * batch.x[batch.present][:, None]
+    row = batch.row_of
+    slot_v = v.take(batch.occurrences[1], axis=0)                    # (S, k)
+    others = sum_e.take(row, axis=0) - slot_v * batch.values[:, None]
     if drop.pooled is not None:
         others *= drop.pooled.take(row, axis=0)
-    dx = np.zeros(batch.x.shape, others.dtype)
-    dx[batch.present] = dy_hat.take(row) * (w[batch.idx[batch.present]] + (others * slot_v).sum(axis=1))
+    dx: Array = dy_hat.take(row) * (w.take(batch.ids) + (others * slot_v).sum(axis=1))
     return dx

@@ -4,36 +4,39 @@
 
     rows        tokens     pairs of each row           numbered: 0 = (0, 1)  1 = (0, 2)  2 = (0, 3)
     [a b c]     0 1 2      (0,1) (0,2) (1,2)                     3 = (1, 2)  4 = (1, 3)
-    [a b d]     0 1 3      (0,1) (0,3) (1,3)           pair = [0 1 3 | 0 2 4 | 3]      count = [3 3 1]
+    [a b d]     0 1 3      (0,1) (0,3) (1,3)           pair = [0 1 3 | 0 2 4 | 3]
     [b c]       1 2        (1,2)
 
-Everything grows with the rows, tokens and pairs that exist: never with n, nor with n squared.
-A batch finds which numbers it uses, and renumbers those from 0, with `distinct`.
+Time and memory grow with the rows, tokens and pairs that exist. They do not grow with n, the number of features.
+A batch finds which numbers it uses, and numbers those again from 0: `distinct` does both.
 
-Dimensions: B rows, m slots, n features, O pairs of slots (all rows together), T tokens and Q pairs of the data
+Dimensions: B rows, S filled slots, n features, O pairs of slots (all rows together), T tokens and Q pairs of the data
 set; R features, U tokens and D pairs of a batch.
 """
 
 import dataclasses
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from scipy import sparse
 
+from .._types import Array, DType
 from ..batch import Batch
+from ..batch.ragged import check_pairs, pairs_of_rows, reduce_rows, row_ends, take_rows
 
-__all__ = ["Local", "PairBatch", "RowBatch", "distinct", "number_pairs", "number_rows", "row_ends", "sum_rows"]
+__all__ = ["PAIR_BYTES", "Local", "PairBatch", "RowBatch", "distinct", "number_pairs", "number_rows", "sum_rows"]
 
-CHUNK = 1 << 23  # slot pairs whose keys are made at a time
+PAIR_BYTES = 100  # memory that numbering and evaluating a pair take, when no pair repeats
 
 
-def distinct(codes, bound):
+def distinct(codes: Array, bound: int) -> tuple[Array, Array]:
     """The distinct values of some integers, ascending, and the place of each integer among them.
 
-    As `np.unique(codes, return_inverse=True)`, faster: by marking when `bound` is not much larger than the
-    number of codes, else by one sort of the codes with their positions packed behind them.
+    This is `np.unique(codes, return_inverse=True)`, but faster. When `bound` is not much larger than the number of
+    codes, it marks the codes in an array of bools. Otherwise it sorts them once, with their positions packed into
+    the lower bits.
 
     Parameters
     ----------
@@ -74,16 +77,16 @@ def distinct(codes, bound):
     return ordered[new], place
 
 
-def keep_memory():
-    """Let the memory of freed arrays, up to 31 MB each, stay with this process: new arrays then cost no page faults.
+def keep_memory() -> None:
+    """Keep the memory of freed arrays, up to 31 MB each, in this process: new arrays then cost no page faults.
 
-    The GNU C library returns freed memory to the system by thresholds that it raises to the largest block freed so
-    far (mallopt(3), M_MMAP_THRESHOLD). Nothing is written to this one, and elsewhere it does no harm.
+    The GNU C library gives freed memory back to the system above a threshold, and raises the threshold to the largest
+    block that was freed so far (mallopt(3), M_MMAP_THRESHOLD). Elsewhere this does no harm.
     """
     np.empty(31 << 20, np.uint8)
 
 
-def sum_rows(at, values, size):
+def sum_rows(at: Array, values: Array, size: int) -> Array:
     """Sum those rows of `values` that have the same number: a product with a sparse matrix of ones, (size, ...).
 
     Examples
@@ -92,20 +95,12 @@ def sum_rows(at, values, size):
     [[3.0, 4.0], [6.0, 8.0]]
     """
     one_each = (np.ones(at.size, values.dtype), at, np.arange(at.size + 1, dtype=np.int32))
-    return sparse.csc_array(one_each, (size, at.size)) @ values
+    total: Array = sparse.csc_array(one_each, (size, at.size)) @ values
+    return total
 
 
-def row_ends(count):
-    """Where the entries of each row start, and where the last row ends: (B+1,), int32 if that suffices."""
-    ends = np.zeros(count.size + 1, np.int64)
-    np.cumsum(count, out=ends[1:])
-    return ends if ends[-1] > np.iinfo(np.int32).max else ends.astype(np.int32)
-
-
-def _select(batch, rows):
-    """The numbers of the rows that a number, slice, index array or boolean array selects."""
-    number = np.arange(len(batch))[:, None]
-    return Batch(number, number, batch.n)[rows].idx[:, 0]
+def _fields(batch: Batch) -> dict[str, Any]:
+    return {field.name: getattr(batch, field.name) for field in dataclasses.fields(Batch)}
 
 
 # ---- features: all that FM needs -------------------------------------------------------------------------
@@ -117,46 +112,35 @@ class RowBatch(Batch):
 
     Parameters
     ----------
-    idx, x, n
-        As in Batch.
     features : (T,) intp array
-        The distinct ids of the data set, ascending.
-    number : (B, m) int32 array
-        features[number] equals idx in every slot that holds a feature.
+        The distinct ids of the data set, ascending. The other fields are those of Batch.
+    number : (S,) int32 array
+        features[number] equals ids.
     """
 
-    features: np.ndarray
-    number: np.ndarray
-
-    def __getitem__(self, rows):
-        rows = _select(self, rows)
-        idx, x, number = (slots.take(rows, axis=0) for slots in (self.idx, self.x, self.number))
-        return RowBatch(idx, x, self.n, self.features, number)
-
-    def astype(self, dtype):
-        return self if dtype == self.x.dtype else number_rows(Batch.astype(self, dtype))
+    features: Array
+    number: Array
+    by_slot: ClassVar[tuple[str, ...]] = ("ids", "values", "number")
 
     @cached_property
-    def _occurrences(self):
-        used, slot_row = distinct(self.filled(self.number), self.features.size)
-        return self.features.take(used), slot_row
+    def occurrences(self) -> tuple[Array, Array]:
+        used, place = distinct(self.number, self.features.size)
+        return self.features.take(used), place
 
 
-def number_rows(batch):
+def number_rows(batch: Batch) -> RowBatch:
     """Number the features of a data set.
 
     Examples
     --------
     >>> number_rows(Batch.from_lists([[5, 2], [2, 9]], n=10)).number.tolist()
-    [[1, 0], [0, 2]]
+    [1, 0, 0, 2]
     """
     if isinstance(batch, RowBatch):
         return batch
     keep_memory()
-    features, slot_number = distinct(batch.filled(batch.idx), batch.n)
-    number = np.zeros(batch.idx.shape, np.int32)
-    number[batch.present] = slot_number
-    return RowBatch(batch.idx, batch.x, batch.n, features, number)
+    features, number = distinct(batch.ids, batch.n)
+    return RowBatch(**_fields(batch), features=features, number=number)
 
 
 # ---- tokens and pairs: for AFM ---------------------------------------------------------------------------
@@ -165,13 +149,13 @@ def number_rows(batch):
 class Local(NamedTuple):
     """Features, tokens and pairs, numbered from 0 on."""
 
-    rows: np.ndarray  # (R,)    the features: rows of w and V
-    row: np.ndarray  # (U,)     which of them a token has
-    value: np.ndarray  # (U,)   which x
-    slot_at: np.ndarray  # (S,) token of each slot that holds a feature, row after row
-    first: np.ndarray  # (D,)   tokens of a pair
-    second: np.ndarray  # (D,)
-    pair_at: np.ndarray  # (O,) pair of each two such slots of a row, row after row
+    rows: Array  # (R,)    the features: rows of w and V
+    row: Array  # (U,)     which of them a token has
+    value: Array  # (U,)   which x
+    slot_at: Array  # (S,) token of each filled slot, row after row
+    first: Array  # (D,)   tokens of a pair
+    second: Array  # (D,)
+    pair_at: Array  # (O,) pair of each two filled slots of a row, row after row
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,83 +164,96 @@ class PairBatch(Batch):
 
     Parameters
     ----------
-    idx, x, n
-        As in Batch.
     feature, value : (T,) arrays
-        The tokens of the data set, ascending.
+        The tokens of the data set, ascending. The fields that are not listed here are those of Batch.
     first, second : (Q,) intp arrays
         The two tokens of each pair of the data set, first < second, in lexicographic order.
-    token : (B, m) int32 array
-        The token of each slot; 0 where the slot is empty.
+    token : (S,) int32 array
+        The token of each filled slot.
     pair : (O,) int32 array
-        The pair of each two slots that hold a feature, row after row.
-    count : (B,) intp array
-        How many of them a row has.
+        The pair of each two filled slots, row after row.
     """
 
-    feature: np.ndarray
-    value: np.ndarray
-    first: np.ndarray
-    second: np.ndarray
-    token: np.ndarray
-    pair: np.ndarray
-    count: np.ndarray
+    feature: Array
+    value: Array
+    first: Array
+    second: Array
+    token: Array
+    pair: Array
+    by_slot: ClassVar[tuple[str, ...]] = ("ids", "values", "token")
 
-    def __getitem__(self, rows):
-        rows = _select(self, rows)
-        count = self.count.take(rows)
-        at = np.repeat(self.ends.take(rows) - row_ends(count)[:-1], count)
-        at += np.arange(at.size)
-        idx, x, token = (slots.take(rows, axis=0) for slots in (self.idx, self.x, self.token))
-        return dataclasses.replace(self, idx=idx, x=x, token=token, pair=self.pair.take(at), count=count)
+    def _select(self, rows: Array, **more: Array) -> "PairBatch":
+        (pair,), _ = take_rows(rows, self.pair_ends, self.pair_width, [self.pair])
+        return super()._select(rows, pair=pair)
 
-    def astype(self, dtype):
-        return self if dtype == self.x.dtype else number_pairs(Batch.astype(self, dtype))
+    def astype(self, dtype: DType) -> "PairBatch":
+        batch = super().astype(dtype)
+        return batch if batch is self else dataclasses.replace(batch, value=self.value.astype(dtype))
 
     @cached_property
-    def ends(self):
+    def count(self) -> Array:
+        """How many pairs each row has: (B,)."""
+        sizes = self.sizes.astype(np.int64)
+        return sizes * (sizes - 1) // 2
+
+    @cached_property
+    def pair_ends(self) -> Array:
         """Where the pairs of each row start, and where the last row ends: (B+1,)."""
         return row_ends(self.count)
 
+    @property
+    def pair_width(self) -> int | None:
+        """How many pairs every row has, when all slots are filled; else None."""
+        return None if self.width is None else self.m * (self.m - 1) // 2
+
     @cached_property
-    def local(self):
+    def local(self) -> Local:
         """The features, tokens and pairs of these rows."""
         pairs, pair_at = distinct(self.pair, self.first.size)
-        slots = self.filled(self.token)
-        ends = np.concatenate([slots, self.first.take(pairs), self.second.take(pairs)])
+        ends = np.concatenate([self.token, self.first.take(pairs), self.second.take(pairs)])
         tokens, place = distinct(ends, self.feature.size)
-        slot_at, first, second = np.split(place, [slots.size, slots.size + pairs.size])
+        slot_at, first, second = np.split(place, [self.token.size, self.token.size + pairs.size])
         rows, row = distinct(self.feature.take(tokens), self.n)
         return Local(rows, row, self.value.take(tokens), slot_at, first, second, pair_at)
 
     @property
-    def whole(self):
+    def whole(self) -> Local:
         """All tokens and pairs of the data set, under the numbers that it gave them."""
         row = np.arange(self.feature.size)
-        return Local(self.feature, row, self.value, self.filled(self.token), self.first, self.second, self.pair)
+        return Local(self.feature, row, self.value, self.token, self.first, self.second, self.pair)
 
     @cached_property
-    def _occurrences(self):
+    def occurrences(self) -> tuple[Array, Array]:
         return self.local.rows, self.local.row.take(self.local.slot_at)
 
-    def by_row(self, operation, values):
-        """Reduce (O,) values over the pairs of each row: (B,); 0 in a row without a pair."""
-        total = np.zeros(len(self), values.dtype)
-        some = np.flatnonzero(self.count)
-        if some.size:
-            total[some] = operation.reduceat(values, self.ends.take(some))
-        return total
+    @property
+    def slot_pair(self) -> Array:
+        """Which pair of slots each pair is, in the order of `slot_pairs`: (O,)."""
+        i, j = (self.slot_of.take(side).astype(np.intp) for side in self.sides)
+        return i * (2 * self.m - i - 1) // 2 + j - i - 1
 
-    def spread(self, values):
+    @property
+    def sides(self) -> tuple[Array, Array]:
+        """The filled slots of each pair, counted over all rows: two (O,) arrays."""
+        none = np.zeros(0, np.intp)
+        i, j = zip((none, none), *pairs_of_rows(self.ends), strict=True)
+        return np.concatenate(i), np.concatenate(j)
+
+    def by_row(self, operation: np.ufunc, values: Array) -> Array:
+        """Reduce (O,) values over the pairs of each row: (B,); 0 in a row without a pair."""
+        return reduce_rows(operation, values, self.pair_ends, self.pair_width)
+
+    def spread(self, values: Array) -> Array:
         """Repeat (B,) values for the pairs of each row: (O,)."""
         return np.repeat(values, self.count)
 
-    def sum_at(self, at, values, weights, size):
+    def sum_at(self, at: Array, values: Array, weights: Array, size: int) -> Array:
         """Sum (O,) values, times the (B,) weight of their row, over those that have the same number: (size,)."""
-        return sparse.csc_array((values, at, self.ends), (size, len(self))) @ weights
+        total: Array = sparse.csc_array((values, at, self.pair_ends), (size, len(self))) @ weights
+        return total
 
 
-def number_pairs(batch):
+def number_pairs(batch: Batch) -> PairBatch:
     """Number the tokens and pairs of a data set.
 
     Examples
@@ -265,21 +262,19 @@ def number_pairs(batch):
     >>> numbered.pair.tolist(), numbered.first.tolist(), numbered.second.tolist()
     ([0, 1, 2, 2], [0, 0, 1], [1, 2, 2])
     """
+    if isinstance(batch, PairBatch):
+        return batch
+    check_pairs(batch.sizes, PAIR_BYTES)
     keep_memory()
-    x = batch.filled(batch.x)
+    x = batch.values
     values, code = (np.ones(1, x.dtype), 0) if (x == 1).all() else np.unique(x, return_inverse=True)
-    keys, slot_token = distinct(batch.filled(batch.idx) * values.size + code, batch.n * values.size)
+    keys, token = distinct(batch.ids * values.size + code, batch.n * values.size)
     feature, code = np.divmod(keys, values.size)
-    token = np.zeros(batch.idx.shape, np.int32)
-    token[batch.present] = slot_token
-    T, keys, count = feature.size, [], []
-    for rows in np.array_split(np.arange(len(batch)), 1 + len(batch) * batch.m**2 // CHUNK):
-        part = Batch(token[rows], batch.x[rows], T)
-        left, right = part.idx[:, part.pair_i][part.mask], part.idx[:, part.pair_j][part.mask]
-        keys.append(np.minimum(left, right) * np.int64(T) + np.maximum(left, right))
-        count.append(part.mask.sum(axis=1))
-    keys, pair = distinct(np.concatenate(keys), T * T)
+    T, parts = feature.size, [np.zeros(0, np.int64)]
+    for i, j in pairs_of_rows(batch.ends):
+        left, right = token.take(i), token.take(j)
+        parts.append(np.minimum(left, right) * np.int64(T) + np.maximum(left, right))
+    keys, pair = distinct(np.concatenate(parts), T * T)
     first, second = np.divmod(keys, max(T, 1))
-    return PairBatch(
-        batch.idx, batch.x, batch.n, feature, values[code], first, second, token, pair, np.concatenate(count)
-    )
+    return PairBatch(**_fields(batch), feature=feature, value=values[code], first=first, second=second, token=token,
+                     pair=pair)  # fmt: skip

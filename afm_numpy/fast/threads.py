@@ -1,17 +1,32 @@
-"""Threads of the fast engine: BLAS, the library of the matrix products, is held to one thread.
+"""Threads of the fast engine: BLAS, the library of the matrix products, is held to one, and large work has its own.
 
 A BLAS with two threads waits, in every small product, for the thread that has no core. One busy process beside
 ours then slows a training step up to two hundred times. With one thread there is nobody to wait for.
+
+Large work is cut into blocks, and a pool of Python threads takes one block after the other: a thread whose core is
+busy only takes fewer. NumPy and SciPy let other threads run while they compute. What a block is does not depend on
+the number of threads, and the results are handed out in the order of the blocks: the sums have the same bits on any
+number of threads.
 """
 
+import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
 
+import numpy as np
 from threadpoolctl import LibController, ThreadpoolController
 
-__all__ = ["one_blas_thread"]
+__all__ = ["blocks", "cores", "each_block", "one_blas_thread", "own_threads"]
+
+LARGE = 1 << 20  # numbers in the arrays of some work above which it is worth several threads
+QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of the control group, on Linux
+T = TypeVar("T")
 
 
 class _Hold:
@@ -85,3 +100,75 @@ def one_blas_thread() -> Iterator[None]:
     finally:
         put_back(own)
         _hold.leave()
+
+
+# ---- large work on threads of our own --------------------------------------------------------------------
+
+_own = threading.local()  # .pool: the pool of the call of `fit` or `predict` that this thread is in, and its size
+
+
+def cores() -> int:
+    """The cores that this process may use: by its affinity, and by the quota of its control group."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = QUOTA.read_text().split()
+        return count if quota == "max" else max(1, min(count, int(quota) // int(period)))
+    except (OSError, ValueError):
+        return count
+
+
+@contextmanager
+def own_threads(count: int | None = None) -> Iterator[None]:
+    """Hold BLAS to one thread, and give large work in `each_block` a pool of threads, which ends here too.
+
+    There are as many threads as cores, unless BLAS was limited to fewer: by a variable of the environment, by the user,
+    or by joblib for its workers. Several uses at once share the cores.
+    """
+    with one_blas_thread():
+        if count is None:
+            limits = [threads for _, threads in _hold.before]
+            count = max(1, min([cores(), *limits]) // _hold.users)
+        outer = getattr(_own, "pool", None)
+        with ThreadPoolExecutor(count, "afm_numpy") as pool:         # starts no thread before there is work
+            _own.pool = (pool, count)
+            try:
+                yield
+            finally:
+                _own.pool = outer
+                pool.shutdown(cancel_futures=True)
+
+
+def blocks(size: int, step: int) -> list[slice]:
+    """Slices of `step` numbers, at least 64, that cover 0 to `size`."""
+    step = max(step, 64)
+    return [slice(at, min(at + step, size)) for at in range(0, size, step)]
+
+
+def each_block(function: Callable[[slice], T], size: int, step: int, work: int) -> Iterator[T]:
+    """The results of function(block) for the `blocks` of some work, in their order; on several threads if it is large.
+
+    Few blocks are in work at a time, so that few results wait in memory.
+
+    Examples
+    --------
+    >>> list(each_block(lambda block: block.start, size=150, step=64, work=150))
+    [0, 64, 128]
+    """
+    pool, count = getattr(_own, "pool", None) or (None, 1)
+    parts = blocks(size, step)
+    if pool is None or count == 1 or len(parts) == 1 or work < LARGE:
+        yield from map(function, parts)
+        return
+    errors = np.geterr()
+
+    def in_thread(part: slice) -> T:
+        with one_blas_thread(), np.errstate(**errors):               # both may be different in every thread
+            return function(part)
+
+    waiting: deque[Future[T]] = deque()
+    for part in parts:
+        waiting.append(pool.submit(in_thread, part))
+        if len(waiting) > count:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()

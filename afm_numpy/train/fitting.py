@@ -14,7 +14,7 @@ from .. import losses, metrics, optim
 from .._types import Array, ArrayLike, Loss, Params
 from ..batch import Batch
 from ..dropout import PAIR_SITES
-from ..fast.threads import one_blas_thread
+from ..fast.threads import own_threads
 from ..models import Model
 from .checks import check_arguments, check_state, training_rows
 from .loop import ADVICE, one_epoch
@@ -101,7 +101,7 @@ def fit(
     history: list[dict[str, Any]] = []
     best, best_epoch = params, 0
     bar = tqdm(total=epochs * -(-len(batch) // batch_size), disable=not watch.verbose, unit="step", file=sys.stderr)
-    with one_blas_thread(), bar, np.errstate(over="ignore", invalid="ignore"):
+    with own_threads(), bar, np.errstate(over="ignore", invalid="ignore"):
         for epoch in range(1, epochs + 1):
             start = time.perf_counter()
             try:

@@ -329,7 +329,7 @@ def test_files_of_estimators(cls, folder, tmp_path, capsys):
 
 
 def test_weights_of_fields_know_their_slots(folder, tmp_path, capsys):
-    """A row with fewer features than slots does not close the others up."""
+    """A row that lacks a field is refused; a field is absent with value 0."""
     batch, y = load_libfm(folder / "test.libfm", n=30)
     model = AFMRegressor(attention="field", epochs=1).fit(batch, y)
     model.save(tmp_path / "m.npz")

@@ -92,7 +92,8 @@ def test_batches_are_slices_of_the_whole(path, batch_size, m):
     for batch, _ in parts:
         width = m or max(len(row) for row in [[1, 1], [], [1, 1, 1], [1, 1, 1]][lo : lo + len(batch)])
         assert batch.n == 4 and batch.m == width
-        assert_same(batch, Batch(whole[0][lo : lo + len(batch), :width], whole[1][lo : lo + len(batch), :width], 4))
+        idx, x = (part[lo : lo + len(batch), :width] for part in whole)
+        assert_same(batch, Batch.from_padded(idx, x, 4))
         lo += len(batch)
 
 
@@ -107,7 +108,7 @@ def test_batches_over_many_blocks(tmp_path):
     parts = list(iter_libfm(path, 7001, n=batch.n))
     assert [len(part) for part, _ in parts] == [7001] * 8 + [60_000 - 8 * 7001]
     idx, x = (np.concatenate([getattr(part, name) for part, _ in parts]) for name in ("idx", "x"))
-    assert_same(Batch(idx, x, batch.n), batch)
+    assert_same(Batch.from_padded(idx, x, batch.n), batch)
     assert_same(load_libfm(path)[0], batch)
     assert np.array_equal(np.concatenate([labels for _, labels in parts]), y)
 
@@ -190,9 +191,9 @@ def test_round_trip_to_the_last_bit(pair, id_base, name):
         start = {".gz": b"\x1f\x8b", ".bz2": b"BZh", ".xz": b"\xfd7zXZ"}.get(path.suffix, b"")
         assert path.read_bytes().startswith(start) and (start or path.read_bytes().isascii())
         again, labels = load_libfm(path, n=batch.n, id_base=id_base, dtype=batch.x.dtype)
-    wide = Batch(np.zeros_like(batch.idx), np.zeros_like(batch.x), batch.n)      # slots that end all rows are gone
-    wide.idx[:, : again.m], wide.x[:, : again.m] = again.idx, again.x
-    assert_same(wide, Batch(batch.idx, batch.x + 0, batch.n))
+    idx, x = np.zeros_like(batch.idx), np.zeros_like(batch.x)                    # slots that end all rows are gone
+    idx[:, : again.m], x[:, : again.m] = again.idx, again.x
+    assert_same(Batch.from_padded(idx, x, batch.n, x.dtype), batch)
     assert labels.tobytes() == y.tobytes()
 
 
@@ -217,7 +218,7 @@ def test_slots_keep_their_places(tmp_path):
     dump_libfm(path, batch, [1, 0])
     assert path.read_text() == "1 0:0 1:5 0:0 3:7\n0 1:0 0:2\n"
     assert_same(load_libfm(path)[0], batch)
-    dump_libfm(path, Batch(batch.idx, -batch.x, 4), [1, 0])
+    dump_libfm(path, Batch.from_padded(batch.idx, -batch.x, 4), [1, 0])
     assert path.read_text() == "1 0:0 1:-5 0:0 3:-7\n0 1:0 0:-2\n"
 
 

@@ -1,5 +1,6 @@
 """Estimators: scikit-learn's conventions, and the same numbers as `train.fit`."""
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -317,7 +318,7 @@ def test_a_warm_start_refuses_what_has_changed():
         with pytest.raises(ValueError, match="has changed, so training cannot go on"):
             model.set_params(**before | change).fit(X, Y)
     with pytest.raises(ValueError, match="X has 25 features, but AFMRegressor is expecting 20"):
-        model.set_params(**before).fit(Batch(X.idx, X.x, 25), Y)
+        model.set_params(**before).fit(dataclasses.replace(X, n=25), Y)
 
 
 def test_a_stream_keeps_the_pairs_of_its_first_rows():

@@ -6,20 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import as_float32, examples, fixed_problem, frozen, make_batch, make_pairs, problems, signed
 
-from afm_numpy import Batch, Model, RowGrad, afm, gradcheck, optim, train
+from afm_numpy import Model, RowGrad, afm, gradcheck, optim, train
 from afm_numpy.dropout import Dropout
-from afm_numpy.fast import afm_once_per_pair
+from afm_numpy.fast import afm_once_per_pair, pairs
 from afm_numpy.fast.numbering import PairBatch, number_pairs
 from afm_numpy.params import ATTENTION
 
 MODES = list(ATTENTION)
 TOLERANCE = 1e-12
-
-
-@pytest.fixture(autouse=True)
-def always_unique(monkeypatch):
-    """Small drawn batches repeat few pairs; take the fast evaluation all the same."""
-    monkeypatch.setattr(afm_once_per_pair, "FEW_REPEATS", 1.0)
 
 
 def assert_same(actual, desired, tolerance=TOLERANCE):
@@ -65,14 +59,14 @@ def test_selected_rows_equal_dense(attention, seed, equal, values, drop):
     rng = np.random.default_rng(seed)
     m, n = 6, 9
     data = make_batch(rng, [m] * 40 if equal else rng.integers(0, m + 1, 40), m, n)
-    data = Batch(data.idx, rng.integers(1, values + 1, data.x.shape) * 0.5 * data.present, n)
+    data = data.with_x(rng.integers(1, values + 1, data.x.shape) * 0.5)
     rows = rng.integers(0, 40, 25)
     problem = fixed_problem(Model("afm", attention))
     params = afm.init_params(rng, n, m, 4, 3, attention=attention, pairs=make_pairs(rng, data), std=1.0, dtype=float)
     pooled = rng.integers(0, 2, (25, 4)) * 2.0 if drop else None
     problem = problem._replace(params=params, batch=data[rows], drop=Dropout(pooled=pooled), dy_hat=signed(rng, 25))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(afm_once_per_pair, "BLOCK", 64)                     # spans of about 100 pairs, blocks of 64
+        patch.setattr(pairs, "BLOCK", 64)                     # spans of about 100 pairs, blocks of 64
         assert_equal_to_dense(problem, afm_once_per_pair.prepare(data)[rows])
 
 
@@ -95,11 +89,9 @@ def test_three_epochs_agree(attention):
 
 
 @pytest.mark.parametrize("attention", MODES)
-@pytest.mark.parametrize("few", [0.0, 1.0])
-@pytest.mark.parametrize("span, chunk", [(1, 1), (6 * 36, 4), (1, 7), (1 << 24, 4096)])
-def test_prediction_equals_dense_in_any_spans_and_chunks(attention, few, span, chunk, monkeypatch):
+@pytest.mark.parametrize("span, chunk", [(1, 1), (40, 4), (1, 7), (1 << 24, 4096)])
+def test_prediction_equals_dense_in_any_spans_and_chunks(attention, span, chunk, monkeypatch):
     monkeypatch.setattr(afm_once_per_pair, "SPAN", span)
-    monkeypatch.setattr(afm_once_per_pair, "FEW_REPEATS", few)
     rng = np.random.default_rng(0)
     m, n = 6, 9
     data = make_batch(rng, rng.integers(0, m + 1, 25), m, n, ones=True)
@@ -140,33 +132,25 @@ def test_types_mix_as_in_the_dense_engine(attention):
 
 
 def test_what_is_numbered_and_when(monkeypatch):
-    """At most MANY pairs; and the fast evaluation only for repeated pairs and without dropout on single pairs."""
+    """At most MANY pairs."""
     batch = make_batch(np.random.default_rng(0), [4, 3, 0], 4, 8, ones=True)                    # 6 + 3 pairs
     for many, numbered in ((9, True), (8, False)):
         monkeypatch.setattr(afm_once_per_pair, "MANY", many)
         assert isinstance(afm_once_per_pair.prepare(batch), PairBatch) == numbered
         assert numbered or afm_once_per_pair.prepare(batch) is batch
+    monkeypatch.undo()
     ready = number_pairs(batch)
     assert afm_once_per_pair.prepare(ready) is ready
-    problem = fixed_problem(Model("afm"))
-    shares = ready.local.first.size / ready.local.pair_at.size
-    for few, fast in ((shares, True), (0.99 * shares, False)):
-        monkeypatch.setattr(afm_once_per_pair, "FEW_REPEATS", few)
-        assert afm_once_per_pair.pays(ready.local, {"V": np.ones((8, 3)), "h": np.ones(2)}) == fast
-    for params, each in (({"V": np.ones((8, 3)), "h": np.ones(2)}, 5), ({"V": np.ones((8, 3))}, 3)):    # k + t or k
-        for dense, fast in ((each * 9, False), (each * 9 - 1, True)):
-            monkeypatch.setattr(afm_once_per_pair, "DENSE", dense)
-            assert afm_once_per_pair.pays(ready.local, params) == fast
-    monkeypatch.undo()
-    alone = ("interactions",), ("attention",)
-    for few, sites in [(1.0, ()), (1.0, ("pooled",)), (0.0, ("pooled",)), *((1.0, site) for site in alone)]:
-        problem = fixed_problem(Model("afm"), sites)
-        monkeypatch.setattr(afm_once_per_pair, "FEW_REPEATS", few)
-        y_hat, cache = afm_once_per_pair.forward(problem.params, problem.batch, attention="network", drop=problem.drop)
-        assert_same(y_hat, afm.forward(problem.params, problem.batch, attention="network", drop=problem.drop)[0])
-        assert isinstance(cache, afm.Cache) == (few == 0 or sites in alone)
-        assert "x" not in afm_once_per_pair.backward(problem.dy_hat, cache)
-        assert "x" in afm_once_per_pair.backward(problem.dy_hat, cache, with_dx=True)
+
+
+@pytest.mark.parametrize("sites", [(), ("pooled",), ("interactions",), ("attention",)])
+def test_dropout_on_single_pairs_takes_the_dense_code(sites):
+    problem = fixed_problem(Model("afm"), sites)
+    y_hat, cache = afm_once_per_pair.forward(problem.params, problem.batch, drop=problem.drop)
+    assert_same(y_hat, afm.forward(problem.params, problem.batch, drop=problem.drop)[0])
+    assert isinstance(cache, afm.Cache) == (sites in (("interactions",), ("attention",)))
+    assert "x" not in afm_once_per_pair.backward(problem.dy_hat, cache)
+    assert "x" in afm_once_per_pair.backward(problem.dy_hat, cache, with_dx=True)
 
 
 def test_field_weights_do_not_fit_rows_of_another_length():
@@ -182,7 +166,7 @@ def test_complex_step(attention):
     theta = {**problem.params, "x": problem.batch.x}
 
     def call(theta):
-        batch = Batch(problem.batch.idx, theta["x"] * problem.batch.present, problem.batch.n)
+        batch = problem.batch.with_x(theta["x"])
         return problem.dy_hat @ problem.model.forward(theta, batch, drop=problem.drop)[0]
 
     gradcheck.check(call, theta, problem.gradients(), method="complex").raise_if_bad()

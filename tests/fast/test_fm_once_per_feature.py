@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from strategies import as_float32, examples, fixed_problem, frozen, make_batch, problems
 from test_afm_once_per_pair import assert_same
 
-from afm_numpy import Batch, Model, RowGrad, fm, optim, train
+from afm_numpy import Model, RowGrad, fm, optim, train
 from afm_numpy.fast import fm_once_per_feature, numbering
 
 
@@ -35,7 +35,7 @@ def test_values_that_are_all_2():
     """X and its square are one matrix for values of 1 only."""
     problem = fixed_problem(Model("fm"))
     batch = problem.batch
-    assert_equal_to_dense(problem._replace(batch=Batch(batch.idx, 2.0 * batch.present, batch.n)))
+    assert_equal_to_dense(problem._replace(batch=batch.with_x(2.0 * batch.present)))
 
 
 def test_the_gradient_of_x_is_not_made_unasked():

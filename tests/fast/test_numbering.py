@@ -5,23 +5,25 @@ import pytest
 from strategies import make_batch
 
 from afm_numpy import Batch
+from afm_numpy.batch import ragged
+from afm_numpy.batch.ragged import row_ends
 from afm_numpy.fast import numbering
-from afm_numpy.fast.numbering import PairBatch, RowBatch, distinct, number_pairs, number_rows, row_ends, sum_rows
+from afm_numpy.fast.numbering import PairBatch, RowBatch, distinct, number_pairs, number_rows, sum_rows
 
 
 def data(values=(0.5, 1.0)):
     """12 rows of 0 to 5 features, each with one of these values."""
     rng = np.random.default_rng(0)
     batch = make_batch(rng, [5, 0, 3, 1, 5, 2, 4, 5, 0, 1, 3, 5], 5, 9, ones=True)
-    return Batch(batch.idx, batch.x * rng.choice(values, batch.x.shape), batch.n)
+    return batch.with_x(batch.x * rng.choice(values, batch.x.shape))
 
 
 def check_rows(batch):
     """Every number stands for its feature."""
     here = batch.present
     assert isinstance(batch, RowBatch) and batch.number.dtype == np.int32
-    np.testing.assert_array_equal(batch.features[batch.number[here]], batch.idx[here])
-    rows, slot_row = batch._occurrences
+    np.testing.assert_array_equal(batch.features[batch.number], batch.idx[here])
+    rows, slot_row = batch.occurrences
     np.testing.assert_array_equal(rows, np.unique(batch.idx[here]))
     np.testing.assert_array_equal(rows[slot_row], batch.idx[here])
 
@@ -32,8 +34,12 @@ def check_pairs(batch):
     assert isinstance(batch, PairBatch) and batch.token.dtype == batch.pair.dtype == np.int32
     assert batch.value.dtype == batch.x.dtype
     ids, x = batch.idx[here], batch.x[here]
-    sides = np.sort(np.stack([batch.token[:, batch.pair_i][mask], batch.token[:, batch.pair_j][mask]], axis=1), axis=1)
+    tokens = batch.padded(batch.token)
+    sides = np.sort(np.stack([tokens[:, batch.pair_i][mask], tokens[:, batch.pair_j][mask]], axis=1), axis=1)
     np.testing.assert_array_equal(batch.count, mask.sum(axis=1))
+    np.testing.assert_array_equal(batch.slot_pair, np.nonzero(mask)[1])
+    np.testing.assert_array_equal(np.stack(batch.sides), np.stack([batch.padded(np.arange(here.sum()))[:, side][mask]
+                                                                  for side in (batch.pair_i, batch.pair_j)]))
     np.testing.assert_array_equal(np.stack([batch.first[batch.pair], batch.second[batch.pair]], axis=1), sides)
     for local in batch.local, batch.whole:
         np.testing.assert_array_equal(local.rows[local.row[local.slot_at]], ids)
@@ -45,7 +51,7 @@ def check_pairs(batch):
     local = batch.local
     assert len(local.rows) == len(set(ids.tolist())) and len(local.row) == len(set(zip(ids, x, strict=True)))
     assert len(local.first) == len(set(local.pair_at.tolist()))
-    np.testing.assert_array_equal(batch._occurrences[0][batch._occurrences[1]], ids)
+    np.testing.assert_array_equal(batch.occurrences[0][batch.occurrences[1]], ids)
 
 
 ROWS = [slice(None), slice(2, 9, 3), [11, 0, 0, 3], np.array([True, False] * 6), 4, np.int64(-1), slice(0, 0)]
@@ -82,10 +88,10 @@ def test_numbering_twice_changes_nothing():
     assert number_rows(numbered) is numbered
 
 
-@pytest.mark.parametrize("chunk", [1, 60, 1 << 23])
-def test_a_data_set_in_several_parts(chunk, monkeypatch):
+@pytest.mark.parametrize("most", [1, 5, 60, 1 << 22])
+def test_a_data_set_in_several_parts(most, monkeypatch):
     whole = number_pairs(data())
-    monkeypatch.setattr(numbering, "CHUNK", chunk)
+    monkeypatch.setattr(numbering, "pairs_of_rows", lambda ends: ragged.pairs_of_rows(ends, most))
     parts = number_pairs(data())
     for name in ("feature", "value", "first", "second", "token", "pair", "count"):
         np.testing.assert_array_equal(getattr(parts, name), getattr(whole, name))

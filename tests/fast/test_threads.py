@@ -1,16 +1,20 @@
-"""BLAS is held to one thread while something uses it; its old number comes back: nested, overlapping, after errors."""
+"""BLAS is held to one thread while something uses it; its old number comes back: nested, overlapping, after errors.
+
+And the blocks of large work on threads of our own: their order, their errors, how many threads there are.
+"""
 
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from afm_numpy import Batch, Model, train
-from afm_numpy.fast import threads
-from afm_numpy.fast.threads import one_blas_thread
+from afm_numpy.fast import pairs, threads
+from afm_numpy.fast.threads import blocks, cores, each_block, one_blas_thread, own_threads
 
 BATCH = Batch.from_padded(np.arange(40).reshape(8, 5) % 11, n=20)
 Y = np.arange(8.0)
@@ -132,7 +136,7 @@ def test_a_library_that_is_loaded_later_is_held_too():
     """NumPy and SciPy bring a BLAS each; the one of SciPy is loaded by scipy.linalg."""
     code = """
 from threadpoolctl import threadpool_info
-from afm_numpy.fast.threads import one_blas_thread
+from afm_numpy.fast.threads import blocks, cores, each_block, one_blas_thread, own_threads
 def blas():
     return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
 with one_blas_thread():
@@ -193,8 +197,8 @@ def test_training_and_prediction_hold_it(model):
         assert len(train.predict(model, params, BATCH)) == 8                     # ends inside the training's use
         seen.append(blas_threads())
 
-    params = model.init_params(np.random.default_rng(0), BATCH, k=2)
-    train.fit(model, params, BATCH, Y, rng=np.random.default_rng(0), epochs=2, callback=callback)
+    params, watch = model.init_params(np.random.default_rng(0), BATCH, k=2), train.Watch(callback=callback, warn=False)
+    train.fit(model, params, BATCH, Y, rng=np.random.default_rng(0), epochs=2, watch=watch)
     assert seen == [1] * 4
 
 
@@ -216,4 +220,168 @@ def test_an_interrupted_training_puts_it_back():
     model = Model("afm")
     params = model.init_params(np.random.default_rng(0), BATCH, k=2)
     with pytest.raises(KeyboardInterrupt):
-        train.fit(model, params, BATCH, Y, rng=np.random.default_rng(0), callback=callback)
+        train.fit(model, params, BATCH, Y, rng=np.random.default_rng(0), watch=train.Watch(callback=callback))
+
+
+# ---- blocks on threads of our own ------------------------------------------------------------------------
+
+
+def test_blocks_cover_everything_once():
+    for size, step in [(0, 64), (1, 64), (64, 64), (65, 64), (1000, 100), (1000, 1), (63, 1000)]:
+        parts = blocks(size, step)
+        assert [i for part in parts for i in range(size)[part]] == list(range(size))
+        assert all(part.stop - part.start == max(step, 64) for part in parts[:-1])
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("large", [False, True])
+def test_results_come_in_the_order_of_the_blocks(count, large, monkeypatch):
+    """Later blocks are done first; only large work leaves the thread that asks."""
+    seen = set()
+
+    def one(block):
+        time.sleep(0.002 * (block.start == 0))
+        seen.add(threading.current_thread().name)
+        return block.start
+
+    with own_threads(count):
+        found = list(each_block(one, 640, 64, work=threads.LARGE - (not large)))
+    assert found == list(range(0, 640, 64))
+    main = threading.current_thread().name
+    assert (seen == {main}) == (count == 1 or not large)
+    assert main not in seen or seen == {main}
+    assert len(seen) <= count
+
+
+def test_few_blocks_are_ahead_of_the_one_that_is_taken():
+    started = []
+    with own_threads(2):
+        results = each_block(lambda block: started.append(block), 6400, 64, work=threads.LARGE)
+        next(results)
+        time.sleep(0.05)
+        assert len(started) <= 4
+        assert len(list(results)) == 99
+
+
+def test_without_a_pool_the_caller_works_alone():
+    names = {threading.current_thread().name}
+    assert set(each_block(lambda block: threading.current_thread().name, 640, 64, threads.LARGE)) == names
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_an_error_in_a_block_reaches_the_caller(count):
+    def one(block):
+        return 1 / (block.start - 128)
+
+    before = threading.active_count()
+    with pytest.raises(ZeroDivisionError), own_threads(count):
+        list(each_block(one, 640, 64, threads.LARGE))
+    assert threading.active_count() == before
+
+
+def test_floating_point_errors_are_treated_as_the_caller_says():
+    def one(block):
+        return np.float64(1e300) * np.full(2, 1e300)
+
+    with own_threads(2):
+        with np.errstate(over="ignore"):
+            assert np.isinf(list(each_block(one, 640, 64, threads.LARGE))).all()
+        with np.errstate(over="raise"), pytest.raises(FloatingPointError):
+            list(each_block(one, 640, 64, threads.LARGE))
+
+
+def test_the_pool_lives_for_one_use_and_outer_pools_come_back():
+    before = threading.active_count()
+    with own_threads(2):
+        outer = threads._own.pool
+        with own_threads(3):
+            assert threads._own.pool is not outer
+        assert threads._own.pool is outer
+        list(each_block(lambda block: None, 640, 64, threads.LARGE))
+        assert threading.active_count() > before
+    assert threads._own.pool is None and threading.active_count() == before
+
+
+def test_how_many_threads_there_are(monkeypatch):
+    def count():
+        return threads._own.pool[1]
+
+    monkeypatch.setattr(threads, "cores", lambda: 5)
+    with threadpool_limits(limits=2, user_api="blas"), own_threads():
+        assert count() == 2                                          # what BLAS was limited to
+        with own_threads():
+            assert count() == 1                                      # two uses share them
+    monkeypatch.setattr(threads, "cores", lambda: 1)
+    with own_threads():
+        assert count() == 1
+
+
+@pytest.mark.parametrize("text, found", [
+    ("max 100000", 8), ("200000 100000", 2), ("50000 100000", 1), ("9900000 100000", 8), ("", 8), ("nonsense", 8),
+])  # fmt: skip
+def test_cores_by_affinity_and_quota(text, found, tmp_path, monkeypatch):
+    path = tmp_path / "cpu.max"
+    path.write_text(text)
+    monkeypatch.setattr(threads, "QUOTA", path)
+    monkeypatch.setattr(threads.os, "sched_getaffinity", lambda pid: set(range(8)), raising=False)
+    assert cores() == found
+    monkeypatch.setattr(threads, "QUOTA", tmp_path / "none")
+    assert cores() == 8
+    monkeypatch.delattr(threads.os, "sched_getaffinity")
+    monkeypatch.setattr(threads.os, "cpu_count", lambda: 4)
+    assert cores() == 4
+
+
+@pytest.mark.parametrize("attention", ["network", "free"])
+@pytest.mark.parametrize("sites", [{}, {"pooled": 0.5}])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_same_bits_on_any_number_of_threads(attention, sites, dtype, monkeypatch):
+    """Small blocks, so that there are many; every one of them on a thread of its own."""
+    monkeypatch.setattr(threads, "LARGE", 1)
+    monkeypatch.setattr(pairs, "BLOCK", 512)
+    rng = np.random.default_rng(0)
+    batch = Batch.from_padded(rng.integers(0, 12, (300, 6)) + 12 * np.arange(6), rng.uniform(0.5, 2, (300, 6)))
+    y, model = rng.standard_normal(300).astype(dtype), Model("afm", attention)
+    start = model.init_params(rng, batch, k=5, t=3, std=0.3, dtype=dtype)
+    ends, used = [], set()
+    real = threads.np.errstate
+
+    def counted(**kinds):
+        used.add(threading.current_thread().name)
+        return real(**kinds)
+
+    monkeypatch.setattr(threads.np, "errstate", counted)
+    for count in (1, 2, 3):
+        monkeypatch.setattr(threads, "cores", lambda count=count: count)
+        with threadpool_limits(limits=count, user_api="blas"):
+            result = train.fit(
+                model, start, batch, y, rng=np.random.default_rng(1), epochs=2, batch_size=100,
+                loss=train.Objective(keep=sites), watch=train.Watch(warn=False),
+            )  # fmt: skip
+            ends.append(result.last.params | {"y_hat": train.predict(model, result.last.params, batch)})
+    assert len(used) > 1
+    for name in ends[0]:
+        assert ends[0][name].tobytes() == ends[1][name].tobytes() == ends[2][name].tobytes(), name
+
+
+def test_training_works_in_a_forked_child():
+    """A pool that was made before the fork would wait for threads that the child does not have."""
+    code = """
+import os, sys
+import numpy as np
+from afm_numpy import Batch, Model, train
+from afm_numpy.fast import pairs, threads
+threads.LARGE = 1
+batch = Batch.from_padded(np.arange(4000).reshape(800, 5) % 37, n=40)
+model = Model("afm")
+params = model.init_params(np.random.default_rng(0), batch, k=2)
+def work():
+    train.fit(model, params, batch, np.ones(800), rng=np.random.default_rng(0), epochs=1)
+work()
+pid = os.fork()
+if pid == 0:
+    work()
+    os._exit(7)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+    assert subprocess.run([sys.executable, "-W", "ignore", "-c", code], timeout=60).returncode == 7

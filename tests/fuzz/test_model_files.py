@@ -20,7 +20,7 @@ from afm_numpy.saving import npz
 UNSAID = train.Watch(warn=False)
 
 ROWS = [[0, 4, 6], [1, 4, 7], [2, 5, 6], [3, 5, 7]]
-BATCH, Y = Batch.from_lists(ROWS, n=8), np.array([0.5, -1.0, 2.0, 0.0])
+BATCH, Y = Batch.from_lists(ROWS, n=8, slots_are_fields=True), np.array([0.5, -1.0, 2.0, 0.0])
 KINDS = ("fm", "network", "field", "free", "several", "encoder")
 
 
@@ -89,7 +89,7 @@ def check_use(found):
     """Predict, train on, draw and save: what was accepted is a model."""
     for i, params in enumerate([found.params] if isinstance(found.params, dict) else found.params):
         n = len(params["w"])
-        small = Batch.from_lists([[0, n - 1], [0], []], n=n) if n > 1 else Batch.from_lists([[0], []], n=1)
+        small = Batch.from_lists([[0, n - 1], [0], []] if n > 1 else [[0], []], n=n, slots_are_fields=True)
         if found.model.attention == "field" and found.model.kind == "afm":
             pairs = len(params["field"])
             m = round((1 + (1 + 8 * pairs) ** 0.5) / 2)

@@ -13,7 +13,7 @@ from afm_numpy.encode import TableEncoder
 from afm_numpy.saving import npz
 
 ROWS = [[0, 4, 6], [1, 4, 7], [2, 5, 6], [3, 5, 7], [0, 5, 7], [2, 4, 7]]
-BATCH, Y = Batch.from_lists(ROWS, n=8), np.array([0.5, -1.0, 2.0, 0.0, 1.0, -0.5])
+BATCH, Y = Batch.from_lists(ROWS, n=8, slots_are_fields=True), np.array([0.5, -1.0, 2.0, 0.0, 1.0, -0.5])
 MODELS = [Model("fm"), *(Model("afm", name) for name in ("network", "field", "free", "uniform", "sum"))]
 OPTIMIZERS = [optim.SGD(0.1, 0.9), optim.Adagrad(0.1, eps=1e-7), optim.Adam(1 / 3)]
 

@@ -84,7 +84,8 @@ def features():
     batch, y = bench.make_rows(4096)
     for k, t in ((16, 0), (16, 16)):
         wide, narrow = (
-            stepper(Batch(batch.idx * (n // batch.n), batch.x, n), y, k, t) for n in (10_000_000, 10_000)
+            stepper(Batch.from_padded(batch.idx * (n // batch.n), n=n, dtype=np.float32), y, k, t)
+            for n in (10_000_000, 10_000)
         )
         compare(f"n = 1e7 / n = 1e4, k {k} t {t}", wide, narrow, "at most 1.2", 15)
 

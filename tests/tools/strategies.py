@@ -160,7 +160,7 @@ def x_as_parameter(problem):
     theta = {**problem.params, "x": problem.batch.x}
 
     def call(theta):
-        batch = Batch(problem.batch.idx, theta["x"] * problem.batch.present, problem.batch.n)
+        batch = problem.batch.with_x(theta["x"])
         return problem.model.forward(theta, batch, drop=problem.drop)
 
     return theta, call

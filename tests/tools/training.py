@@ -15,7 +15,7 @@ def problem(B=10, seed=0, loss="squared"):
     """Ragged rows over 7 features (one empty), targets, weights."""
     rng = np.random.default_rng(seed)
     ids = [rng.permutation(7)[:length] for length in [*rng.integers(1, 4, B - 1), 0]]
-    batch = Batch.from_lists(ids, [rng.uniform(0.5, 1.5, row.size) for row in ids], n=7)
+    batch = Batch.from_lists(ids, [rng.uniform(0.5, 1.5, row.size) for row in ids], n=7, slots_are_fields=True)
     y = rng.standard_normal(B)
     return batch, (y > 0).astype(float) if loss == "logistic" else y, rng.integers(1, 4, B).astype(float)
 

@@ -499,7 +499,7 @@ def test_no_warning_when_training_diverges(V):
 
 BATCH, TARGETS, _ = problem(loss="logistic")
 WIDE = Batch.from_lists([[0, 8]], n=9)
-LONG = Batch.from_lists([[0, 1, 2, 3, 4]], n=7)
+LONG = Batch.from_lists([[0, 1, 2, 3, 4]], n=7, slots_are_fields=True)
 
 
 def changed(name, value):

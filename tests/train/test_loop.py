@@ -1,10 +1,12 @@
 """The objective and its gradients; one pass over the rows."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from training import AFM, DENSE, FM, LOSSES, problem, start
 
-from afm_numpy import Batch, RowGrad, dropout, gradcheck, losses, optim
+from afm_numpy import RowGrad, dropout, gradcheck, losses, optim
 from afm_numpy.train import Objective, objective, one_epoch
 
 
@@ -15,7 +17,7 @@ from afm_numpy.train import Objective, objective, one_epoch
 def test_gradients_of_the_objective(model, loss, reduction, scope):
     batch, y, weight = problem(loss=loss)
     params = start(model, batch, std=1.0)
-    batch = Batch(batch.idx, batch.x, n=9)                                   # no row has the features 7 and 8
+    batch = dataclasses.replace(batch, n=9)                                  # no row has the features 7 and 8
     params |= {name: np.append(params[name], np.ones_like(params[name][:2]), axis=0) for name in ("w", "V")}
     l2 = {"w": 0.3, "V": 0.2} | ({"W": 0.1} if model.kind == "afm" else {})
     params["w"] += 1.0

@@ -1,0 +1,114 @@
+"""Rows of different lengths, one after the other in flat arrays; and the pairs within each row."""
+
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+
+import numpy as np
+
+from .._types import Array
+
+__all__ = ["check_pairs", "pairs_of_rows", "places", "reduce_rows", "row_ends", "slot_pairs", "take_rows"]
+
+MOST = 4 << 30  # bytes that the pairs of one batch may take
+CHUNK = 1 << 22  # pairs that are numbered at a time
+SMALL = 128  # pairs of slots are kept for the next batch up to so many slots: 64 numbers of slots take 8 MB at most
+
+
+def row_ends(count: Array) -> Array:
+    """Where the entries of each row start, and where the last row ends: (B+1,), int32 if that suffices."""
+    ends = np.zeros(count.size + 1, np.int64)
+    np.cumsum(count, out=ends[1:])
+    return ends if ends[-1] > np.iinfo(np.int32).max else ends.astype(np.int32)
+
+
+def places(ends: Array, rows: Array) -> tuple[Array, Array]:
+    """Where the entries of the selected rows stand, and the ends of these rows when they are put side by side.
+
+    Examples
+    --------
+    >>> [part.tolist() for part in places(np.array([0, 2, 2, 5]), np.array([2, 0]))]
+    [[2, 3, 4, 0, 1], [0, 3, 5]]
+    """
+    count = np.diff(ends).take(rows)
+    new_ends = row_ends(count)
+    at = np.repeat(ends.take(rows) - new_ends[:-1], count)
+    at += np.arange(at.size, dtype=at.dtype)
+    return at, new_ends
+
+
+def take_rows(rows: Array, ends: Array, width: int | None, arrays: Iterable[Array]) -> tuple[list[Array], Array]:
+    """The entries of the selected rows, of several arrays, and their ends; `width` is that of all rows, or None."""
+    if width is None:
+        at, new_ends = places(ends, rows)
+        return [array.take(at) for array in arrays], new_ends
+    shape = (ends.size - 1, width)
+    new_ends = row_ends(np.full(rows.size, width))
+    return [array.reshape(shape).take(rows, axis=0).ravel() for array in arrays], new_ends
+
+
+def reduce_rows(operation: np.ufunc, values: Array, ends: Array, width: int | None) -> Array:
+    """Reduce the entries of each row to one number: (B,); 0 for a row without entries.
+
+    Examples
+    --------
+    >>> reduce_rows(np.maximum, np.array([1.0, 3.0, 2.0]), np.array([0, 2, 2, 3]), None).tolist()
+    [3.0, 0.0, 2.0]
+    """
+    if width:
+        rows: Array = operation.reduce(values.reshape(-1, width), axis=1)
+        return rows
+    total = np.zeros(ends.size - 1, values.dtype)
+    some = np.flatnonzero(np.diff(ends))
+    if some.size:
+        total[some] = operation.reduceat(values, ends.take(some))
+    return total
+
+
+def pairs_of_rows(ends: Array, most: int = CHUNK) -> Iterator[tuple[Array, Array]]:
+    """The places i < j of every two entries of a row, row after row, in parts of about `most` pairs.
+
+    Examples
+    --------
+    >>> [(i.tolist(), j.tolist()) for i, j in pairs_of_rows(np.array([0, 3, 3, 5]))]
+    [([0, 0, 1, 3], [1, 2, 2, 4])]
+    """
+    entry = np.arange(ends[-1], dtype=np.intp)
+    behind = ends[1:].repeat(np.diff(ends)) - entry - 1              # entries of the same row that follow
+    before = np.append(0, behind.cumsum())
+    cuts = [*np.searchsorted(before, np.arange(0, before[-1], most)).tolist(), entry.size]
+    for lo, hi in zip(cuts[:-1], cuts[1:], strict=True):
+        j = np.arange(before[lo], before[hi])
+        j -= (before[lo:hi] - entry[lo:hi] - 1).repeat(behind[lo:hi])
+        yield entry[lo:hi].repeat(behind[lo:hi]), j
+
+
+def check_pairs(sizes: Array, each: int, most: int = MOST) -> None:
+    """Refuse rows of these sizes when their pairs would take more than `most` bytes together, each pair `each`."""
+    sizes = sizes.astype(np.int64)
+    pairs = int((sizes * (sizes - 1) // 2).sum())
+    if pairs * each > most:
+        raise ValueError(
+            f"{pairs:,} pairs of features need about {pairs * each / 2**30:.0f} GB of memory, and a batch may use "
+            f"{most / 2**30:.0f} GB; the longest row has {sizes.max():,} features: take fewer rows at a time, "
+            "leave rare features out, or train an FM, which needs no pairs"
+        )
+
+
+def slot_pairs(m: int) -> tuple[Array, Array]:
+    """The slots i < j of all P = m(m-1)/2 pairs in lexicographic order: two read-only (P,) arrays.
+
+    Examples
+    --------
+    >>> [side.tolist() for side in slot_pairs(3)]
+    [[0, 0, 1], [1, 2, 2]]
+    """
+    return _kept_slot_pairs(m) if m <= SMALL else _slot_pairs(m)
+
+
+def _slot_pairs(m: int) -> tuple[Array, Array]:
+    first, second = np.triu_indices(m, 1)
+    first.flags.writeable = second.flags.writeable = False
+    return first, second
+
+
+_kept_slot_pairs = lru_cache(maxsize=64)(_slot_pairs)
