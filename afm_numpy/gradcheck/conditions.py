@@ -1,0 +1,116 @@
+"""When a check cannot be trusted: f is random, changes what it works on, ignores a parameter, or works in float32."""
+
+import inspect
+from collections.abc import Callable, Iterator
+from functools import partial
+from types import FunctionType, MethodType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from .slopes import ROUNDINGS, SEED, Array, Flat, Function, along, jump, value_of
+
+DOUBLE, SINGLE = float(np.finfo(np.float64).eps), float(np.finfo(np.float32).eps)
+
+
+def usual_size(theta: Array) -> float:
+    """The mean size of the entries; 1 if there is none to speak of."""
+    return float(np.abs(theta).mean() or 1.0) if theta.size else 1.0
+
+
+def everywhere(params: Flat) -> Flat:
+    """A direction that moves every entry of every float array by about its usual size; the same in every call."""
+    rng, real = np.random.default_rng(SEED), {name: theta for name, theta in params.items() if theta.dtype.kind == "f"}
+    return {name: usual_size(theta) * rng.uniform(0.5, 1.0, theta.shape) * rng.choice([-1.0, 1.0], theta.shape)
+            for name, theta in real.items()}  # fmt: skip
+
+
+def arrays_in(thing: Any, name: str, seen: set[int], depth: int = 9) -> Iterator[tuple[str, Array]]:
+    """Every NumPy array that a function, a container or an object holds, and the name it has there."""
+    if depth == 0 or id(thing) in seen or isinstance(thing, (ModuleType, type)):
+        return
+    seen.add(id(thing))
+    if isinstance(thing, np.ndarray) and thing.dtype != object:
+        yield name, thing
+    inner = thing if isinstance(thing, dict) else dict(getattr(thing, "__dict__", {}))
+    if isinstance(thing, (list, tuple)):
+        inner = {f"{name}[{i}]": part for i, part in enumerate(thing)}
+    elif isinstance(thing, partial):
+        inner = {name: thing.func, f"arguments of {name}": [thing.args, thing.keywords]}
+    elif isinstance(thing, MethodType):
+        inner = {name: thing.__func__, "self": thing.__self__}
+    elif isinstance(thing, FunctionType):
+        read = inspect.getclosurevars(thing)
+        inner = {**read.globals, **read.nonlocals, f"defaults of {name}": [thing.__defaults__, thing.__kwdefaults__]}
+    for key, part in list(inner.items()):
+        yield from arrays_in(part, str(key), seen, depth - 1)
+
+
+def changes(held: Any) -> Callable[[], list[tuple[str, Array]]]:
+    """Remember the arrays that something holds. The result, called later, gives those that have changed."""
+    before = [(name, array, hash(array.tobytes())) for name, array in arrays_in(held, "f", set())]
+    return lambda: [(name, array) for name, array, was in before if hash(array.tobytes()) != was]
+
+
+def first_calls(f: Function, params: Flat, held: Any) -> tuple[Any, tuple[str, str] | None]:
+    """f(params), and ("mutates" or "random", what f does) if two calls with the same numbers are not the same."""
+    changed, values = changes(held), []
+    for _ in range(2):
+        copy = {name: theta.copy() for name, theta in params.items()}
+        values.append(value_of(f, copy))
+        inside = [name for name, theta in params.items() if not np.array_equal(copy[name], theta)]
+        if inside:
+            return values[0], ("mutates", f"f changes {', '.join(inside)}: let it work on a copy")
+    inside = [name for name, array in changed() if _reads(f, params, array, values[1])]
+    if inside:
+        return values[0], ("mutates", f"f changes the array {inside[0]!r} that it works with: let it work on a copy")
+    first, second = map(float, values)
+    if abs(second - first) > ROUNDINGS * DOUBLE * abs(first):
+        gap = f"two calls of f with the same numbers differ by {abs(second - first):.1e}"
+        return values[0], ("random", f"{gap}: give it the same mask or seed in every call")
+    return values[0], None
+
+
+def _reads(f: Function, params: Flat, array: Array, value: float) -> bool:
+    """Does the value of f depend on this array of its own? A buffer that f only writes into does no harm."""
+    kept = array.copy()
+    ripple = np.sin(np.arange(kept.size)).reshape(kept.shape)
+    array[...] = kept + ripple if kept.dtype.kind == "f" else np.roll(kept, 1)
+    try:
+        return bool(along(f, params, {})(0.0) != value)
+    except (ArithmeticError, LookupError, ValueError):
+        return True
+    finally:
+        array[...] = kept
+
+
+def unused(f: Function, params: Flat, name: str) -> bool:
+    """Does the value of f stay the same to the last bit, wherever the parameter goes?"""
+    rng, theta = np.random.default_rng(SEED), params[name]
+    values = [along(f, params, {name: rng.normal(size=theta.shape) * (1 + np.abs(theta))})(s) for s in (0.0, 1.0, 1.0)]
+    return len(set(values)) == 1
+
+
+def works_in_float32(f: Function, params: Flat) -> bool:
+    """Does a cast to float32 hide in f?
+
+    Third differences of f at equal steps are tiny where f is smooth, but the rounding of float32 stays in them. A sharp
+    bend stays, too. With steps of a hundredth it is smooth, while float32 stands still or rounds just as much.
+    """
+    line = along(f, params, everywhere(params))
+    coarse, fine = (np.array([line(k * step) for k in range(1, 10)]) for step in (1.3e-6, 1.3e-8))
+    rough, smooth = (np.abs(np.diff(values, 3)).max() for values in (coarse, fine))
+    with np.errstate(over="ignore"):
+        if np.ptp(coarse) and np.array_equal(coarse.astype(np.float32), coarse):
+            return True
+    return bool(rough > 1e-10 * np.abs(coarse).max() and (not np.diff(fine).all() or smooth > rough / 100))
+
+
+def kinked(f: Function, params: Flat, unit: float) -> set[str]:
+    """Names of the arrays at which f has a kink exactly at this point."""
+    way = everywhere(params)
+
+    def bends(probe: Flat) -> bool:
+        return jump(along(f, params, probe), 5e4 * unit, ROUNDINGS * unit) > 0
+
+    return {name for name in way if bends({name: way[name]})} if bends(way) else set()

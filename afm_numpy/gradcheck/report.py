@@ -1,0 +1,99 @@
+"""What was found: a verdict, a table, and for each array that is not right a sentence that says why."""
+
+from dataclasses import dataclass
+from html import escape
+from typing import Any, NamedTuple
+
+COLUMNS = ("parameter", "status", "rel. error", "at", "analytic", "numeric", "checked", "directions", "kinks")
+
+
+class Entry(NamedTuple):
+    """What was found for one array. An entry is true when its gradient is right.
+
+    Right are "ok"; "float32", right as far as float32 can show; and "zero", it vanishes, and may. Wrong is "error".
+    With "kink", "blind", "unused", "random" and "mutates" nobody can tell: the note says why, and what helps.
+    """
+
+    name: str
+    status: str
+    error: float  # worst difference / largest entry of the array
+    at: Any  # its coordinate (a tuple), or the name of a direction
+    analytic: float
+    numeric: float
+    size: int
+    coordinates: int  # compared
+    directions: int  # compared
+    kinks: int  # set aside, because f has a kink within the step
+    note: str
+
+    def __bool__(self) -> bool:
+        return self.status in ("ok", "float32", "zero")
+
+
+@dataclass(frozen=True, repr=False)
+class Report:
+    """Result of `check`, true when all is right: ``print(report)`` is a table, and ``report["W"]`` an `Entry`."""
+
+    method: str
+    rtol: float
+    entries: dict[str, Entry]
+
+    def __getitem__(self, name: str) -> Entry:
+        return self.entries[name]
+
+    @property
+    def ok(self) -> bool:
+        """True when every gradient was checked and is right."""
+        return all(self.entries.values())
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    def raise_if_bad(self) -> "Report":
+        """Return the report if `ok`, else raise an AssertionError that shows it."""
+        if not self.ok:
+            raise AssertionError(f"gradient check failed\n{self}")
+        return self
+
+    def _texts(self) -> tuple[str, str, list[tuple[str, ...]], list[str]]:
+        """Method, verdict, the rows of the table, and the notes."""
+        rows: list[tuple[str, ...]] = []
+        for e in self.entries.values():
+            numbers = f"{e.error:.1e}", str(e.at), f"{e.analytic:.8g}", f"{e.numeric:.8g}"
+            counts = f"{e.coordinates} of {e.size}", str(e.directions), str(e.kinks)
+            rows.append((_printable(e.name), e.status, *numbers, *counts))
+        notes = [_printable(f"{e.name}: {e.note}") for e in self.entries.values() if e.note]
+        verdict = f"{'all' if self.ok else 'NOT all'} gradients are right"
+        return f"method {self.method}, tolerance {self.rtol:.0e} of the largest entry", verdict, rows, notes
+
+    def __str__(self) -> str:
+        method, verdict, rows, notes = self._texts()
+        rows = [COLUMNS, *rows]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        table = ["  ".join(map("{:{}{}}".format, row, "<<><>>>>>", widths)) for row in rows]
+        return "\n".join([f"{method}: {verdict}", *table, *notes])
+
+    def __repr__(self) -> str:
+        """One line of at most 240 letters: pytest cuts longer ones when an assertion fails."""
+        method, verdict, rows, _ = self._texts()
+        rows = [row for row, entry in zip(rows, self.entries.values(), strict=True) if not entry] or rows
+        found = "; ".join(f"{row[0]} {row[1]} at {row[3]}: {row[4]}, measured {row[5]}" for row in rows)
+        text = f"<{verdict}: {found}; {method}>"
+        return text if len(text) <= 240 else f"{text[:200]} ...; print the report>"
+
+    def _repr_html_(self) -> str:
+        method, verdict, rows, notes = self._texts()
+        marks = ["✓" if entry else "✗" for entry in self.entries.values()]
+        lines = "".join(_html_row((mark, *row), "td" if mark == "✓" else "th")    # bold where something is wrong
+                        for mark, row in zip(marks, rows, strict=True))  # fmt: skip
+        title = f"<p><b>{'✓' if self.ok else '✗'} {verdict}</b> ({method})</p>"
+        return f"{title}<table>{_html_row(('', *COLUMNS), 'th')}{lines}</table><p>{'<br>'.join(map(escape, notes))}</p>"
+
+
+def _html_row(texts: tuple[str, ...], tag: str) -> str:
+    return f"<tr>{''.join(f'<{tag}>{escape(text)}</{tag}>' for text in texts)}</tr>"
+
+
+def _printable(text: str) -> str:
+    """Without letters that would move the cursor of a terminal."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)

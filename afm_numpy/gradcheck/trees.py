@@ -1,0 +1,94 @@
+"""Names the arrays that people hand over: one array, a list or tuple, a dict, or any nesting of these."""
+
+from collections.abc import Callable, Mapping
+from numbers import Number
+from typing import Any
+
+import numpy as np
+
+from .._checks import array
+from .slopes import Array, Flat
+
+
+def flatten(tree: Any, alone: str = "params", path: str = "") -> tuple[dict[str, Any], Callable[[Flat], Any]]:
+    """The arrays of a tree by name, and a function that builds the same tree of other arrays.
+
+    A dict gives its keys as names, a list the positions, and a path joins them. `alone` names a single array.
+
+    Examples
+    --------
+    >>> arrays, build = flatten({"w0": 0.5, "layers": [{"W": np.ones(2)}, {"W": np.ones(3)}]})
+    >>> list(arrays)
+    ['w0', 'layers.0.W', 'layers.1.W']
+    >>> build({name: 0 for name in arrays})
+    {'w0': 0, 'layers': [{'W': 0}, {'W': 0}]}
+    """
+    if not isinstance(tree, Mapping) and (not is_several(tree) or _is_numbers(tree)):
+        return {path or alone: tree}, lambda arrays: arrays[path or alone]
+    keys = list(tree) if isinstance(tree, Mapping) else range(len(tree))
+    parts = [flatten(tree[key], alone, f"{path}.{key}" if path else str(key)) for key in keys]
+    leaves = {name: leaf for found, _ in parts for name, leaf in found.items()}
+    if len(leaves) < sum(len(found) for found, _ in parts):
+        raise ValueError(f"two arrays would have the same name; the names are {sorted(leaves)}")
+
+    def build(arrays: Flat) -> Any:
+        new = [put(arrays) for _, put in parts]
+        if isinstance(tree, Mapping):
+            return dict(zip(tree, new, strict=True))
+        return type(tree)(*new) if hasattr(tree, "_fields") else type(tree)(new)
+
+    return leaves, build
+
+
+def is_several(tree: Any) -> bool:
+    """A list or tuple, but not a RowGrad."""
+    return isinstance(tree, (list, tuple)) and not hasattr(tree, "to_dense")
+
+
+def _is_numbers(tree: Any) -> bool:
+    """A list of plain numbers is an array."""
+    return isinstance(tree, Number) or is_several(tree) and all(map(_is_numbers, tree))
+
+
+def place(number: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The coordinate of an entry that is given by its number."""
+    return tuple(map(int, np.unravel_index(number, shape)))
+
+
+def _array(what: str, leaf: Any) -> Array:
+    try:
+        return array(leaf)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(f"{what} cannot be read as an array: {error}") from None
+
+
+def read_params(leaves: dict[str, Any]) -> Flat:
+    """The arrays, those of floats as float64. Refuses what is no finite real number."""
+    params = {name: _array(f"parameter {name!r}", leaf) for name, leaf in leaves.items()}
+    for name, theta in params.items():
+        if theta.dtype.kind not in "fiub":
+            raise TypeError(f"parameter {name!r} must hold real numbers, or integers (a table), not {theta.dtype}")
+        if not np.isfinite(theta).all():
+            raise ValueError(f"parameter {name!r} is not finite at {place(np.isfinite(theta).argmin(), theta.shape)}")
+    if not any(theta.dtype.kind == "f" for theta in params.values()):
+        raise ValueError(f"no parameter to check: none of {sorted(params)} is an array of floats")
+    return {name: theta.astype(np.float64) if theta.dtype.kind == "f" else theta for name, theta in params.items()}
+
+
+def read_grads(leaves: dict[str, Any], params: Flat) -> tuple[Flat, dict[str, float]]:
+    """The gradients, dense and as float64, and the unit roundoff of the type that each came in."""
+    real = [name for name, theta in params.items() if theta.dtype.kind == "f"]
+    leaves = {name: leaf for name, leaf in leaves.items() if leaf is not None or name not in params}
+    grads, units = {}, {}
+    for name in [*real, *leaves]:
+        if name not in leaves or name not in real:
+            what = "has no gradient" if name in real else "has a gradient but is no parameter (float array in params)"
+            raise ValueError(f"{name!r} {what}")
+        g, shape = leaves[name], params[name].shape
+        if hasattr(g, "to_dense") and not hasattr(g, "__array__"):          # a RowGrad, not a tensor
+            g = g.to_dense(shape[0] if shape else 1)
+        g = _array(f"the gradient of {name!r}", g.toarray() if hasattr(g, "toarray") else g)  # of scipy.sparse
+        if g.shape != shape or g.dtype.kind not in "fiu":
+            raise ValueError(f"the gradient of {name!r} must be real with shape {shape}, not {g.dtype} {g.shape}")
+        grads[name], units[name] = g.astype(np.float64), float(np.finfo(g.dtype).eps) if g.dtype.kind == "f" else 0.0
+    return grads, units

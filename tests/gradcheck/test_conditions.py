@@ -1,0 +1,196 @@
+"""The checker knows when it cannot know, and says why by one word: 26 functions, both methods."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+
+from afm_numpy.gradcheck import check, conditions
+
+both = pytest.mark.parametrize("method", ["complex", "central"])
+THETA = np.array([0.3, -0.7, 1.1])
+C = np.array([1.2, -0.8, 0.5])
+
+
+def single(value):
+    """A cast to float32 that a complex number survives as complex64."""
+    return np.asarray(value).astype(np.complex64 if np.iscomplexobj(value) else np.float32)
+
+
+class Net:
+    """Keeps its own parameters, as layers with a state do."""
+
+    def __init__(self):
+        self.W, self.X, self.buffer = THETA.copy(), C.copy(), np.zeros(3)
+
+    def loss(self, q=None):
+        return float((np.sin(self.W) * self.X).sum())
+
+    def with_cache(self, q):
+        self.out = np.sin(q["a"]) * self.X                                  # a cache is no change of the data
+        return self.out.sum()
+
+    def with_buffer(self, q):
+        if not np.iscomplexobj(q["a"]):
+            np.sin(q["a"], out=self.buffer)
+        return (np.sin(q["a"]) * self.X).sum()
+
+    def centres(self, q):
+        self.X -= self.X.mean()                                             # the second time it changes nothing
+        return (np.sin(q["a"]) * self.X).sum()
+
+
+def conditions_and_functions():
+    """Status, function, parameters, gradients; everything new, because some functions change what they work on."""
+    rng, X, net, a = np.random.default_rng(0), C.copy(), Net(), {"a": THETA}
+    right, zeros = {"a": C * np.cos(THETA)}, {"a": np.zeros(3)}
+    table = {"a": THETA, "rows": np.array([0, 1, 2])}
+
+    def draws_dropout(q):
+        return (np.sin(q["a"]) * C * (rng.random(3) < 0.5)).sum()
+
+    def grows(q):
+        X[...] *= 1.01
+        return (np.sin(q["a"]) * X).sum()
+
+    def shifts_the_table(q):
+        q["rows"] += 1
+        return (np.sin(q["a"]) * C)[q["rows"] % 3].sum() + q["rows"][0]
+
+    def scales_its_argument(q):
+        q["a"] *= 2
+        return (np.sin(q["a"]) * C).sum()
+
+    def sine(q):
+        return (np.sin(q["a"]) * C).sum()
+
+    def tie(q):
+        first, second = q["a"][0], q["a"][1]
+        return np.where(first.real >= second.real, first, second) + q["a"][2] ** 2
+
+    return {
+        "float32 gradient": ("float32", sine, a, {"a": np.float32(right["a"])}),
+        "float32 parameters and gradient": ("float32", sine, {"a": np.float32(THETA)}, {"a": np.float32(right["a"])}),
+        "a cast of the argument": ("float32", lambda q: (np.sin(q["a"].astype(np.float32)) * C).sum(), a, right),
+        "a cast that carries complex": ("float32", lambda q: (np.sin(single(q["a"])) * C).sum(), a, right),
+        "a cast of the result": ("float32", lambda q: np.float32(sine(q)), a, right),
+        "a loss in float32": ("float32", lambda q: single(sine(q)), a, right),
+        "a float32 buffer": ("float32", lambda q: float(np.sin(q["a"]).astype(np.float32) @ C), a, right),
+        "reads its own copy": ("unused", net.loss, a, right),
+        "reads an outer copy": ("unused", lambda q: (np.sin(THETA) * C).sum(), a, right),
+        "one array is not read": ("unused", lambda q: q["b"].sum() ** 2, {"a": THETA, "b": C},
+                                  {**right, "b": np.full(3, 2 * C.sum())}),
+        "a gradient of zeros": ("unused", lambda q: 3.0, a, zeros),
+        "draws dropout": ("random", draws_dropout, a, right),
+        "adds noise": ("random", lambda q: sine(q) + 1e-9 * rng.normal(), a, right),
+        "counts its calls": ("random", lambda q, count=iter(range(10**6)): sine(q) * (1 + next(count)), a, right),
+        "changes a closure": ("mutates", grows, a, right),
+        "changes self": ("mutates", net.centres, a, right),
+        "changes an argument of partial": ("mutates", partial(lambda X, q: grows(q), X), a, right),
+        "changes a table": ("mutates", shifts_the_table, table, right),
+        "changes its argument": ("mutates", scales_its_argument, a, right),
+        "ReLU at 0": ("kink", lambda q: np.where(q["a"].real > 0, q["a"], 0).sum(), {"a": np.zeros(3)},
+                      {"a": np.ones(3)}),
+        "ReLU at 0, as f has it": ("kink", lambda q: np.where(q["a"].real > 0, q["a"], 0).sum(), {"a": np.zeros(3)},
+                                   zeros),
+        "z * (z > 0), one of three": ("kink", lambda q: (q["a"] * (q["a"].real > 0)).sum(),
+                                      {"a": np.array([0.0, 1, -1])}, {"a": np.array([0.0, 1, 0])}),
+        "np.maximum": ("kink", lambda q: np.maximum(q["a"], 0).sum(), {"a": np.zeros(3)}, zeros),
+        "np.abs": ("kink", lambda q: np.abs(q["a"]).sum(), {"a": np.array([0.0, 2, -1])},
+                   {"a": np.array([0.0, 1, -1])}),
+        "a tie of max": ("kink", tie, {"a": np.array([0.7, 0.7, 1.0])}, {"a": np.array([0.5, 0.5, 2])}),
+        "zero bias and zero input": ("kink", lambda q: (np.maximum(0 * C[:, None] + q["a"], 0) * C).sum(),
+                                     {"a": np.zeros(3)}, {"a": np.ones(3) * C.sum()}),
+        "a softmax that is summed": ("blind", lambda q: (np.exp(q["a"]) / np.exp(q["a"]).sum()).sum(), a, zeros),
+    }  # fmt: skip
+
+
+@both
+@pytest.mark.parametrize("name", conditions_and_functions())
+def test_the_status_by_its_name(method, name):
+    status, f, params, grads = conditions_and_functions()[name]
+    report = check(f, params, grads, method=method)
+    assert report["a"].status == status, str(report)
+    assert report.ok == (status == "float32") and len(report["a"].note) > 20
+
+
+@both
+@pytest.mark.parametrize("name", [name for name, case in conditions_and_functions().items() if case[0] == "float32"])
+def test_a_wrong_gradient_is_wrong_in_float32_too(method, name):
+    _, f, params, grads = conditions_and_functions()[name]
+    report = check(f, params, {"a": grads["a"] * np.array([1, 1.005, 1], grads["a"].dtype)}, method=method)
+    assert report["a"].status == "error" and 1e-3 < report["a"].error < 6e-3
+
+
+@both
+def test_what_float32_allows_is_said(method):
+    f, params, right = (lambda q: (np.sin(q["a"]) * C).sum()), {"a": THETA}, C * np.cos(THETA)
+    note = check(f, params, {"a": right.astype(np.float32)}, method=method)["a"].note
+    assert "the gradient is float32, which can show 3e-04 at best" in note
+    note = check(lambda q: single(f(q)), params, {"a": right}, method=method)["a"].note
+    assert "the result of f is float32, which can show 3e-04 at best" in note
+    assert check(f, params, {"a": right.astype(np.float32)}, method=method, rtol=1e-3)["a"].status == "ok"
+
+
+@both
+def test_a_cache_and_a_buffer_are_no_data(method):
+    net = Net()
+    for f in (net.with_cache, net.with_buffer):
+        assert check(f, {"a": THETA}, {"a": C * np.cos(THETA)}, method=method), f
+
+
+def test_what_f_changed_is_named():
+    for name, words in {
+        "changes a closure": "f changes the array 'X' that it works with: let it work on a copy",
+        "changes self": "f changes the array 'X' that it works with",
+        "changes a table": "f changes rows: let it work on a copy",
+        "draws dropout": "two calls of f with the same numbers differ by",
+        "reads its own copy": "f does not depend on a: does it read these numbers from somewhere else",
+    }.items():
+        _, f, params, grads = conditions_and_functions()[name]
+        assert words in check(f, params, grads)["a"].note
+
+
+def test_data_that_f_changes_and_refuses_afterwards():
+    X = np.array([1.0, 1.0])
+
+    def f(q):
+        if abs(X[0] - X[1]) > 1e-9:
+            raise ValueError("columns differ")
+        X[...] *= 1.01
+        return (q["a"] * X.sum()).sum()
+
+    assert check(f, {"a": THETA}, {"a": np.full(3, 2.0)})["a"].status == "mutates"
+
+
+def test_arrays_are_found_where_functions_keep_them():
+    X, ids, deep = np.ones(2), np.arange(3), [{"k": (np.zeros(1),)}]
+
+    def f(q, d=C, *, e=THETA):
+        return X, ids, deep, Net, np
+
+    things = [partial(f, X[:1], z=ids[:1]), Net().loss, len, "text"]
+    found = list(conditions.arrays_in(things, "f", set()))
+    assert {"X", "ids", "W", "buffer"} <= {name for name, _ in found}
+    assert {id(array) for _, array in found} >= {id(X), id(ids), id(deep[0]["k"][0]), id(C), id(THETA)}
+
+
+def test_a_chain_of_containers_that_holds_itself():
+    loop = [np.ones(1)]
+    loop.append(loop)
+    assert len(list(conditions.arrays_in(loop, "f", set()))) == 1
+
+
+@pytest.mark.parametrize("size", [1e-6, 1.0, 1e6])
+@pytest.mark.parametrize("f", [np.sin, np.exp, np.tanh, np.sqrt, lambda a: np.maximum(a, 0), lambda a: 5 * a + 1])
+def test_float64_is_not_taken_for_float32(f, size):
+    theta = {"a": size * np.random.default_rng(0).normal(size=20)}
+
+    def in_double(q):
+        with np.errstate(all="ignore"):
+            return np.minimum(f(abs(q["a"])), 1e9).sum()
+
+    assert not conditions.works_in_float32(in_double, theta)
+    if size == 1:
+        assert conditions.works_in_float32(lambda q: f(np.float32(abs(q["a"]))).astype(float).sum(), theta)
+        assert conditions.works_in_float32(lambda q: float(np.float32(in_double(q))), theta)
