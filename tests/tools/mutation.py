@@ -26,8 +26,9 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
 PATHS = (
-    "fm", "attention", "afm", "losses", "optim", "batch", "gradcheck", "metrics", "fast/afm_once_per_pair",
-    "fast/fm_once_per_feature", "fast/numbering",
+    "fm", "attention", "afm", "losses", "optim", "batch", "metrics", "fast/afm_once_per_pair",
+    "fast/fm_once_per_feature", "fast/numbering", "gradcheck/slopes", "gradcheck/measuring", "gradcheck/checking",
+    "gradcheck/conditions", "gradcheck/trees", "gradcheck/layers", "gradcheck/report", "gradcheck/curves",
 )  # fmt: skip
 PATHS = {Path(path).name: path for path in PATHS}  # module: its path below afm_numpy
 MODULES = tuple(PATHS)
