@@ -43,9 +43,9 @@ function drawTabs() {
 function buildSee() {
   return [h("div", { class: "two" }, h("section", {}, h("h3", { textContent: T.see.bars }), h("p", { textContent: T.see.barsNote }),
     h("div", { id: "bars" })), h("section", {}, h("h3", { textContent: T.see.map }), h("div", { id: "map" }),
-    h("p", { id: "mapNote" }), h("p", {}, T.see.onesNote, " ", h("b", { id: "sameAsFm" }), " ",
+    h("p", { id: "mapNote" }), h("p", {}, h("span", { id: "fmSays" }), h("b", { id: "sameAsFm" }), " ",
       h("button", { id: "ones", textContent: T.see.ones,
-        onclick: () => update({ d: { ...state.d, "p.0": 1, "p.1": 1, "p.2": 1, "p.3": 1 } }) }))))];
+        onclick: () => update({ mode: "sum", d: { ...state.d, "p.0": 1, "p.1": 1, "p.2": 1, "p.3": 1 } }) }))))];
 }
 
 const partName = (part) => (part.pair !== undefined ? pairName(part.pair) : part.slot !== undefined ? NAMES[part.slot] : T.see.bias);
@@ -75,6 +75,7 @@ function drawSee() {
   drawMap();
   const fm = calculate({ ...state, mode: "fm", quiz: 0, brk: "" }).numberAt(ref("y_hat"));
   const gap = Math.abs(end - fm);
+  byId("fmSays").textContent = T.see.fm(three(fm));
   byId("sameAsFm").textContent = state.mode === "fm" || gap < 1e-12 ? T.see.same : T.see.differs(three(end - fm));
 }
 

@@ -80,7 +80,7 @@ def test_every_formula_gives_its_number(mode, open_page):
 
 
 def test_sum_with_p_of_one_is_fm(open_page):
-    page = open_page("#mode=sum&x=1,.5,2,-1")
+    page = open_page("#x=1,.5,2,-1")
     page.mouse("#ones")
     assert page.run("byId('sameAsFm').textContent") == page.run("T.see.same")
     fm_value = page.run("calculate({ ...state, mode: 'fm' }).numberAt(ref('y_hat'))")
