@@ -16,12 +16,13 @@ import numpy as np
 from .. import losses, saving
 from .._files import Path as FilePath
 from .._files import check_output, printable
-from .._types import Array
-from ..datasets.libfm import LibfmError, Part, iter_parts, make_form
+from .._types import Array, DType
+from ..datasets.libfm import Part, iter_parts, make_form
+from ..datasets.libfm_faults import Form, LibfmError
 
 __all__ = [
-    "add_data", "batches", "check_folder", "check_inputs", "fraction", "labels", "load_model", "not_negative", "parser",
-    "positive", "positive_float", "seed",
+    "add_data", "batches", "check_folder", "check_inputs", "form_of", "fraction", "labels", "load_model",
+    "not_negative", "parser", "positive", "positive_float", "seed",
 ]  # fmt: skip
 
 
@@ -119,10 +120,14 @@ def batches(args: argparse.Namespace, saved: saving.Saved, unlabelled: bool = Fa
     """The rows of DATA, in memory that does not grow with the file. The label of an `unlabelled` row is NaN."""
     check_inputs(args.model, args.data)
     id_base = saved.config.get("id_base", 0) if args.id_base is None else args.id_base
+    return iter_parts(args.data, 4096, form_of(saved, id_base, saved.params["V"].dtype)._replace(unlabelled=unlabelled))
+
+
+def form_of(saved: saving.Saved, id_base: int, dtype: DType) -> Form:
+    """The rows that a model takes: its features, and for attention by fields the slots that it was trained with."""
     fields = saved.model.kind == "afm" and saved.model.attention == "field"
     m = (1 + math.isqrt(1 + 8 * saved.params["field"].size)) // 2 if fields else None              # P = m (m - 1) / 2
-    n, dtype = len(saved.params["w"]), saved.params["V"].dtype
-    return iter_parts(args.data, 4096, make_form(n, m, id_base, dtype, unlabelled=unlabelled, fields=fields))
+    return make_form(len(saved.params["w"]), m, id_base, dtype, fields=fields)
 
 
 def labels(loss: str | None, *parts: tuple[str, Array, Array]) -> list[Array]:

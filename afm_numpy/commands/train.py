@@ -18,7 +18,18 @@ from ..dropout import SITES
 from ..estimators.base import split
 from ..models import Model
 from ..params import ATTENTION
-from .options import check_inputs, fraction, labels, load_model, not_negative, parser, positive, positive_float, seed
+from .options import (
+    check_inputs,
+    form_of,
+    fraction,
+    labels,
+    load_model,
+    not_negative,
+    parser,
+    positive,
+    positive_float,
+    seed,
+)
 
 Args: TypeAlias = argparse.Namespace
 Rows: TypeAlias = tuple[Batch, Array]
@@ -36,7 +47,7 @@ EXAMPLES = """\
 def main(argv: list[str] | None = None) -> int:
     """Train, save, and print what was reached; returns the exit status."""
     args, saved = arguments(argv)
-    (batch, y), valid = rows(args)
+    (batch, y), valid = rows(args, saved)
     if args.patience and not valid:
         raise ValueError("--patience needs rows that choose the epoch: give --valid, or a larger --valid-fraction")
     model, params, rng, optimizer, state, epochs, best = start(args, saved, batch, y)
@@ -66,7 +77,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def arguments(argv: list[str] | None) -> tuple[Args, saving.Saved | None]:
-    """The parsed command line, and the content of the file to resume from.
+    """The parsed command line, and the content of the file to resume or to start from.
 
     Options that are not given are those of the file. Inputs and outputs are checked here, before any other work.
     """
@@ -107,8 +118,9 @@ def arguments(argv: list[str] | None) -> tuple[Args, saving.Saved | None]:
     inputs = [path for path in (args.data, args.valid, args.start_from) if path]
     check_output(args.out, inputs + ([args.resume] if args.resume else []))
     check_output(f"{args.out}.last", inputs)                # which may be the file to resume from
-    saved = resumed(args.resume) if args.resume else None
-    if saved:
+    saved = load_model(args.start_from) if args.start_from else None
+    if args.resume:
+        saved = resumed(args.resume)
         before = {name: value for name, value in saved.config["options"].items() if value is not None}
         options.set_defaults(**{name: str(before[name]) for name in before.keys() & vars(args).keys() - set(RUN)})
         args = options.parse_args(argv)
@@ -116,6 +128,8 @@ def arguments(argv: list[str] | None) -> tuple[Args, saving.Saved | None]:
             if name in before and getattr(args, name) != before[name]:
                 flag = "--" + name.replace("_", "-")
                 options.error(f"{flag} cannot change: {args.resume} was trained with {flag} {before[name]}")
+    if saved and args.n not in (None, len(saved.params["w"])):
+        options.error(f"--n cannot be {args.n}: the model that is trained on has {len(saved.params['w'])} features")
     if args.valid_fraction >= 1:
         options.error("--valid-fraction must be below 1")
     return args, saved
@@ -137,9 +151,10 @@ def named(args: Args, prefix: str, names: Iterable[str]) -> dict[str, float]:
     return {name: value for name, value in values.items() if value != idle}
 
 
-def rows(args: Args) -> tuple[Rows, Rows | None]:
+def rows(args: Args, saved: saving.Saved | None) -> tuple[Rows, Rows | None]:
     """Training and validation rows, each (Batch, y); None when no row is to choose."""
-    form = make_form(args.n, None, args.id_base, np.float32, fields=args.model == "afm" and args.attention == "field")
+    form = form_of(saved, args.id_base, np.float32) if saved else make_form(args.n, None, args.id_base, np.float32)
+    form = form._replace(fields=args.model == "afm" and args.attention == "field")
     part = load_part(args.data, form)
     files = [(args.data, part)]
     if args.valid:
@@ -163,15 +178,14 @@ def start(
     args: Args, saved: saving.Saved | None, batch: Batch, y: Array
 ) -> tuple[Model, Params, np.random.Generator, Any, Any, int, dict[str, Any]]:
     """Model, parameters, generator, optimizer, its state, epochs to go and the best score: fresh, warm or resumed."""
-    if saved:
+    if saved and args.resume:
         left = args.epochs - saved.config["epoch"]
         if left < 1:
             raise ValueError(f"{args.resume}: {saved.config['epoch']} epochs are done already; give more with --epochs")
         return saved.model, saved.params, saved.rng, saved.optimizer, saved.state, left, best_before(args, saved.config)
     optimizer = optim.get(args.optimizer, **({} if args.lr is None else {"lr": args.lr}))
     rng, model = np.random.default_rng(args.seed), Model(args.model, args.attention)
-    if args.start_from:
-        saved = load_model(args.start_from)
+    if saved:
         if model.kind != "afm" or saved.model.kind != "fm":
             raise ValueError(f"--start-from makes an AFM from an FM; {args.start_from} holds {saved.model.kind}")
         params = model.from_fm(saved.params, rng, batch, args.t)

@@ -466,10 +466,45 @@ def test_few_positives(positive, seed, tmp_path, capsys):
 def test_a_split_holds_each_class_in_its_share(tmp_path, monkeypatch):
     from afm_numpy.commands import train
 
-    args = train.arguments([str(few(tmp_path / "rows", set(range(0, 200, 5)), 200)), "--out", str(tmp_path / "m"),
-                            "--loss", "logistic", "--valid-fraction", "0.25"])[0]  # fmt: skip
-    (_, y), (_, held) = train.rows(args)
-    assert (y.sum(), len(y), held.sum(), len(held)) == (30, 150, 10, 50)
+    path = tmp_path / "rows"
+    path.write_text("".join(f"{int(i % 5 == 0)} {i}:1\n" for i in range(200)))
+    found = []
+    for seed in (0, 0, 1):
+        (fit, y), (held, held_y) = train.rows(*train.arguments([
+            str(path), "--out", str(tmp_path / "m"), "--loss", "logistic", "--valid-fraction", "0.25",
+            "--seed", str(seed)]))  # fmt: skip
+        assert (y.sum(), len(y), held_y.sum(), len(held_y)) == (30, 150, 10, 50)
+        assert ((fit.idx[:, 0] % 5 == 0) == y).all() and ((held.idx[:, 0] % 5 == 0) == held_y).all()
+        assert sorted([*fit.idx[:, 0], *held.idx[:, 0]]) == list(range(200))           # no row is in both
+        found.append(held.idx[:, 0].tolist())
+    assert found[0] == found[1] != found[2]
+
+
+def test_the_seed_decides(folder, tmp_path):
+    models = []
+    for seed in (3, 3, 4):
+        words = ["--out", tmp_path / "m", "--k", 2, "--t", 2, "--epochs", 1, "--quiet", "--seed", seed]
+        assert run("train", folder / "train.libfm", "--valid", folder / "valid.libfm", *words) == 0
+        models.append((tmp_path / "m").read_bytes())
+    assert models[0] == models[1] != models[2]
+
+
+@pytest.mark.parametrize("option", ["--resume", "--start-from"])
+def test_more_features_than_the_model_has_are_named_by_their_line(option, fm_file, folder, tmp_path, capsys):
+    """P7: also where training goes on, and in a file that is validated on; fewer are no fault."""
+    wide, narrow = tmp_path / "wide", tmp_path / "narrow"
+    wide.write_text("# c\n" + "1 0:1\n0 1:1\n" * 20 + "1 30:1\n")
+    narrow.write_text("1 0:1\n0 1:1\n" * 20)
+    common = ["--out", tmp_path / "m", "--loss", "logistic", "--quiet", option]
+    common += [f"{fm_file}.last", "--epochs", 16] if option == "--resume" else [fm_file, "--epochs", 1]
+    for words in (["train", wide, *common], ["train", narrow, "--valid", wide, *common]):
+        assert run(*words) == 2
+        assert "wide, line 42: found '30:1', expected an id from 0 to 29" in capsys.readouterr().err
+    assert run("train", narrow, *common) == 0
+    assert len(saving.load(tmp_path / "m").params["w"]) == 30
+    with pytest.raises(SystemExit):
+        run("train", narrow, *common, "--n", 31)
+    assert "--n cannot be 31: the model that is trained on has 30 features" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("more", [["--valid-fraction", 0], ["--valid-fraction", 0.5], ["--valid", "other"]])
@@ -588,6 +623,15 @@ def test_gradcheck_reports_every_model(method, capsys):
     assert run("gradcheck", "--method", method, "--seed", 1) == 0
     out = capsys.readouterr().out
     assert out.count("all gradients are right") == 6 and "NOT" not in out
+
+
+def test_gradcheck_ends_with_1_for_a_wrong_gradient(monkeypatch, capsys):
+    from afm_numpy import fm
+
+    right = fm.bi_interaction_backward
+    monkeypatch.setattr(fm, "bi_interaction_backward", lambda *args: 1.001 * right(*args))
+    assert run("gradcheck") == 1
+    assert "NOT all gradients are right" in capsys.readouterr().out
 
 
 def test_fetch_fails_in_one_line_without_a_connection_and_shows_the_licence(tmp_path, monkeypatch, capsys):

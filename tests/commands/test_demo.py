@@ -1,4 +1,5 @@
 import re
+from types import SimpleNamespace
 
 import pytest
 
@@ -29,6 +30,28 @@ def test_a_wrong_gradient_makes_the_demo_fail(monkeypatch, capsys):
     monkeypatch.setattr(fm, "bi_interaction_backward", lambda *args: 1.001 * right(*args))
     assert not demo.check_gradients()
     assert "NOT all gradients are right" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("right, status", [(True, 0), (False, 1)])
+def test_the_exit_status_is_that_of_the_gradients(right, status, tmp_path, monkeypatch):
+    monkeypatch.setattr(demo, "check_gradients", lambda: right)
+    monkeypatch.setattr(demo, "train_on_adult", lambda args: ({"AFM": (None, SimpleNamespace(params=None))}, None))
+    monkeypatch.setattr(demo, "show_person", lambda *args: None)
+    monkeypatch.setattr(demo, "draw", lambda *args: None)
+    assert demo.main(["--out", str(tmp_path)]) == status
+
+
+@pytest.mark.parametrize("name", demo.PICTURES)
+def test_a_picture_that_cannot_be_written_is_refused_before_anything_is_trained(name, tmp_path, monkeypatch):
+    """A8"""
+    (tmp_path / "out" / name).mkdir(parents=True)
+    monkeypatch.setattr(demo, "check_gradients", lambda: pytest.fail("the work began"))
+    with pytest.raises(OSError, match=name):
+        demo.main(["--out", str(tmp_path / "out")])
+    (tmp_path / "file").touch()
+    for folder in ("file", "file/folder"):
+        with pytest.raises(NotADirectoryError):
+            demo.main(["--out", str(tmp_path / folder)])
 
 
 @pytest.mark.parametrize(

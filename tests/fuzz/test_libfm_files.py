@@ -14,7 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from afm_numpy.batch import Batch
-from afm_numpy.datasets import LibfmError, dump_libfm, iter_libfm, load_libfm
+from afm_numpy.datasets import LibfmError, dump_libfm, iter_libfm, libfm, load_libfm
 
 NUMBER = rb"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 LINE = re.compile(rb"[ \t]*(" + NUMBER + rb")((?:[ \t]+[0-9]{1,12}:" + NUMBER + rb")*)[ \t]*")
@@ -183,6 +183,27 @@ def unpacked(data):
 @example(b"1 2147483648:1\n", {}, 1)  # one feature more than a Batch can have
 def test_nearly_right_text(data, form, size):
     check(data, unpacked(data), size, **form)
+
+
+@drawn(40)
+@given(text, form)
+@example(b"0:1 1:2\n1 1:1\n\n2\n5:x\n", {})
+def test_lines_that_may_lack_their_label(data, form):
+    """The rows are those of the same lines with the label 0, and the label is NaN."""
+    bare = [b":" in (line.split() or [b""])[0] for line in re.sub(rb"#[^\n]*", b"", data).split(b"\n")]
+    lines = [b"0 " * lacks + line for lacks, line in zip(bare, data.split(b"\n"), strict=True)]
+    expected = literal(b"\n".join(lines), **form)
+    with folder("rows.libfm") as here:
+        (here / "rows.libfm").write_bytes(data)
+        form = libfm.make_form(form.get("n"), None, form.get("id_base", 0), form.get("dtype", float), unlabelled=True)
+        found = answer(lambda: list(libfm.iter_parts(here / "rows.libfm", 3, form)), LibfmError)
+    assert isinstance(found, Refused) == (not isinstance(expected, tuple))
+    if isinstance(found, Refused):
+        assert found.error.line == (expected or None)
+        return
+    lacks = np.concatenate([np.isnan(part.y) for part in found])
+    assert lacks.tolist() == [bare[number - 1] for part in found for number in part.line]
+    same(as_batch([(part.batch, np.nan_to_num(part.y)) for part in found]), expected)
 
 
 @drawn(40)
