@@ -47,13 +47,7 @@ def check_dtype(dtype: DType) -> Any:
 
 
 def row_values(values: ArrayLike, n_rows: int, name: str, dtype: DType = np.float64) -> Array:
-    """Check one finite number per row, such as the targets y; return them as a (B,) array.
-
-    Examples
-    --------
-    >>> row_values([1, 0], 2, "y")
-    array([1., 0.])
-    """
+    """Check one finite number per row, such as the targets y; return them as a (B,) array."""
     try:
         values = array(values)
     except ValueError:

@@ -35,12 +35,7 @@ PAIR_SITES = SITES[:2]  # every pair of every row has a mask of its own: `Model.
 
 
 def check_keep(keep: Mapping[str, float]) -> None:
-    """Refuse unknown sites and probabilities outside (0, 1].
-
-    Examples
-    --------
-    >>> check_keep({"pooled": 0.5})
-    """
+    """Refuse unknown sites and probabilities outside (0, 1]."""
     for site, probability in keep.items():
         check_choice("dropout site", site, SITES)
         words = "the probability to keep a unit, in (0, 1]"

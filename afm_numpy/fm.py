@@ -66,10 +66,8 @@ def init_params(
 
     Raises
     ------
-    ValueError
-        For a size that is not a whole number of at least 1, and a std or w0 that is not a finite number.
-    TypeError
-        For another rng or dtype.
+    ValueError, TypeError
+        For sizes below 1, a std or w0 that is not a finite number, and another rng or dtype.
 
     Examples
     --------
@@ -166,10 +164,8 @@ def forward(params: Params, batch: Batch, *, drop: Dropout = Dropout()) -> tuple
 
     Raises
     ------
-    ValueError
-        When a parameter is missing or has a wrong shape, or the batch has more than n features.
-    TypeError
-        When params is not a dict or batch not a Batch.
+    ValueError, TypeError
+        When a parameter is missing or has a wrong shape or type, or the batch has more than n features.
 
     Examples
     --------

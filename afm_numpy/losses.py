@@ -58,10 +58,8 @@ def squared_forward(
 
     Raises
     ------
-    ValueError
-        For arrays of different shapes, values that are not finite, negative weights, and an unknown reduction.
-    TypeError
-        For what is not an array, and for masked arrays.
+    ValueError, TypeError
+        For arrays of different shapes, masks, values that are not finite, negative weights, an unknown reduction.
 
     Examples
     --------
@@ -89,8 +87,8 @@ def logistic_forward(
     """Logistic loss log(1 + exp(y_hat)) - y y_hat for y in {0, 1}; y_hat is the logit.
 
     Evaluated as [max(y_hat, 0) - y y_hat] + log(1 + exp(-|y_hat|)), which neither overflows nor loses digits:
-    for a row that is predicted right, the bracket is exactly 0.
-    Arguments, result and errors as in `squared_forward`; a y that is neither 0 nor 1 is refused too.
+    for a row that is predicted right, the bracket is exactly 0. Arguments, result and errors are those of
+    `squared_forward`; a y that is neither 0 nor 1 is refused too.
 
     Examples
     --------

@@ -26,7 +26,6 @@ BLOCK = 1 << 16  # numbers of a RowGrad that are moved at a time: few enough for
 
 State: TypeAlias = dict[str, Any]  # "step", and for each parameter the arrays that its optimizer keeps
 
-
 _POSITIVE = "a number above 0", lambda value: value > 0
 _DECAY = "at least 0 and below 1", lambda value: 0 <= value < 1
 _RANGES: dict[str, tuple[str, Callable[[Any], bool]]] = {
@@ -187,11 +186,9 @@ def step(optimizer: Optimizer, params: Params, grads: Grads, state: State) -> No
 
     Raises
     ------
-    ValueError
-        For a gradient of another shape than its parameter, or of one that params or state does not have. Nothing has
-        moved then.
-    TypeError
-        For a parameter that is not an array of floats.
+    ValueError, TypeError
+        For a gradient of another shape than its parameter, and for a parameter that is not an array of floats or not
+        in params and state. Nothing has moved then.
 
     Examples
     --------

@@ -64,10 +64,8 @@ def check_params(params: Mapping[str, Any], shapes: Shapes, **known: int) -> dic
 
     Raises
     ------
-    ValueError
-        With the array's name, its shape, and the shape that would be right.
-    TypeError
-        For arrays of float16, whose sums soon overflow.
+    ValueError, TypeError
+        With the array's name, its shape, and the shape that would be right; also for float16, which soon overflows.
 
     Examples
     --------

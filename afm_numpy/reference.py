@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from math import exp
 from typing import Any
 
-from ._types import Attention
-
 __all__ = ["afm_row", "fm_row"]
 
+Params = Mapping[str, Any]
+Row = Sequence[Any]
 
-def linear_row(params: Mapping[str, Any], idx: Sequence[int], x: Sequence[float]) -> float:
+
+def linear_row(params: Params, idx: Row, x: Row) -> float:
     """w0 + sum_i w_i x_i."""
     total = float(params["w0"])
     for i, x_i in zip(idx, x, strict=True):
@@ -21,9 +22,7 @@ def linear_row(params: Mapping[str, Any], idx: Sequence[int], x: Sequence[float]
     return total
 
 
-def fm_row(
-    params: Mapping[str, Any], idx: Sequence[int], x: Sequence[float], pooled_mask: Sequence[float] | None = None
-) -> float:
+def fm_row(params: Params, idx: Row, x: Row, pooled_mask: Row | None = None) -> float:
     """FM, eq. (1), as the double sum: w0 + sum_i w_i x_i + sum_{i<j} <v_i, v_j> x_i x_j.
 
     Examples
@@ -42,8 +41,8 @@ def fm_row(
 
 
 def afm_row(
-    params: Mapping[str, Any], idx: Sequence[int], x: Sequence[float], attention: Attention = "network",
-    interactions_mask: Any = None, attention_mask: Any = None, pooled_mask: Any = None,
+    params: Params, idx: Row, x: Row, attention: str = "network",
+    interactions_mask: Row | None = None, attention_mask: Row | None = None, pooled_mask: Row | None = None,
 ) -> float:  # fmt: skip
     """AFM, eq. (6), with the attention of eq. (5) or one of its four simpler relatives.
 
@@ -100,7 +99,7 @@ def afm_row(
     return total
 
 
-def score(params: Mapping[str, Any], m_p: Sequence[float]) -> float:
+def score(params: Params, m_p: Row) -> float:
     """a'_p = h . relu(W m_p + b), eq. (5), for one interaction m_p; W is stored (k, t)."""
     W, b, h = params["W"], params["b"], params["h"]
     total = 0.0
