@@ -32,8 +32,9 @@ class Parameters:
         return self
 
     def __repr__(self) -> str:
-        changed = [(f.name, value) for f in fields(self) if (value := getattr(self, f.name)) is not f.default]
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in changed)})"
+        shown = [(field, repr(getattr(self, field.name))) for field in fields(self)]
+        changed = [f"{field.name}={text}" for field, text in shown if text != repr(field.default)]
+        return f"{type(self).__name__}({', '.join(changed)})"
 
     def __sklearn_tags__(self) -> Any:
         from sklearn.utils import ClassifierTags, InputTags, RegressorTags, Tags, TargetTags
