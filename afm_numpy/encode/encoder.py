@@ -104,8 +104,8 @@ class TableEncoder(Parameters):
         >>> TableEncoder(scaling="standard").fit({"age": [20, 40]}).n
         2
         """
-        parameters = self._checked()
         scaling_of = declared(table, self.categorical, self.continuous, self.ignored, self.scaling)
+        parameters = self._checked()
         cells = read_columns(table, scaling_of)
         if len(cells[0]) == 0:
             raise ValueError("the table has no rows; fit needs at least one")
