@@ -113,6 +113,7 @@ def contributions(model: Model, params: Params, batch: Batch, chunk: int = CHUNK
     ([[1.0, 2.0, 0.0]], [[2.0, 3.0, 6.0]], [14.5])
     """
     check_kind("batch", batch, Batch, "a Batch")
+    model.check_fields(batch)
     check_size("chunk", chunk)
     k, dtype = params["V"].shape[1], params["V"].dtype
     if model.kind == "fm":              # FM is AFM with sum pooling and a projection of ones

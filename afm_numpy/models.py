@@ -82,15 +82,16 @@ class Model:
         return afm.from_fm(fm_params, rng, batch.m, t, p=p, **self._weights_of(batch))
 
     def _weights_of(self, batch: Batch) -> dict[str, Any]:
-        self._check_fields(batch)
+        self.check_fields(batch)
         return {"attention": self.attention, "pairs": batch.distinct_pairs() if self.attention == "free" else None}
 
-    def _check_fields(self, batch: Batch) -> None:
+    def check_fields(self, batch: Batch) -> None:
+        """Refuse rows whose slots are no fields when the attention has weights for pairs of fields."""
         if self.kind == "afm" and self.attention == "field" and not batch.slots_are_fields:
             raise ValueError(
                 'attention "field" has a weight for every two fields, but these rows do not say which slot is which '
-                "field. Make them with a TableEncoder or Batch.from_padded, with x = 0 where a field is absent; in a "
-                "libFM file, give every row all its fields, an absent one as id:0"
+                "field. Make them with a TableEncoder or Batch.from_padded, with x = 0 where a field is absent; give "
+                "an estimator a dense array; in a libFM file, give every row all its fields, an absent one as id:0"
             )
 
     @property
@@ -140,7 +141,7 @@ class Model:
             output: tuple[Array, Any] = self.functions.forward(params, batch, drop=drop)
             return output
         check_inputs(params, batch, self.shapes)
-        self._check_fields(batch)
+        self.check_fields(batch)
         self.check_memory(params, batch, len(batch))
         output = self.functions.forward(params, batch, attention=self.attention, drop=drop)
         return output
@@ -153,7 +154,7 @@ class Model:
     @own_threads()
     def predict(self, params: Params, batch: Batch, *, chunk: int = 4096) -> Array:
         """y_hat (B,) of any number of rows, `chunk` rows at a time; fewer when their arrays would be too large."""
-        self._check_fields(batch)
+        self.check_fields(batch)
         if self.functions is afm_once_per_pair:
             return afm_once_per_pair.predict(params, batch, attention=self.attention, chunk=chunk)
         if self.functions is afm:

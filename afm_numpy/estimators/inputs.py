@@ -59,8 +59,8 @@ def rows(X: Any, dtype: DType, fields: bool, estimator: str) -> tuple[Batch, Arr
     dtype : dtype
         Of the values.
     fields : bool
-        Every slot must be a field. Column j of a dense array is slot j then; otherwise zeros are left out and the
-        others close up, as in a sparse matrix.
+        Column j of a dense array is slot j, a field. Otherwise zeros are left out and the others close up, as in a
+        sparse matrix, whose slots are no fields.
     estimator : str
         Its name, for messages.
 
@@ -78,11 +78,6 @@ def rows(X: Any, dtype: DType, fields: bool, estimator: str) -> tuple[Batch, Arr
             X = array(X)
         except ValueError:
             raise ValueError("X is no 2-d array: its rows differ in length") from None
-    elif fields:
-        raise ValueError(
-            'attention "field" needs rows whose slots are fields: a dense array, whose columns are the fields, or a '
-            "Batch of encode.TableEncoder; the rows of a sparse matrix do not say which slot is which field"
-        )
     if X.dtype.kind == "c":
         raise ValueError("Complex data not supported: X must hold real numbers")
     if X.ndim != 2:

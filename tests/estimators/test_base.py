@@ -12,6 +12,7 @@ import pytest
 from scipy import sparse
 
 from afm_numpy import Batch, Model, losses, train
+from afm_numpy.encode import TableEncoder
 from afm_numpy.estimators import AFMClassifier, AFMRegressor, FMClassifier, FMRegressor
 from afm_numpy.estimators.base import split
 
@@ -314,6 +315,56 @@ def test_a_warm_start_refuses_another_attention_size():
         model.set_params(t=8).fit(OWN, REALS)
     summed = AFMRegressor(epochs=1, t=4, attention="sum", warm_start=True).fit(OWN, REALS)
     assert summed.set_params(t=8).fit(OWN, REALS).n_iter_ == 2                # no array has that size
+
+
+# ---- slots are fields or refused -----------------------------------------------------------------------
+
+DENSE = np.random.default_rng(3).normal(size=(B, 4)) * (np.random.default_rng(4).random((B, 4)) < 0.7)
+TABLE = {"a": ["x", "y", None] * 20, "b": np.arange(60.0), "c": ["u", "v"] * 30}
+FIELDS = [
+    pytest.param(lambda: DENSE, id="S6-dense"), pytest.param(lambda: DENSE.tolist(), id="S6-lists-of-columns"),
+    pytest.param(lambda: pytest.importorskip("pandas").DataFrame(DENSE), id="S6-data-frame"),
+    pytest.param(lambda: TableEncoder(scaling="standard").fit_transform(TABLE), id="S6-encoder"),
+    pytest.param(lambda: Batch.from_padded(OWN.idx, n=B + 1), id="S6-padded"),
+]  # fmt: skip
+NO_FIELDS = [
+    pytest.param(lambda: sparse.csr_array(DENSE), id="S6-CSR"),
+    pytest.param(lambda: sparse.coo_matrix(DENSE), id="S6-COO"),
+    pytest.param(lambda: Batch.from_dense(DENSE), id="S6-from_dense"), pytest.param(lambda: OWN, id="S6-from_lists"),
+    pytest.param(lambda: Batch.from_scipy(sparse.csr_array(DENSE)), id="S6-from_scipy"),
+    pytest.param(lambda: TableEncoder(sparse_output=True).fit_transform(TABLE), id="S6-encoder-with-sparse-output"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("make", FIELDS)
+def test_rows_whose_slots_are_fields(make):
+    """A row alone, in any order, and beside others is the same row."""
+    X = make()
+    model = AFMRegressor(attention="field", random_state=0, std=0.1, early_stopping=True).fit(X, REALS / 30)
+    y_hat = model.predict(X)
+    order = np.random.default_rng(5).permutation(B)[:20]
+    part = [X[i] for i in order] if isinstance(X, list) else X.iloc[order] if hasattr(X, "iloc") else X[order]
+    np.testing.assert_allclose(model.predict(part), y_hat[order], rtol=1e-12)
+
+
+@pytest.mark.parametrize("cls", [AFMRegressor, AFMClassifier])
+@pytest.mark.parametrize("make", NO_FIELDS)
+def test_rows_whose_slots_are_no_fields(cls, make):
+    X, y, message = make(), target(cls), 'attention "field" .* do not say which slot is which field'
+    with pytest.raises(ValueError, match=message):
+        cls(attention="field").fit(X, y)
+    assert cls(epochs=1).partial_fit(X, y).predict(X).shape == (B,)
+    known = cls(attention="field").partial_fit(np.eye(B, X.shape[1]), y)
+    label = () if cls is AFMRegressor else ("a",)
+    for use in (lambda: known.predict(X), lambda: known.contributions(X, *label), lambda: known.partial_fit(X, y)):
+        with pytest.raises(ValueError, match="field"):
+            use()
+
+
+def test_rows_of_fewer_slots():
+    model = AFMRegressor(attention="field", epochs=1).fit(np.ones((B, 4)), REALS)
+    with pytest.raises(ValueError, match="field"):
+        model.predict(Batch.from_padded([[0, 1, 2]], n=4))
 
 
 # ---- poor results are said -----------------------------------------------------------------------------
