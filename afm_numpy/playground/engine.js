@@ -60,6 +60,8 @@ function forward(config, P, batch) {
   c.pairs = rows.flatMap((row, r) => row.flatMap((a) => row.filter((b) => b > a).map((b) => [r, a, b])));
   c.ofRow = range(B).map(() => []);
   c.pairs.forEach(([r], q) => c.ofRow[r].push(q));
+  c.pair_keys = c.pairs.map(([r, a, b]) => [r, c.active_ids[a], c.active_ids[b]]);
+  if (config.model === "rows") return c;
   c.linear = rows.map((row) => sum(row.map((a) => P.w[c.active_ids[a]] * c.active_x[a])));
   const E = (c.emb = c.active_ids.map((id, a) => P.V[id].map((v) => v * c.active_x[a])));
   c.p = P.p || Array(k).fill(1);
@@ -68,7 +70,6 @@ function forward(config, P, batch) {
     c.sum_e2 = rows.map((row) => range(k).map((f) => sum(row.map((a) => E[a][f] ** 2))));
     c.pooled = c.sum_e.map((row, r) => row.map((s, f) => (s * s - c.sum_e2[r][f]) / 2));
   } else {
-    c.pair_keys = c.pairs.map(([r, a, b]) => [r, c.active_ids[a], c.active_ids[b]]);
     c.prod = c.pairs.map(([, a, b]) => E[a].map((e, f) => e * E[b][f]));
     c.keepPairs = keeps(config, batch, "pairs", c.prod);
     c.prod_drop = times(c.prod, c.keepPairs);
@@ -121,7 +122,7 @@ function loss(config, P, c) {
     c.loss_rows = c.y_hat.map((z, r) => (z > 0 ? (1 - c.y[r]) * z : -c.y[r] * z) + Math.log1p(Math.exp(-Math.abs(z))));
     c.d_y_hat = c.prob.map((prob, r) => (prob - c.y[r]) / share);
   }
-  c.touched = [...new Set(c.active_ids)];
+  c.touched = config.scope === "all" ? range(config.n) : [...new Set(c.active_ids)];
   const square = (rows) => sum(rows.flat().map((z) => z * z));
   c.rmse = Math.sqrt(dot(error, error) / error.length);
   c.loss_data = sum(c.loss_rows) / share;
@@ -217,8 +218,10 @@ function run(data) {
   const P = Object.fromEntries(Object.entries(data.params).map(([name, tensor]) => [name, nested(tensor)]));
   data.batches.forEach((batch, step) => {
     const c = forward(data.config, P, batch);
-    loss(data.config, P, c);
-    backward(data.config, P, c);
+    if (data.config.model !== "rows") {
+      loss(data.config, P, c);
+      backward(data.config, P, c);
+    }
     if (data.config.optimizer) update(data.config, P, c, state, step + 1);
     const prefix = data.batches.length > 1 ? `s${step}/` : "";
     for (const name of Object.keys(c)) if (prefix + name in data.expect) out[prefix + name] = c[name];
@@ -241,5 +244,5 @@ if (typeof process !== "undefined" && process.argv[2]) {
   const fs = require("fs"), path = require("path"), folder = process.argv[2];
   const files = fs.readdirSync(folder).filter((name) => name.endsWith(".json")).sort();
   const cases = files.map((name) => JSON.parse(fs.readFileSync(path.join(folder, name), "utf8")));
-  console.log(text({ kit: "1.0", dtype: "float64", cases: Object.fromEntries(cases.map((data) => [data.id, run(data)])) }));
+  console.log(text({ kit: "1.1", dtype: "float64", cases: Object.fromEntries(cases.map((data) => [data.id, run(data)])) }));
 }

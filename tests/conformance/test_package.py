@@ -10,7 +10,7 @@ from afm_numpy.dropout import Dropout
 from afm_numpy.rowgrad import RowGrad, add_grads
 
 STATE = {"v": {"sgd": "vel", "adam": "m2"}, "acc": {"adagrad": "acc"}, "m": {"adam": "m1"}}
-CASES = [name for name, case in load_cases().items() if "floats" not in case]
+CASES = [name for name, case in load_cases().items() if case["config"]["model"] in ("fm", "afm")]
 
 
 def parameters(case, dtype):
@@ -87,11 +87,15 @@ def run(case, dtype):
             y_hat, cache = afm.forward(params, batch, attention=config["attention"], drop=drop)
         out = forward_tensors(case, batch, cache, y_hat, params)
         out["loss_data"] = loss.forward(y_hat, y, config["reduction"])
-        out["loss_reg"] = losses.l2_forward(params, lam, batch.touched)
+        penalised = np.arange(config["n"]) if config.get("scope") == "all" else batch.touched
+        out["loss_reg"] = losses.l2_forward(params, lam, penalised)
         out["loss"] = out["loss_data"] + out["loss_reg"]
         out["d_y_hat"] = loss.backward(y_hat, y, config["reduction"])
         model = fm if config["model"] == "fm" else afm
-        grads = add_grads(model.backward(out["d_y_hat"], cache), losses.l2_backward(params, lam, batch.touched))
+        grads = model.backward(out["d_y_hat"], cache)
+        if config.get("scope") == "all":  # every row takes part in the step
+            grads.update({name: RowGrad(penalised, grads[name].to_dense(config["n"])) for name in ("w", "V")})
+        grads = add_grads(grads, losses.l2_backward(params, lam, penalised))
         out.update({"g_" + name: dense(grad, params[name]) for name, grad in grads.items()})
         if optimizer:
             optim.step(optimizer, params, grads, state)

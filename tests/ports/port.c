@@ -3,7 +3,7 @@
  *     cc -std=c11 -O1 -ffp-contract=off -o port port.c -lm
  *     ./port CASES_DIR/[0-9]*.vec > results.txt         no library but the standard one
  *
- * Sizes are small and fixed: a kit case has at most 8 rows, 32 features, 64 pairs, k and t at most 4.
+ * Sizes are small and fixed: a kit case has at most 8 rows, 32 features, 128 pairs, k and t at most 10.
  */
 #include <math.h>
 #include <stdbool.h>
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS = 8, FEATS = 32, PAIRS = 64, K = 4, IDS = 16, RECORDS = 256, NUMBERS = 256, WORD = 48 };
+enum { ROWS = 8, FEATS = 32, PAIRS = 128, K = 10, IDS = 16, RECORDS = 256, NUMBERS = 512, WORD = 48 };
 
 /* ---- the .vec file: records of words ------------------------------------------------------------------ */
 
@@ -40,6 +40,12 @@ static void read_case(FILE *f, char *id) {
     n_inputs = n_expected = n_keys = n_text = 0;
     while (fscanf(f, "%47s", word) == 1 && strcmp(word, "end")) {
         if (!strcmp(word, "vec")) { if (fscanf(f, "%47s", word) != 1) fail("bad version"); }
+        else if (!strcmp(word, "title")) { if (!fgets(text[0], sizeof text[0], f)) fail("bad title"); }
+        else if (!strcmp(word, "requires")) {
+            int count;
+            if (fscanf(f, "%d", &count) != 1) fail("bad requires");
+            while (count--) if (fscanf(f, "%47s", word) != 1) fail("bad requires");
+        }
         else if (!strcmp(word, "case")) { if (fscanf(f, "%47s", id) != 1) fail("bad case"); }
         else if (!strcmp(word, "set")) { if (fscanf(f, "%47s %47s", keys[n_keys], values[n_keys]) != 2) fail("bad set"); n_keys++; }
         else if (!strcmp(word, "text")) {
@@ -351,6 +357,7 @@ static void find_moving(void) {                   /* w and V: features of the ba
     for (int q = 0; q < COUNT; q++)
         for (int i = 0; i < par[q].rows; i++) par[q].moves[i] = q != w_ && q != V_ && q != FREE;
     for (int c = 0; c < N; c++) par[w_].moves[id[c]] = par[V_].moves[id[c]] = true;
+    for (int i = 0; i < n && is("scope", "all"); i++) par[w_].moves[i] = par[V_].moves[i] = true;
     for (int q = 0; q < P && par[FREE].used; q++) if (weight_of(q) >= 0) par[FREE].moves[weight_of(q)] = true;
 }
 
@@ -377,7 +384,7 @@ static void update(int count) {
 }
 
 int main(int argc, char **argv) {
-    printf("kit 1.0\ndtype float64\n");
+    printf("kit 1.1\ndtype float64\n");
     for (int arg = 1; arg < argc; arg++) {
         char case_id[WORD] = "";
         FILE *f = fopen(argv[arg], "r");
@@ -387,6 +394,7 @@ int main(int argc, char **argv) {
         fclose(f);
         printf("case %s\n", case_id);
         if (is("model", "selftest")) { Tensor *z = input("floats"); vector("echo", z->size, z->data); continue; }
+        if (is("model", "rows")) { k = 0; fm = true; read_batch(); out_forward(); continue; }
         n = (int)number("n"); k = (int)number("k"); t = (int)number("t");
         fm = is("model", "fm"); network = is("attention", "network");
         if (n > IDS || k > K || t > K) fail("case too large");

@@ -66,7 +66,7 @@ def column(matrix, j):
 def forward(config, P, batch):
     """Every tensor of the forward pass, by its name in SPEC.md."""
     rows, y = sparse_rows(batch)
-    k, fm, mode = config["k"], config["model"] == "fm", config.get("attention")
+    k, fm, mode = config.get("k"), config["model"] == "fm", config.get("attention")
     c = {"y": y, "active_ptr": [0], "active_ids": [], "active_x": [], "active_slots": [], "pairs": []}
     for r, row in enumerate(rows):
         start = c["active_ptr"][-1]
@@ -79,6 +79,9 @@ def forward(config, P, batch):
     c["of_row"] = [[q for q, pair in enumerate(pairs) if pair[0] == r] for r in range(len(rows))]
     spans = list(together(c["active_ptr"][:-1], c["active_ptr"][1:]))
     c["row_of"] = [r for r, (s, e) in enumerate(spans) for _ in range(s, e)]
+    c["pair_keys"] = [[r, ids[a], ids[b]] for r, a, b in pairs]
+    if config["model"] == "rows":
+        return c
     c["linear"] = [sum(P["w"][ids[a]] * xs[a] for a in range(s, e)) for s, e in spans]
     E = c["emb"] = [[v * x for v in P["V"][i]] for i, x in together(ids, xs)]
     c["keep_pooled"] = keeps(config, batch, "pooled", len(rows), k)
@@ -87,7 +90,6 @@ def forward(config, P, batch):
         c["sum_e2"] = [[sum(E[a][f] ** 2 for a in range(s, e)) for f in range(k)] for s, e in spans]
         c["pooled"] = [[(s * s - s2) / 2 for s, s2 in together(*both)] for both in together(c["sum_e"], c["sum_e2"])]
     else:
-        c["pair_keys"] = [[r, ids[a], ids[b]] for r, a, b in pairs]
         c["keep_pairs"] = keeps(config, batch, "pairs", len(pairs), k)
         c["keep_attn"] = keeps(config, batch, "attn", len(pairs))
         c["prod"] = [[p * q for p, q in together(E[a], E[b])] for _, a, b in pairs]
@@ -136,7 +138,7 @@ def loss(config, P, c):
         c["loss_rows"] = [(1 - y) * max(z, 0) + y * max(-z, 0) + math.log1p(math.exp(-abs(z))) for z, y in z_y]
         c["d_y_hat"] = [(sigmoid(z) - y) / share for z, y in z_y]
     c["rmse"] = math.sqrt(sum((z - y) ** 2 for z, y in z_y) / len(z_y))
-    c["touched"] = sorted(set(c["active_ids"]))
+    c["touched"] = sorted(range(config["n"]) if config.get("scope") == "all" else set(c["active_ids"]))
     squares = {"w": [P["w"][i] for i in c["touched"]], "V": [v for i in c["touched"] for v in P["V"][i]]}
     squares["W"] = [z for row in P.get("W", []) for z in row]
     c["loss_data"] = sum(c["loss_rows"]) / share
@@ -237,8 +239,9 @@ def run(case):
     P = {name: nested(tensor) for name, tensor in case["params"].items()}
     for step, batch in enumerate(case["batches"]):
         c = forward(config, P, batch)
-        loss(config, P, c)
-        backward(config, P, c)
+        if config["model"] != "rows":
+            loss(config, P, c)
+            backward(config, P, c)
         if "optimizer" in config:
             update(config, P, c, state, step + 1)
         prefix = f"s{step}/" if len(case["batches"]) > 1 else ""
@@ -248,7 +251,7 @@ def run(case):
 
 def main(folder):
     cases = [json.loads(path.read_text()) for path in sorted(Path(folder).glob("*.json"))]
-    json.dump({"kit": "1.0", "dtype": "float64", "cases": {case["id"]: run(case) for case in cases}}, sys.stdout)
+    json.dump({"kit": "1.1", "dtype": "float64", "cases": {case["id"]: run(case) for case in cases}}, sys.stdout)
 
 
 if __name__ == "__main__":

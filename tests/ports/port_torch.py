@@ -49,13 +49,15 @@ def forward(config, P, batch, masks, dtype):
         return torch.zeros((B, *values.shape[1:]), dtype=dtype).index_add(0, index, values)
 
     c.update(active_ptr=ptr, active_ids=ids, active_x=x, active_slots=torch.tensor(slots))
+    c["pair_keys"] = torch.stack([R, ids[first], ids[second]], dim=1)
+    if config["model"] == "rows":
+        return c
     c["linear"] = by_row(P["w"][ids] * x, row_of)
     E = c["emb"] = P["V"][ids] * x[:, None]
     if config["model"] == "fm":
         c["sum_e"], c["sum_e2"] = by_row(E, row_of), by_row(E**2, row_of)
         c["pooled"] = 0.5 * (by_row(E, row_of) ** 2 - by_row(E**2, row_of))
     else:
-        c["pair_keys"] = torch.stack([R, ids[first], ids[second]], dim=1)
         c["prod"] = E[first] * E[second]
         M = c["prod_drop"] = c["prod"] * masks.get("pairs", 1.0)
         c["attn"] = torch.ones(len(pairs), dtype=dtype)
@@ -94,7 +96,8 @@ def loss(config, P, c):
         c["loss_rows"] = (z - y) ** 2
     else:
         c["loss_rows"] = torch.nn.functional.binary_cross_entropy_with_logits(z, y, reduction="none")
-    c["touched"] = torch.unique(c["active_ids"])
+    whole = config.get("scope") == "all"
+    c["touched"] = torch.arange(config["n"]) if whole else torch.unique(c["active_ids"])
     squares = {"w": P["w"][c["touched"]], "V": P["V"][c["touched"]], "W": P.get("W", torch.zeros(()))}
     c["loss_data"] = c["loss_rows"].mean() if config["reduction"] == "mean" else c["loss_rows"].sum()
     c["loss_reg"] = sum(config.get("lam_" + name, 0.0) * (value**2).sum() for name, value in squares.items())
@@ -140,9 +143,11 @@ def run(case, dtype):
     if "free_pairs" in case["params"]:
         P["free_pairs"] = tensor(case["params"]["free_pairs"], torch.long)
     for step, batch in enumerate(case["batches"]):
-        masks = batch.get("masks", {}) if config["train"] else {}
+        masks = batch.get("masks", {}) if config.get("train") else {}
         masks = {site: tensor(mask, dtype) / config["keep_" + site] for site, mask in masks.items()}
         c = forward(config, P, batch, masks, dtype)
+        if config["model"] == "rows":
+            return {name: c[name].tolist() for name in case["expect"]}
         loss(config, P, c)
         inner = [name for name in INNER if name in c]
         names = [name for name in P if name != "free_pairs"]
@@ -160,7 +165,7 @@ def run(case, dtype):
 def main(folder, dtype="float64"):
     cases = [json.loads(path.read_text()) for path in sorted(Path(folder).glob("*.json"))]
     results = {case["id"]: run(case, getattr(torch, dtype)) for case in cases}
-    json.dump({"kit": "1.0", "dtype": dtype, "cases": results}, sys.stdout)
+    json.dump({"kit": "1.1", "dtype": dtype, "cases": results}, sys.stdout)
 
 
 if __name__ == "__main__":

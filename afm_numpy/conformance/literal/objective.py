@@ -1,9 +1,13 @@
 """Losses, L2 and the two figures reported beside them (SPEC.md, section 6)."""
 
-from .trace import rule
+from collections.abc import Iterable
+from typing import Any
+
+from .numbers import Value
+from .trace import Trace, rule
 
 
-def sigmoid(v, z):
+def sigmoid(v: Trace, z: Any) -> Value:
     one = v.ops.num(1)
     if z >= 0:
         return v.ops.div(one, one + v.ops.exp(-z))
@@ -12,18 +16,18 @@ def sigmoid(v, z):
 
 
 @rule
-def prob(v):
+def prob(v: Trace) -> Value:
     return [sigmoid(v, z) for z in v["y_hat"]]
 
 
 @rule
-def rmse(v):
+def rmse(v: Trace) -> Value:
     errors = [(z - t) * (z - t) for z, t in zip(v["y_hat"], v["y"], strict=False)]
     return v.ops.sqrt(v.ops.div(v.ops.sum(errors), v.ops.num(len(errors))))
 
 
 @rule
-def loss_rows(v):
+def loss_rows(v: Trace) -> Value:
     if v.config["loss"] == "squared":
         return [(z - t) * (z - t) for z, t in zip(v["y_hat"], v["y"], strict=False)]
     zero = v.ops.num(0)
@@ -36,23 +40,23 @@ def loss_rows(v):
 
 
 @rule
-def loss_data(v):
+def loss_data(v: Trace) -> Value:
     total = v.ops.sum(v["loss_rows"])
     return v.ops.div(total, v.ops.num(len(v["loss_rows"]))) if v.config["reduction"] == "mean" else total
 
 
 @rule
-def touched(v):
-    """The rows of w and V that the batch touches, each once."""
-    return sorted(set(v["active_ids"]))
+def touched(v: Trace) -> Value:
+    """The rows of w and V that are penalised and move: those of the batch, each once, or the whole table."""
+    return list(range(v.config["n"])) if v.config.get("scope") == "all" else sorted(set(v["active_ids"]))
 
 
-def squares(v, numbers):
+def squares(v: Trace, numbers: Iterable[Any]) -> Value:
     return v.ops.sum(z * z for z in numbers)
 
 
 @rule
-def loss_reg(v):
+def loss_reg(v: Trace) -> Value:
     total = v.ops.num(0)
     if "lam_W" in v.config:
         total = total + v.number("lam_W") * squares(v, [z for row in v.param("W") for z in row])
@@ -64,5 +68,5 @@ def loss_reg(v):
 
 
 @rule
-def loss(v):
+def loss(v: Trace) -> Value:
     return v["loss_data"] + v["loss_reg"]

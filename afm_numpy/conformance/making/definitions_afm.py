@@ -1,5 +1,9 @@
 """Inputs of the AFM cases: features, attention, losses, L2, dropout."""
 
+from collections.abc import Iterator
+from typing import Any
+
+from ..literal.numbers import Case
 from .definitions import HOT, REAL, Y01, Y3, batch, case, ones
 
 MASK_PAIRS = [[1, 0], [1, 1], [0, 1], [1, 1], [0, 1]]
@@ -16,7 +20,7 @@ FIELD_ROWS = [
 ]
 
 
-def features():
+def features() -> Iterator[Any]:
     yield case("01-onehot", "One-hot rows: the plain case", "3", batch(ones((0, 2, 5), (1, 4), (2, 6)), Y3))
     yield case("02-real-values", "Feature values other than 1", "2.3", batch(REAL, Y3))
     zeros = [
@@ -24,7 +28,7 @@ def features():
         [(1, 1.25), (4, 0.75), (6, -0.0)],
         [(3, 0.0), (2, 0.4), (6, 1.6)],
     ]
-    yield case("03-explicit-zeros", "Listed zeros, 0.0 and -0.0, are no features", "2.2", batch(zeros, Y3))
+    yield case("03-explicit-zeros", "Listed zeros, 0 and -0.0, are no features", "2.2", batch(zeros, Y3))
     twice = [[(0, 0.5), (2, -1.5), (0, 0.7), (5, 2.0)], [(1, 1.25), (4, 0.75), (1, -1.25), (6, 1.1)], [(3, 0.4)]]
     yield case("04-duplicate-ids", "Repeated ids are summed; one pair of them cancels", "2.1", batch(twice, Y3))
     few = [[], [(4, 1.5)], [(0, 0.5), (2, -1.5), (5, 2.0)]]
@@ -55,7 +59,7 @@ def features():
     )
 
 
-def objective():
+def objective() -> Iterator[Any]:
     yield case("12-l2-attention", "L2 on W, once per batch", "6.3", batch(ones((0, 2), (1, 4), (6,)), Y3), lam_W=0.7)
     again = [[(2, 0.9), (5, 1.2), (3, 0.7)], [(2, 1.4), (5, 0.8)], [(5, -1.1)]]
     yield case(
@@ -85,7 +89,7 @@ def objective():
     yield case("17-metrics", "RMSE of raw predictions", "6.4", batch(REAL, [0.2, -0.1, 0.1]), model="fm", metrics=True)
 
 
-def dropout():
+def dropout() -> Iterator[Any]:
     rows = batch(REAL, Y3)
     pooled = {**rows, "masks": {"pooled": [[1, 1], [0, 1], [1, 0]]}}
     yield case("18-dropout-pooled", "Dropout of the pooled vector", "5", pooled, attention="sum", keep_pooled=0.8)
@@ -94,7 +98,7 @@ def dropout():
     attn = {**rows, "masks": {"attn": [1, 0, 1, 1, 0]}}
     yield case("20-dropout-attention", "Dropout of the attention, not renormalised", "5", attn, keep_attn=0.6)
     every = {**rows, "masks": {"pooled": [[1, 1], [0, 1], [1, 0]], "pairs": MASK_PAIRS, "attn": [1, 0, 1, 1, 0]}}
-    keeps = {"keep_pooled": 0.8, "keep_pairs": 0.7, "keep_attn": 0.6}
+    keeps: Any = {"keep_pooled": 0.8, "keep_pairs": 0.7, "keep_attn": 0.6}
     yield case(
         "21-dropout-evaluation",
         "Masks are given but this is evaluation: nothing is dropped",
@@ -106,7 +110,7 @@ def dropout():
     )
 
 
-def attentions():
+def attentions() -> Iterator[Any]:
     yield case("22-attention-sum", "attention sum", "3.2", batch(REAL, Y3), attention="sum")
     yield case("23-attention-uniform", "attention uniform", "3.2", batch(REAL, Y3), attention="uniform")
     yield case(
@@ -125,17 +129,17 @@ def attentions():
     )
 
 
-def updates():
-    sgd = {"optimizer": "sgd", "lr": 0.1}
+def updates() -> Iterator[Any]:
+    sgd: Any = {"optimizer": "sgd", "lr": 0.1}
     yield case("26-sgd", "One step of SGD", "8.1", batch(HOT[:1], Y3[:1]), **sgd)
-    ada = {"optimizer": "adagrad", "lr": 0.2, "initial": 0.05, "eps": 0.1}
+    ada: Any = {"optimizer": "adagrad", "lr": 0.2, "initial": 0.05, "eps": 0.1}
     yield case("27-adagrad", "One step of Adagrad with a large eps", "8.2", batch(REAL[:1], Y3[:1]), **ada)
-    adam = {"optimizer": "adam", "lr": 0.05, "beta1": 0.8, "beta2": 0.9, "eps": 0.1}
+    adam: Any = {"optimizer": "adam", "lr": 0.05, "beta1": 0.8, "beta2": 0.9, "eps": 0.1}
     yield case("28-adam", "One step of Adam with a large eps", "8.3", batch(REAL[:1], Y3[:1]), **adam)
     rows = [batch(FREE_ROWS[:2], Y3[:2]), batch(FREE_ROWS[1:], Y3[1:])]
     yield case("29-free-two-steps", "Free weights: only the pairs of the batch move", "8", rows, attention="free",
                optimizer="sgd", lr=0.1, momentum=0.6)  # fmt: skip
 
 
-def cases():
+def cases() -> list[Case]:
     return [*features(), *objective(), *dropout(), *attentions(), *updates()]

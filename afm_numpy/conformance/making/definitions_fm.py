@@ -1,5 +1,9 @@
 """Inputs of the FM cases, and of the cases with several steps."""
 
+from collections.abc import Iterator
+from typing import Any
+
+from ..literal.numbers import Case
 from .definitions import REAL, Y01, Y3, batch, case
 
 CANCELLING = [[(0, 30.0), (1, -29.5), (2, 41.0), (5, -12.0)], [(3, 25.0), (4, 24.0)], [(2, 18.0), (6, -17.0)]]
@@ -11,7 +15,7 @@ STEPS = [
 ]
 
 
-def models():
+def models() -> Iterator[Any]:
     yield case("30-fm", "FM with feature values", "4", batch(REAL, Y3), model="fm")
     few = [[], [(4, 1.5)], [(0, 0.5), (2, -1.5), (0, 0.25), (5, 2.0), (3, 0.0)]]
     yield case("31-fm-edges", "FM: empty row, single feature, zero, repeated id", "2", batch(few, Y3), model="fm")
@@ -29,7 +33,7 @@ def models():
     yield case("36-libsvm-text", "Rows given as libsvm text, ids from 0", "2.5", {"text": TEXT}, model="fm")
 
 
-def steps():
+def steps() -> Iterator[Any]:
     fm = {"model": "fm"}
     yield case("37-momentum-3-steps", "SGD with momentum; rows that rest keep their velocity", "8.1", STEPS,
                **fm, optimizer="sgd", lr=0.1, momentum=0.7)  # fmt: skip
@@ -39,5 +43,5 @@ def steps():
                **fm, optimizer="adam", lr=0.05, beta1=0.8, beta2=0.9, eps=0.01)  # fmt: skip
 
 
-def cases():
+def cases() -> list[Case]:
     return [*models(), *steps()]

@@ -7,10 +7,13 @@ here, and tolerances are rounded up to one digit. The same bytes come out on eve
 
 import hashlib
 import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
 
 from .. import kit
 from ..literal import Trace
-from ..literal.numbers import flatten
+from ..literal.numbers import Case, Value, flatten
 from . import oracle
 from .definitions import all_cases
 
@@ -22,14 +25,14 @@ FACTOR = 16
 class Jitter:
     """A linear congruential generator (Knuth's MMIX constants); enough to shuffle and to nudge."""
 
-    def __init__(self, seed):
+    def __init__(self, seed: int) -> None:
         self.state = seed * 7919 + 1
 
-    def below(self, n):
+    def below(self, n: int) -> Value:
         self.state = (self.state * 6364136223846793005 + 1442695040888963407) % 2**64
         return (self.state >> 33) % n
 
-    def shuffled(self, items):
+    def shuffled(self, items: Any) -> Value:
         items = list(items)
         for i in range(len(items) - 1, 0, -1):
             j = self.below(i + 1)
@@ -40,32 +43,32 @@ class Jitter:
 class Rounded:
     """mpmath at a given number of bits, inputs nudged by up to one unit in the last place, sums in random order."""
 
-    def __init__(self, bits, seed):
+    def __init__(self, bits: int, seed: int) -> None:
         from mpmath import mp
 
-        self.mp, self.bits, self.jitter, self.nudges = mp, bits, Jitter(seed), {}
+        self.mp, self.bits, self.jitter, self.nudges = mp, bits, Jitter(seed), dict[float, int]()
         self.exp, self.log, self.log1p, self.sqrt = mp.exp, mp.log, mp.log1p, mp.sqrt
 
-    def num(self, value):
+    def num(self, value: Value) -> Value:
         return self.mp.mpf(value) + 0
 
-    def nudged(self, value):
+    def nudged(self, value: Value) -> Value:
         if isinstance(value, list):
             return [self.nudged(part) for part in value]
         nudge = self.nudges.setdefault(abs(value), self.jitter.below(3) - 1)  # x and -x still cancel
         return self.num(value) * (1 + nudge * self.mp.mpf(2) ** (1 - self.bits))
 
-    def sum(self, terms):
+    def sum(self, terms: Iterable[Any]) -> Value:
         total = self.num(0)
         for term in self.jitter.shuffled(terms):
             total = total + term
         return total
 
-    def div(self, a, b):
+    def div(self, a: Any, b: Any) -> Value:
         return a / b
 
 
-def double_sum(v, below):
+def double_sum(v: Trace, below: Callable[..., Value]) -> Value:
     """FM's pair term the other honest way: the sum over pairs."""
     if v.config["model"] != "fm":
         return below(v)
@@ -76,7 +79,7 @@ def double_sum(v, below):
     ]
 
 
-def honest_run(case, bits, seed):
+def honest_run(case: Case, bits: int, seed: int) -> Value:
     """Every tensor of a case as an honest port with a short mantissa computes it."""
     from mpmath import mp
 
@@ -94,7 +97,7 @@ def honest_run(case, bits, seed):
         return values
 
 
-def measured(case):
+def measured(case: Case) -> Value:
     """Tolerances [float64, float32] of every tensor of real numbers."""
     from mpmath import mp, mpf
 
@@ -109,20 +112,20 @@ def measured(case):
     return {name: [tolerance(case["expect"][name], dev[w], BITS[w]) for w in (0, 1)] for name, dev in worst.items()}
 
 
-def tolerance(want, deviation, bits):
+def tolerance(want: Value, deviation: Any, bits: int) -> Value:
     largest = max([abs(float(value)) for value in flatten(want)], default=0.0)
     floor = 1e-290 if bits == 53 else 1e-30
     return rounded_up(FACTOR * float(deviation) + 4 * 2.0 ** (1 - bits) * largest + floor)
 
 
-def rounded_up(value):
+def rounded_up(value: Value) -> Value:
     """The next number with one decimal digit."""
     digit, exponent = f"{value:.0e}".split("e")
     here = float(f"{digit}e{exponent}")
     return here if here >= value else float(f"{int(digit) + 1}e{exponent}")
 
 
-def complete(case, mistakes):
+def complete(case: Case, mistakes: dict[str, Any]) -> Value:
     """A case with flags, expected values and tolerances."""
     case = {**case, "flags": sorted(key for key, entry in mistakes.items() if case["id"][:2] in entry["cases"])}
     if "floats" in case:
@@ -132,7 +135,7 @@ def complete(case, mistakes):
     return {**case, "tol": measured(case)}
 
 
-def generate(folder):
+def generate(folder: Path) -> None:
     """Write cases/*.json, cases/*.vec and MANIFEST.json below `folder`."""
     mistakes = kit.load_mistakes()
     (folder / "cases").mkdir(parents=True, exist_ok=True)
@@ -143,7 +146,7 @@ def generate(folder):
     write_manifest(folder, cases, mistakes)
 
 
-def write_manifest(folder, cases, mistakes):
+def write_manifest(folder: Path, cases: list[Case], mistakes: dict[str, Any]) -> None:
     files = {}
     for path in sorted((folder / "cases").iterdir()):
         files["cases/" + path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -153,6 +156,8 @@ def write_manifest(folder, cases, mistakes):
         "generator": "afm_numpy.conformance.making.generate",
         "cases": len(cases),
         "mistakes": len(mistakes),
+        "titles": {case["id"]: case["title"] for case in cases},
+        "requires": {case["id"]: case["requires"] for case in cases},
         "order": tensor_order(cases),
         "parents": tensor_parents(cases),
         "files": files,
@@ -162,17 +167,17 @@ def write_manifest(folder, cases, mistakes):
     (folder / "MANIFEST.json").write_text(text, encoding="utf-8", newline="\n")
 
 
-def one_by_line(value):
+def one_by_line(value: Value) -> Value:
     """JSON with the entries of a dict on lines of their own."""
     if not isinstance(value, dict):
         return json.dumps(value)
     return "{\n" + ",\n".join(f"{json.dumps(key)}: {json.dumps(part)}" for key, part in value.items()) + "\n}"
 
 
-def tensor_order(cases):
+def tensor_order(cases: list[Case]) -> Value:
     """Every tensor name once, in an order that all cases keep; `acc_*` stands for that tensor of every parameter."""
     longest = sorted((kit.step_tensors(case, 0) for case in cases), key=len, reverse=True)
-    order = []
+    order: list[str] = []
     for names in longest:
         at = 0
         for name in dict.fromkeys(map(starred, names)):
@@ -184,7 +189,7 @@ def tensor_order(cases):
     return order
 
 
-def starred(name):
+def starred(name: str) -> str:
     kind = name.partition("_")[0]
     return kind + "_*" if kind in ("vel", "acc", "m1", "m2", "new") else name
 
@@ -192,18 +197,20 @@ def starred(name):
 class Asked(Trace):
     """A trace that remembers which tensors a rule asks for."""
 
-    def __getitem__(self, name):
+    asked: list[str]
+
+    def __getitem__(self, name: str) -> Value:
         self.asked.append(name)
         return super().__getitem__(name)
 
-    def param(self, name):
+    def param(self, name: str) -> Value:
         self.asked.append(name)
         return super().param(name)
 
 
-def tensor_parents(cases):
+def tensor_parents(cases: list[Case]) -> Value:
     """For every tensor the tensors and parameters it is computed from, over all cases."""
-    parents = {}
+    parents: dict[str, list[str]] = {}
     for case in cases:
         names = kit.step_tensors(case, 0)
         trace = Asked(case)
@@ -219,4 +226,7 @@ def tensor_parents(cases):
                 par = name.partition("_")[2]
                 found = [{par: "*", "g_" + par: "g_*"}.get(key, starred(key)) for key in found]
             parents.setdefault(starred(name), []).extend(found)
+    states = [name for name in ("vel_*", "acc_*", "m1_*", "m2_*") if name in parents]
+    for name in states:  # which entries move is the same for all of them
+        parents[name] = [key for other in states for key in parents[other]]
     return {name: list(dict.fromkeys(keys)) for name, keys in parents.items()}

@@ -7,6 +7,8 @@ has at the point itself, closed at 0. Nothing is shared with literal/, with the 
 backward passes. mpmath is needed for regenerating the kit only.
 """
 
+from typing import Any
+
 from .oracle_update import filled, update, with_entry
 
 DIGITS = 110
@@ -28,33 +30,34 @@ TENSORS = [
 TENSORS += ["pre", "hid", "score", "attn", "attn_drop", "pooled", "pooled_drop", "inter", "y_hat", "prob", "loss_rows"]
 
 
-def run(case):
+def run(case: dict[str, Any]) -> Any:
     """All expected values of a case: {full tensor name: nested lists of float or int}."""
     from mpmath import mp, mpf
 
     with mp.workdps(DIGITS):
         params = {name: value if name == "free_pairs" else exact(value, mpf) for name, value in case["params"].items()}
-        state, result = {}, {}
+        result: dict[str, Any] = {}
+        state: Any = {}
         many = len(case["batches"]) > 1
         for step, batch in enumerate(case["batches"]):
-            values, params, state = one_step(case["config"], params, state, batch, step + 1)
+            values, params, state = one_step(case["config"], params, state, batch, step + 1, not many)
             result.update({(f"s{step}/" if many else "") + name: rounded(value) for name, value in values.items()})
         return result
 
 
-def exact(value, mpf):
+def exact(value: Any, mpf: Any) -> Any:
     """Decimal inputs as the float64 they are read as."""
     return [exact(part, mpf) for part in value] if isinstance(value, list) else mpf(float(value))
 
 
-def rounded(value):
+def rounded(value: Any) -> Any:
     """Correctly rounded to float64; integers stay; no negative zero."""
     if isinstance(value, list):
         return [rounded(part) for part in value]
     return value if isinstance(value, int) else float(value) + 0.0
 
 
-def sparse_rows(batch):
+def sparse_rows(batch: Any) -> Any:
     """{id: (value, slot)} for every row, and the labels."""
     if "text" in batch:
         lines = [line.split() for line in batch["text"]]
@@ -67,37 +70,49 @@ def sparse_rows(batch):
     return raw, labels
 
 
-def one_step(config, params, state, batch, count):
+def one_step(config: dict[str, Any], params: dict[str, Any], state: Any, batch: Any, count: int, inner: bool) -> Any:
     from mpmath import mpf
 
     raw, labels = sparse_rows(batch)
     rows = []
     for entries in raw:
-        row = {}
+        row: dict[int, Any] = {}
         for slot, (i, x) in enumerate(entries):
             row[i] = (row[i][0] + mpf(x), row[i][1]) if i in row else (mpf(x), slot)
         rows.append({i: pair for i, pair in row.items() if pair[0] != 0})
+    if config["model"] == "rows":
+        return rows_only(rows), params, state
     model = Model(config, rows, [mpf(y) for y in labels], batch.get("masks", {}) if config["train"] else {})
     values = model.forward(params)
     values = {name: value for name, value in values.items() if name in model.shown}
-    values.update(model.gradients(params))
+    values.update(model.gradients(params, inner))
     if "optimizer" in config:
         params, state, shown = update(config, params, state, values, model, count)
         values.update(shown)
     return values, params, state
 
 
+def rows_only(rows: list[Any]) -> Any:
+    """The tensors of a case without a model."""
+    ends = [0]
+    for row in rows:
+        ends.append(ends[-1] + len(row))
+    keys = [[r, i, j] for r, row in enumerate(rows) for a, i in enumerate(row) for j in list(row)[a + 1 :]]
+    ids, x = [i for row in rows for i in row], [x for row in rows for x, _ in row.values()]
+    return {"active_ptr": ends, "active_ids": ids, "active_x": x, "pair_keys": keys}
+
+
 class Model:
     """One batch of one case as a function of the parameters and of one moved entry."""
 
-    def __init__(self, config, rows, labels, masks):
+    def __init__(self, config: dict[str, Any], rows: Any, labels: Any, masks: Any) -> None:
         self.config, self.rows, self.labels, self.masks = config, rows, labels, masks
-        self.gates = None
+        self.gates: Any = None
         fm, mode = config["model"] == "fm", config.get("attention")
         self.inner = ["y_hat", "pooled"] + ([] if fm else ["attn", "prod"]) + ["emb"]
         self.inner += ["score", "pre"] if mode == "network" else []
         self.par = ["w0", "w", "V"] + ([] if fm else ["p"])
-        self.par += {"network": ["W", "b", "h"], "field": ["field"], "free": ["free"]}.get(mode, [])
+        self.par += {"network": ["W", "b", "h"], "field": ["field"], "free": ["free"]}.get(mode or "", [])
         self.shown = {"active_ptr", "active_ids", "active_x", "linear", "emb", "pooled", "inter", "y_hat"}
         self.shown |= {"loss_rows", "loss_data", "loss_reg", "loss"}
         self.shown |= {"sum_e", "sum_e2"} if fm else {"pair_keys", "prod", "attn"}
@@ -107,7 +122,7 @@ class Model:
         self.shown |= {"rmse"} if config.get("metrics") else set()
         self.shown |= {tensor for site, tensor in SITES.items() if site in masks}
 
-    def keep(self, site, index):
+    def keep(self, site: str, index: Any) -> Any:
         """The dropout multiplier of one entry."""
         from mpmath import mpf
 
@@ -118,15 +133,15 @@ class Model:
             kept = kept[i]
         return kept / mpf(self.config["keep_" + site])
 
-    def forward(self, params, move=None):
+    def forward(self, params: dict[str, Any], move: Any = None) -> Any:
         """Every tensor, with one entry moved: move = (tensor name, flat index, amount)."""
         from mpmath import exp, log, mpf, sqrt
 
         config, k = self.config, self.config["k"]
-        out = {name: [] for name in TENSORS}
+        out: Any = {name: [] for name in TENSORS}
         out["active_ptr"] = [0]
 
-        def put(tensor, value, width=1):
+        def put(tensor: Any, value: Any, width: int = 1) -> Any:
             if move is not None and move[0] == tensor:
                 at = move[1] - width * len(out[tensor])
                 if 0 <= at < width:
@@ -172,7 +187,7 @@ class Model:
         out["loss"] = out["loss_data"] + out["loss_reg"]
         return out
 
-    def attended(self, params, r, row, vx, pairs, out, put):
+    def attended(self, params: dict[str, Any], r: int, row: Any, vx: Any, pairs: Any, out: Any, put: Any) -> Any:
         """sum over pairs of a_ij m_ij for one row, eq. (4)."""
         from mpmath import exp, mpf
 
@@ -191,10 +206,10 @@ class Model:
                 hid = [value if on else mpf(0) for value, on in zip(z, gate, strict=True)]
                 out["hid"].append(hid)
                 scores.append(put("score", sum(params["h"][u] * hid[u] for u in range(t))))
-        total = [mpf(0)] * k
+        total, below = [mpf(0)] * k, sum(exp(s) for s in scores)
         for q, (i, j) in enumerate(pairs):
             if mode == "network":
-                a = exp(scores[q]) / sum(exp(s) for s in scores)
+                a = exp(scores[q]) / below
             elif mode == "uniform":
                 a = mpf(1) / len(pairs)
             elif mode == "field":
@@ -211,33 +226,35 @@ class Model:
             total = [total[f] + dropped * kept[q][f] for f in range(k)]
         return total
 
-    def touched(self):
+    def touched(self) -> list[int]:
+        if self.config.get("scope") == "all":
+            return list(range(self.config["n"]))
         return sorted({i for row in self.rows for i in row})
 
-    def penalty(self, params):
+    def penalty(self, params: dict[str, Any]) -> Any:
         from mpmath import mpf
 
-        def lam(name):
+        def lam(name: str) -> Any:
             return mpf(self.config.get("lam_" + name, 0))
 
         total = lam("w") * sum(params["w"][i] ** 2 for i in self.touched())
         total += lam("V") * sum(v**2 for i in self.touched() for v in params["V"][i])
         return total + lam("W") * sum(w**2 for line in params.get("W", []) for w in line)
 
-    def gradients(self, params):
-        """d_* for the inner tensors and g_* for the parameters, by central differences of the loss."""
+    def gradients(self, params: dict[str, Any], inner: bool = True) -> Any:
+        """g_* for the parameters, and d_* if the inner tensors are asked for, by central differences of the loss."""
         from mpmath import mpf
 
         base = self.forward(params)
         self.gates = [[z > 0 for z in line] for line in base["pre"]]
         step = mpf(STEP)
 
-        def slope(loss):
+        def slope(loss: Any) -> Any:
             value = (loss(step) - loss(-step)) / (2 * step)
             return value if abs(value) > mpf(NOISE) else mpf(0)
 
         grads = {}
-        for name in self.inner:
+        for name in self.inner if inner else ():
             grads["d_" + name] = filled(
                 base[name], lambda n, name=name: slope(lambda e: self.forward(params, (name, n, e))["loss"])
             )

@@ -1,21 +1,24 @@
 """The oracle's optimizer steps: definitions of SPEC.md section 8, entry by entry, in mpmath."""
 
+from collections.abc import Callable
+from typing import Any
 
-def filled(like, rule):
+
+def filled(like: Any, rule: Callable[..., Any]) -> Any:
     """Nested lists shaped as `like`, entry n in row-major order being rule(n)."""
     counter = iter(range(10**9))
 
-    def walk(part):
+    def walk(part: Any) -> Any:
         return [walk(item) for item in part] if isinstance(part, list) else rule(next(counter))
 
     return walk(like)
 
 
-def with_entry(params, name, n, amount):
+def with_entry(params: dict[str, Any], name: str, n: int, amount: Any) -> Any:
     """A copy of params with entry n of one of them moved."""
     counter = iter(range(10**9))
 
-    def walk(part):
+    def walk(part: Any) -> Any:
         if isinstance(part, list):
             return [walk(item) for item in part]
         return part + amount if next(counter) == n else part
@@ -23,11 +26,11 @@ def with_entry(params, name, n, amount):
     return {**params, name: walk(params[name])}
 
 
-def update(config, params, state, values, model, count):
+def update(config: dict[str, Any], params: dict[str, Any], state: Any, values: Any, model: Any, count: int) -> Any:
     """One optimizer step, entry by entry, from the definitions in SPEC.md section 8."""
     from mpmath import mpf, sqrt
 
-    def c(key):
+    def c(key: str) -> Any:
         return mpf(config.get(key, 0))
 
     seen = set(model.touched())
@@ -70,5 +73,5 @@ def update(config, params, state, values, model, count):
     return new_params, new_state, shown
 
 
-def flat(value):
+def flat(value: Any) -> Any:
     return [item for part in value for item in flat(part)] if isinstance(value, list) else [value]

@@ -19,7 +19,7 @@ def test_the_oracle_imports_nothing_of_the_package():
         tree = ast.parse(Path(module.__file__).read_text())
         modules = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
         modules += [name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names]
-        assert set(modules) <= {"mpmath", "oracle_update"}
+        assert set(modules) <= {"mpmath", "oracle_update", "collections.abc", "typing"}
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -34,7 +34,7 @@ def test_the_rules_agree_with_the_stored_values(name):
         assert all(abs(a - b) <= 1e-13 * size for a, b in zip(got, want, strict=True)), full
 
 
-@pytest.mark.parametrize("number", ["01", "05", "07", "20", "29", "34", "39"])
+@pytest.mark.parametrize("number", ["01", "05", "07", "20", "29", "34", "39", "42", "43", "50"])
 def test_the_oracle_gives_the_stored_values_to_the_last_bit(number):
     pytest.importorskip("mpmath")
     case = kit.load_case(number)
