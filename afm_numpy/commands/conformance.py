@@ -1,39 +1,40 @@
 """The command line: check result files, export the kit, regenerate it."""
 
-import json
+import argparse
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
-from .._files import atomic_write, printable
+from .._files import atomic_write
 from ..conformance import kit
-from ..conformance.report import check_results
-from ..conformance.results import ResultError, read
+from ..conformance.checking import add_arguments, check_files
+from ..conformance.standalone import check_py
 from .options import parser
 
 EXAMPLES = """\
   afm-numpy conformance export kit
   afm-numpy conformance check results.json --complete"""
-EXPORTED = ("SPEC.md", "PORTING.md", "DEVIATIONS.md", "MANIFEST.json", "mistakes.json", "schema", "cases")
+EXPORTED = (
+    "SPEC.md", "PORTING.md", "DEVIATIONS.md", "CHANGELOG.md", "LICENSE", "MANIFEST.json", "mistakes.json", "schema",
+    "cases",
+)  # fmt: skip
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Run `conformance ...`; the exit status is 0 (right), 1 (something is wrong) or 2 (cannot be read)."""
     try:
         args = arguments().parse_args(argv)
     except SystemExit as stop:  # argparse has printed its message
-        return stop.code
-    return args.run(args)
+        return int(stop.code or 0)
+    return int(args.run(args))
 
 
-def arguments():
+def arguments() -> argparse.ArgumentParser:
     top = parser("conformance", "Known answers for ports of FM and AFM, and a checker that names mistakes.", EXAMPLES)
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     one = commands.add_parser("check", help="check the result files of one port")
-    one.add_argument("results", nargs="+", metavar="RESULTS", help="JSON or text files; see PORTING.md for the form")
-    one.add_argument("--json", action="store_true", help="print the report as JSON")
-    one.add_argument("--all", action="store_true", help="show every case even if case 00 failed")
-    one.add_argument("--complete", action="store_true", help="exit 1 if a case is skipped or passed in part")
+    add_arguments(one)
     one.set_defaults(run=check_files)
     one = commands.add_parser("export", help="write the kit's files to a folder")
     one.add_argument("folder", metavar="DIR", type=Path)
@@ -44,17 +45,7 @@ def arguments():
     return top
 
 
-def check_files(args):
-    try:
-        report = check_results(read(args.results))
-    except ResultError as error:
-        print(printable(str(error)), file=sys.stderr)
-        return 2
-    print(json.dumps(report.as_dict(), indent=1) if args.json else report.text(args.all))
-    return 0 if (report.complete if args.complete else report.ok) else 1
-
-
-def export(args):
+def export(args: argparse.Namespace) -> int:
     try:
         for source in [kit.HERE / name for name in EXPORTED]:
             for path in [source] if source.is_file() else sorted(source.iterdir()):
@@ -62,6 +53,8 @@ def export(args):
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with atomic_write(target) as file:
                     file.write(path.read_bytes())
+        with atomic_write(args.folder / "check.py") as file:
+            file.write(check_py(kit.KIT_VERSION).encode())
     except OSError as error:
         print(f"{args.folder}: cannot be written: {error.strerror}", file=sys.stderr)
         return 2
@@ -69,7 +62,7 @@ def export(args):
     return 0
 
 
-def regenerate(args):
+def regenerate(args: argparse.Namespace) -> int:
     try:
         from ..conformance.making.generate import generate
 
@@ -84,7 +77,7 @@ def regenerate(args):
         return 2
 
 
-def compared(folder):
+def compared(folder: Path) -> int:
     """Are the installed files those that were just calculated, byte for byte?"""
     new = {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     differ = sorted(str(name) for name, text in new.items() if not same_bytes(kit.HERE / name, text))
@@ -94,5 +87,5 @@ def compared(folder):
     return 1 if differ else 0
 
 
-def same_bytes(path, text):
+def same_bytes(path: Path, text: bytes) -> bool:
     return path.is_file() and path.read_bytes() == text

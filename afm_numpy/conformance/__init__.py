@@ -4,9 +4,12 @@ SPEC.md is the normative text, PORTING.md tells in which order to build a port. 
 case, `check_results` a whole port.
 """
 
+from typing import Any
+
 from .kit import KIT_VERSION, SPEC_VERSION, load_case, load_cases, load_mistakes
 from .report import Report, check_results
-from .results import ResultError, Results, one_block, read
+from .result_text import ResultError
+from .results import Results, one_block, read
 
 __all__ = [
     "KIT_VERSION", "Report", "ResultError", "Results", "SPEC_VERSION", "check",
@@ -14,7 +17,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-def check(case_id, values, *, dtype="float64"):
+def check(case_id: str, values: dict[str, Any], *, dtype: str = "float64") -> Report:
     """Check tensors of one case.
 
     Parameters
@@ -22,7 +25,8 @@ def check(case_id, values, *, dtype="float64"):
     case_id : str
         A case, by its name or its number: "03-explicit-zeros" or "03".
     values : dict
-        Tensor name to numbers: arrays, nested lists or flat lists in row-major order. Any of the case's tensors.
+        Tensor name to numbers: arrays, nested lists, or flat lists in row-major order. An array must have
+        the right shape. Any of the case's tensors.
     dtype : str
         "float64" or "float32": which of the stored tolerances to use.
 
@@ -47,8 +51,10 @@ def check(case_id, values, *, dtype="float64"):
     return check_results(one_block({"case": case, "values": plain, "dtype": dtype}), [case])
 
 
-def _plain(value):
-    """Arrays and NumPy scalars, also inside lists, as lists and plain numbers."""
+def _plain(value: Any) -> Any:
+    """Arrays with their shape, and NumPy scalars, also inside lists, as plain numbers."""
     if isinstance(value, (list, tuple)):
         return [_plain(part) for part in value]
+    if getattr(value, "shape", ()):
+        return {"shape": list(value.shape), "data": value.reshape(-1).tolist()}
     return value.tolist() if hasattr(value, "tolist") else value

@@ -1,53 +1,83 @@
 """Naming mistakes: a mistake is named when its wrong variant gives the port's own wrong numbers.
 
-A mistake that gives the value of a root tensor is a candidate. It is ruled out if it would also make a tensor
-wrong that the port has right. Of those left, the one that explains most roots is named, then the one that
-explains most of the rest, and so on. Roots that no single mistake gives are tried with two, which must both
-matter. Last come mistakes that were ruled out because of other tensors: the port makes them in this one alone.
+A mistake that gives the value of a root tensor is a candidate. A mistake of the forward pass is one for gradients too,
+if they are the derivatives of the wrong forward pass: that is what automatic differentiation reports. A candidate is
+ruled out if it would also make a tensor wrong that the port has right. Of those left, the one that explains most roots
+is named, then the one that explains most of the rest, and so on. Roots that no single mistake gives are tried with two,
+which must both matter. Last come mistakes that were ruled out because of other tensors: the port makes them in this one
+alone. The names are listed in the order of the calculation, the first wrong step first.
 """
 
 import itertools
+import struct
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from . import kit
-from .compare import fitted, same
-from .literal.numbers import flatten
+from .checker import CaseCheck, CaseResult, Root
+from .compare import fitted, same, stretched
+from .literal.numbers import Value, flatten
 from .wrong import WRONG
 
 CLEAR = 10  # a mistake shows in a tensor if it moves it by this many tolerances
 TRIES = 4000  # variants tried in all, which keeps the worst report below two seconds
 TWO = 200  # and of two mistakes together
 FEW = 20  # mistakes whose contradictions are all looked for
+BACKWARD = ("d_", "g_", "vel_", "acc_", "m1_", "m2_", "new_")
+OTHER = ("echo", "OUTPUT_BIAS", "vel", "acc", "m1", "m2", "new", "direction", "correction")  # no part of a forward pass
+
+
+LOSSES = {m for m, rules in WRONG.items() if set(rules) & {"loss_rows", "loss_data", "loss_reg", "loss"}}
+
+
+def base(full: str) -> str:
+    return full.rpartition("/")[2]
+
+
+def upstream(mistake: str) -> int:
+    """Where in the calculation a mistake begins."""
+    return min((kit.tensor_order().get(rule, -1) for rule in WRONG.get(mistake, ())), default=-1)
+
+
+def has_twin(mistake: str) -> bool:
+    """Is a rule of the forward pass wrong, so that automatic differentiation differentiates the mistake?"""
+    return any(not rule.startswith(BACKWARD) and rule not in OTHER for rule in WRONG.get(mistake, ()))
 
 
 class Namer:
     """Candidates, contradictions and the choice among them, over the cases of one port."""
 
-    def __init__(self, results):
-        self.checks = {result.id: result.check for result in results if result.check is not None}
+    def __init__(self, results: list[CaseResult]) -> None:
+        self.checks: dict[str, CaseCheck] = {result.id: result.check for result in results if result.check is not None}
         self.roots = [root for result in results for root in result.roots]
-        self.variants, self.tries, self.two_tries = {}, TRIES, TWO
-        self.elsewhere = {}  # mistake to the tensors it contradicts
-        self.known = {}  # tensor to the mistakes that gave its value in a case before
+        self.tries, self.two_tries = TRIES, TWO
+        self.variants: dict[Any, Callable[[str], Value]] = {}
+        self.elsewhere: dict[str, set[str]] = {}  # mistake to the tensors it contradicts
+        self.known: dict[str, set[str]] = {}  # tensor to the mistakes that gave its value in a case before
 
-    def variant(self, case, mistakes):
-        key = (case, mistakes)
+    def variant(self, case: str, mistakes: tuple[str, ...], differentiated: bool = False) -> Callable[[str], Value]:
+        key = (case, mistakes, differentiated)
         if key not in self.variants:
-            self.variants[key] = self.checks[case].variant(mistakes)
+            self.variants[key] = self.checks[case].variant(mistakes, differentiated)
         return self.variants[key]
 
-    def gives(self, root, mistakes):
+    def gives(self, root: Root, mistakes: tuple[str, ...], differentiated: bool = False) -> bool:
         """Do the mistakes give the port's value of this root?"""
         check = self.checks[root.case]
-        value = self.variant(root.case, mistakes)(root.name)
+        value = self.variant(root.case, mistakes, differentiated)(root.name)
         return value is not None and differs(check, root.name, value, 1) and check.agrees(root.name, value)
 
-    def candidates(self, root, out=frozenset()):
+    def candidates(self, root: Root, out: set[str], before: set[str]) -> set[str]:
         """Mistakes that give the value: those known from another case, or else all that can change the tensor."""
         check = self.checks[root.case]
-        known = self.known.setdefault(root.name.rpartition("/")[2], set())
+        known = self.known.setdefault(base(root.name), set())
         found = {m for m in known - out if check.may_change(m, root.name) and self.gives(root, (m,))}
-        if root.name == "score" and constant_shift(check, root.name):
-            found.add("SCORE_BIAS")
+        found |= look(check, root) - out
+        if base(root.name).startswith(BACKWARD) or root.name[:1] == "s" and root.name[1:2] > "0":
+            twins = {m for m in before - out if has_twin(m) and self.gives(root, (m,), True)}
+            if not twins and not found:
+                twins = {m for m in LOSSES - out if self.gives(root, (m,), True)}
+            found = twins or found
         if found or self.tries <= 0:
             return found
         possible = [m for m in WRONG if m not in out and check.may_change(m, root.name)]
@@ -56,39 +86,46 @@ class Namer:
         known |= found
         return found
 
-    def contradictions(self, mistakes):
+    def contradictions(self, mistakes: tuple[str, ...], differentiated: bool = False) -> Iterator[str]:
         """Names of tensors that the port has right and the mistakes would make wrong, found one by one."""
         for case, check in self.checks.items():
             for full in check.local:
-                if full in check.root_names or not any(check.may_change(m, full) for m in mistakes):
+                touched = differentiated or any(check.may_change(m, full) for m in mistakes)
+                if full in check.root_names or not touched:
                     continue
-                value = self.variant(case, mistakes)(full)
+                value = self.variant(case, mistakes, differentiated)(full)
                 if value is not None and differs(check, full, value, CLEAR) and not check.agrees(full, value):
-                    yield full.rpartition("/")[2]
+                    yield base(full)
 
-    def contradicted(self, *mistakes):
-        """Would the mistakes make a tensor wrong that the port has right?"""
-        return next(self.contradictions(mistakes), None) is not None
+    def contradicted(self, *mistakes: str) -> bool:
+        """Would the mistakes make a tensor wrong that the port has right, by hand and by automatic differentiation?"""
+        if next(self.contradictions(mistakes), None) is None:
+            return False
+        twin = len(mistakes) == 1 and has_twin(mistakes[0])
+        return not twin or next(self.contradictions(mistakes, True), None) is not None
 
-    def name(self):
-        """Fill root.mistakes; return the groups of named mistakes, most telling first.
+    def name(self) -> list[list[str]]:
+        """Fill root.mistakes; return the groups of named mistakes, the first step of the calculation first.
 
         A group has one mistake if it was named alone, several if the roots do not tell them apart.
         """
-        out, found, ruled_out = set(), set(), {root: set() for root in self.roots}
-        for root in self.roots:
-            root.mistakes = self.candidates(root)
+        out, found = set[str](), set[str]()
+        ruled_out: dict[Root, set[str]] = {root: set() for root in self.roots}
+        forward = [root for root in self.roots if not base(root.name).startswith(BACKWARD)]
+        for root in forward + [root for root in self.roots if root not in forward]:
+            root.mistakes = self.candidates(root, out, {m for earlier in forward for m in earlier.mistakes})
         while fresh := {m for root in self.roots for m in root.mistakes} - found:
             found |= fresh
-            out |= {m for m in fresh if m != "SCORE_BIAS" and self.contradicted(m)}
+            out |= {m for m in fresh if m in WRONG and m not in LOOKS and self.contradicted(m)}
             for root in self.roots:
                 ruled_out[root].update(root.mistakes & out)
-                root.mistakes = root.mistakes - out or (self.candidates(root, out) if root.mistakes else set())
+                root.mistakes = root.mistakes - out or (self.candidates(root, out, found) if root.mistakes else set())
         groups = self.cover([root for root in self.roots if root.mistakes])
         named = [m for group in groups for m in group]
         for root in self.roots:
             if not root.mistakes:
                 root.mistakes = self.two(root, named)
+                root.together = bool(root.mistakes)
                 groups += [[m] for m in sorted(root.mistakes) if m not in named]
                 named += [m for m in root.mistakes if m not in named]
         for root in self.roots:
@@ -96,70 +133,103 @@ class Namer:
                 root.mistakes = self.in_this_tensor(root, ruled_out[root])
                 root.alone = bool(root.mistakes)
         groups += self.cover([root for root in self.roots if root.alone and root.mistakes.isdisjoint(named)])
-        return groups
+        places = {m: (*self.place(root), upstream(m)) for root in reversed(self.roots) for m in root.mistakes}
+        return sorted(groups, key=lambda group: places[group[0]])
 
-    def in_this_tensor(self, root, ruled_out):
+    def place(self, root: Root) -> tuple[bool, int]:
+        """Where a root stands in the calculation; what is named in one tensor alone comes last."""
+        return root.alone, self.checks[root.case].names.index(root.name)
+
+    def in_this_tensor(self, root: Root, ruled_out: set[str]) -> set[str]:
         """Of the mistakes that give the root but contradict other tensors, those that contradict the fewest."""
         for m in sorted(ruled_out - self.elsewhere.keys())[: max(FEW - len(self.elsewhere), 0)]:
             self.elsewhere[m] = set(self.contradictions((m,)))
         names = {m: self.elsewhere[m] for m in ruled_out & self.elsewhere.keys()}
-        names = {m: found for m, found in names.items() if root.name.rpartition("/")[2] not in found}
+        names = {m: found for m, found in names.items() if base(root.name) not in found}
         fewest = min(map(len, names.values()), default=0)
         return {m for m, found in names.items() if len(found) == fewest}
 
-    def cover(self, roots):
+    def cover(self, roots: list[Root]) -> list[list[str]]:
         groups, left = [], list(roots)
         while left:
-            explains = {}
+            explains: dict[str, list[Root]] = {}
             for root in left:
                 for m in root.mistakes:
                     explains.setdefault(m, []).append(root)
             most = max(len(found) for found in explains.values())
-            group = sorted(m for m, found in explains.items() if len(found) == most)
+            group = sorted((m for m, found in explains.items() if len(found) == most), key=self.claims)
             group = [m for m in group if explains[m] == explains[group[0]]]
             groups.append(group)
             left = [root for root in left if root not in explains[group[0]]]
         return groups
 
-    def two(self, root, named):
+    def claims(self, mistake: str) -> tuple[int, int, str]:
+        """How many wrong tensors the mistake claims that were not reported, then how many rules it breaks at all."""
+        seen = {base(name) for check in self.checks.values() for name in check.values}
+        rules = WRONG.get(mistake, {})
+        return sum(rule in kit.all_names() and rule not in seen for rule in rules), len(rules), mistake
+
+    def two(self, root: Root, named: list[str]) -> set[str]:
         """Two mistakes that together give a root; those already named are tried first."""
         touching = [m for m in WRONG if self.checks[root.case].may_change(m, root.name)]
         touching.sort(key=lambda m: m not in named)
-        for first, second in itertools.permutations(touching, 2):
+        for both in itertools.permutations(touching, 2):
             if self.two_tries == 0 or "finite" in root.problem:
                 break
             self.two_tries -= 1
-            both = (first, second)
             if self.gives(root, both) and not any(self.gives(root, (m,)) for m in both):
                 if not self.contradicted(*both):
                     return set(both)
         return set()
 
 
-def differs(check, full, value, factor):
+def differs(check: CaseCheck, full: str, value: Value, factor: float) -> bool:
     """Does a variant's value differ from the right rule's by more than `factor` tolerances?"""
     local = check.local[full]
     got = fitted(value, local)
     return got is None or not same(got, local, factor * check.tol(full))
 
 
-def constant_shift(check, full):
-    """Is the port's tensor the right one plus one constant?"""
-    local = check.local[full]
-    got = fitted(check.values[full], local)
-    if got is None or not flatten(local):
-        return False
-    gaps = [a - b for a, b in zip(flatten(got), flatten(local), strict=True)]
-    return all(abs(gap - gaps[0]) <= 4 * check.tol(full) for gap in gaps) and abs(gaps[0]) > CLEAR * check.tol(full)
+# ---- mistakes that are known by how the numbers look -----------------------------------------------------------
+
+LOOKS = ("SCORE_BIAS", "SHAPE_CHANGED", "READ_SINGLE_PRECISION", "DIGITS_LOST", "READ_SIX_DIGITS")
 
 
-def settle(results):
+def look(check: CaseCheck, root: Root) -> set[str]:
+    """What the numbers of a root look like beside those that its rule gives."""
+    local, got = check.local[root.name], fitted(check.values[root.name], check.local[root.name])
+    if got is None:
+        flat = fitted(list(flatten(check.values[root.name])), local)
+        return {"SHAPE_CHANGED"} if flat is not None and same(flat, local, check.tol(root.name)) else set()
+    both = list(zip(flatten(got), flatten(local), strict=True))
+    tol = check.tol(root.name)
+    gaps = [a - b for a, b in both]
+    if root.name == "score" and gaps and abs(gaps[0]) > CLEAR * tol and all(abs(z - gaps[0]) <= 4 * tol for z in gaps):
+        return {"SCORE_BIAS"}
+    if check.which or not tol or not all(abs(a - b) <= 1e-5 * max(1.0, abs(b)) for a, b in both):
+        return set()
+    loose = stretched(check.tol(root.name, 1), local, check.case["expect"][root.name])
+    if all(abs(a - b) <= loose and abs(single(a) - a) <= 1e-9 * abs(a) for a, b in both):
+        root.hint = "it is right in single precision: from this step on numbers are float32"
+        return {"READ_SINGLE_PRECISION"}
+    for digits in range(15, 5, -1):
+        allowed = 10.0 ** (1 - digits)
+        if all(float(f"{a:.{digits}g}") == a and abs(a - b) <= allowed * abs(b) + tol for a, b in both):
+            return {"READ_SIX_DIGITS" if digits == 6 else "DIGITS_LOST"}
+    return set()
+
+
+def single(z: float) -> float:
+    return z if abs(z) > 3e38 or z != z else float(struct.unpack("f", struct.pack("f", z))[0])
+
+
+def settle(results: list[CaseResult]) -> list[list[str]]:
     """Name the mistakes over all cases, and turn failures that change no result into "equivalent"."""
     mistakes = kit.load_mistakes()
     groups = Namer(results).name()
     for result in results:
         wrong = [root.name for root in result.roots] + result.follows
-        harmless = not any(kit.is_outcome(name.rpartition("/")[2]) for name in wrong)
+        harmless = not any(kit.is_outcome(base(name)) for name in wrong)
         explained = all(
             not root.alone and any(mistakes[m].get("equivalent") for m in root.mistakes) for root in result.roots
         )

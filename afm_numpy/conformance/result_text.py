@@ -1,6 +1,8 @@
 """Result files as text: records of words. Every message names the line."""
 
 import math
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 from . import kit
 
@@ -14,7 +16,7 @@ class ResultError(ValueError):
     """A result file that cannot be read."""
 
 
-def short(value):
+def short(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
@@ -22,25 +24,25 @@ def short(value):
 # ---- what both forms check --------------------------------------------------------------------------------
 
 
-def known_dtype(word):
+def known_dtype(word: str) -> str:
     if word not in DTYPES:
         raise ResultError(f"dtype should be float64 or float32, not {short(word)}")
     return word
 
 
-def known_kit(version):
+def known_kit(version: str) -> str:
     if str(version).split(".")[0] != kit.KIT_VERSION.split(".")[0]:
         raise ResultError(f"was made for kit {short(version)}, this is kit {kit.KIT_VERSION}; export and run again")
     return version
 
 
-def known_case(name):
+def known_case(name: str) -> str:
     if name not in kit.load_cases():
         raise ResultError(f"case {short(name)} is not in kit {kit.KIT_VERSION}")
     return name
 
 
-def known_capability(word):
+def known_capability(word: str) -> str:
     if word not in kit.all_capabilities():
         raise ResultError(f"capability {short(word)} is unknown; there are {', '.join(kit.all_capabilities())}")
     return word
@@ -52,39 +54,41 @@ def known_capability(word):
 class Words:
     """The words of a text, one after the other, and the lines they stand in."""
 
-    def __init__(self, text):
-        self.words, self.lines, self.at = [], [], 0
+    def __init__(self, text: str) -> None:
+        self.words: list[str] = []
+        self.lines: list[int] = []
+        self.at = 0
         for n, line in enumerate(text.split("\n"), 1):
             found = line.split()
             self.words += found
             self.lines += [n] * len(found)
 
-    def fail(self, message, at=None):
+    def fail(self, message: object, at: int | None = None) -> NoReturn:
         """A ResultError with the line of word `at`, or of the last word taken."""
         at = self.at - 1 if at is None else at
         raise ResultError(f"line {self.lines[at]}: {message}")
 
-    def take(self, what):
+    def take(self, what: str) -> str:
         if self.at == len(self.words):
             raise ResultError(f"ends where {what} should stand")
         self.at += 1
         return self.words[self.at - 1]
 
-    def take_known(self, what, known):
+    def take_known(self, what: str, known: Callable[[str], str]) -> str:
         word = self.take(what)
         try:
             return known(word)
         except ResultError as error:
             self.fail(error)
 
-    def take_line(self):
+    def take_line(self) -> str:
         """The rest of the line of the last word."""
         first, line = self.at, self.lines[self.at - 1]
         while self.at < len(self.words) and self.lines[self.at] == line:
             self.at += 1
         return " ".join(self.words[first : self.at])
 
-    def take_count(self, what, largest):
+    def take_count(self, what: str, largest: int) -> int:
         token = self.take(what)
         if not token.isdigit() or not token.isascii():
             self.fail(f"{what} should be a count, not {short(token)}")
@@ -92,7 +96,7 @@ class Words:
             self.fail(f"{what} is {token[:30]}; at most {largest} can be read")
         return int(token)
 
-    def take_tensor(self):
+    def take_tensor(self) -> tuple[str, list[int], list[float]]:
         """(name, shape, numbers)."""
         at, name = self.at - 1, self.take("a tensor name")
         shape = [
@@ -111,14 +115,14 @@ class Words:
             self.fail(f"too many numbers for {want} {size + more}", at)
         return name, shape, [self.number(i) for i in range(first, first + size)]
 
-    def number(self, at):
+    def number(self, at: int) -> float:
         """A number as C prints it; "-nan" and "nan(...)" are NaN."""
         token = self.words[at]
         if token.lower().lstrip("+-").startswith("nan"):
             return math.nan
         try:
             whole = token.lstrip("-").isdigit() and len(token) < 18 and token != "-0"
-            value = int(token) if whole else float(token)
+            value: float = int(token) if whole else float(token)
         except ValueError:
             self.fail(f"{short(token)} is no number", at)
         if math.isinf(value) and "inf" not in token.lower():
@@ -126,11 +130,12 @@ class Words:
         return value
 
 
-def from_text(text):
+def from_text(text: str) -> dict[str, Any]:
     """The same block that the JSON form has, from records of words up to `end`."""
-    words, block, tensors = Words(text), {"cases": {}, "skipped": {}}, None
+    words, tensors = Words(text), None
+    block: dict[str, Any] = {"cases": {}, "skipped": {}}
 
-    def once(key, value, where, what):
+    def once(key: str, value: Any, where: dict[str, Any], what: str) -> Any:
         if key in where:
             words.fail(f"{what} stands twice")
         where[key] = value

@@ -12,11 +12,14 @@ file is taken to be of this kit, in float64.
 
 import json
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, NoReturn
 
+from .._files import open_regular
 from . import kit
-from .literal.numbers import flatten, nest
+from .literal.numbers import Declared, Value, flatten, nest
 from .result_text import (
     MAX_DEPTH,
     MAX_NUMBERS,
@@ -38,12 +41,12 @@ class Results:
     """What a port reported: case id to {tensor name: numbers}, and what it says it leaves out."""
 
     dtype: str = "float64"
-    cases: dict = field(default_factory=dict)
-    skipped: dict = field(default_factory=dict)
-    capabilities: list | None = None
+    cases: dict[str, dict[str, Value]] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
+    capabilities: list[str] | None = None
 
 
-def read(paths):
+def read(paths: Iterable[str | Path]) -> Results:
     """Results of one port from one or several files."""
     total = None
     for path in map(Path, paths):
@@ -52,21 +55,23 @@ def read(paths):
         except ResultError as error:
             raise ResultError(f"{path}: {error}") from None
         total = merged(total, part, path)
-    return total
+    return total or Results()
 
 
-def load(path):
+def load(path: Path) -> str:
     try:
-        if path.stat().st_size > MAX_BYTES:
+        with open_regular(path) as file:
+            data = file.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
             raise ResultError(f"{path.stat().st_size} bytes; a full result file has less than {MAX_BYTES}")
-        return path.read_text(encoding="utf-8")
+        return data.decode("utf-8").replace("\r\n", "\n")
     except OSError as error:
         raise ResultError(f"cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ResultError("is not UTF-8 text") from None
 
 
-def merged(total, part, path):
+def merged(total: Results | None, part: Results, path: object) -> Results:
     if total is None:
         return part
     if part.dtype != total.dtype:
@@ -81,7 +86,7 @@ def merged(total, part, path):
     return apart(total)
 
 
-def read_text(text):
+def read_text(text: str) -> Results:
     """Results from the text of a file."""
     start = text.lstrip("\ufeff \t\r\n")[:1]
     if not start:
@@ -92,10 +97,10 @@ def read_text(text):
     return results
 
 
-def parsed(text):
+def parsed(text: str) -> Any:
     """JSON without duplicate keys, NaN tokens or numbers beyond float64."""
 
-    def once(pairs):
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         keys = dict(pairs)
         if len(keys) < len(pairs):
             names = [key for key, _ in pairs]
@@ -103,10 +108,10 @@ def parsed(text):
             raise ResultError(f"key {short(twice)} stands twice in one object")
         return keys
 
-    def refused(token):
+    def refused(token: str) -> NoReturn:
         raise ResultError(f'{token} is not JSON; write a number that is not finite as a string, "nan" or "inf"')
 
-    def real(token):
+    def real(token: str) -> float:
         value = float(token)
         if math.isinf(value):
             raise ResultError(f"number {short(token)} is too large for float64")
@@ -120,20 +125,20 @@ def parsed(text):
         raise ResultError("is nested too deeply") from None
 
 
-def real_or_int(token):
+def real_or_int(token: str) -> int:
     if len(token) > 20:
         raise ResultError(f"number {short(token)} has too many digits")
     return int(token)
 
 
-def expect(value, kind, what):
-    names = {dict: "an object", list: "a list", str: "a string"}
+def expect(value: Any, kind: type, what: str) -> Any:
+    names: dict[type, str] = {dict: "an object", list: "a list", str: "a string"}
     if not isinstance(value, kind):
         raise ResultError(f"{what} should be {names[kind]}, not {short(value)}")
     return value
 
 
-def from_json(data):
+def from_json(data: Any) -> Results:
     blocks = data if isinstance(data, list) else [data]
     results = None
     for block in blocks:
@@ -143,7 +148,7 @@ def from_json(data):
     return results
 
 
-def one_block(block):
+def one_block(block: dict[str, Any]) -> Results:
     skipped = expect(block.get("skipped", {}), dict, "skipped")
     results = Results(dtype=known_dtype(block.get("dtype", "float64")), skipped=skipped)
     known_kit(block.get("kit", kit.KIT_VERSION))
@@ -163,7 +168,7 @@ def one_block(block):
     return apart(results)
 
 
-def apart(results):
+def apart(results: Results) -> Results:
     """A case is reported or skipped, not both."""
     both = sorted(results.cases.keys() & results.skipped.keys())
     if both:
@@ -171,13 +176,13 @@ def apart(results):
     return results
 
 
-def short_name(name):
+def short_name(name: str) -> str:
     if len(name) > 40:
         raise ResultError(f"tensor name {short(name)} is too long")
     return name
 
 
-def tensor(value, what):
+def tensor(value: Value, what: str) -> Value:
     """Numbers as nested lists of float or int; whole floats stay what they are."""
     if isinstance(value, dict):
         shape, data = value.get("shape"), expect(value.get("data"), list, f"data of {what}")
@@ -186,14 +191,16 @@ def tensor(value, what):
     return numeric(value, what, 0)
 
 
-def shaped(numbers, shape, what):
+def shaped(numbers: list[float], shape: Any, what: str) -> Value:
     ok = isinstance(shape, list) and len(shape) <= MAX_DEPTH and all(type(z) is int and z >= 0 for z in shape)
     if not ok or math.prod(shape) != len(numbers):
         raise ResultError(f"shape {short(shape)} of {what} does not fit its {len(numbers)} numbers")
-    return nest(numbers, tuple(shape))
+    if math.prod(z for z in shape if z) > MAX_NUMBERS:  # [1000000000, 0] has no number, and a billion lists
+        raise ResultError(f"shape {short(shape)} of {what} is too large")
+    return Declared(nest(numbers, tuple(shape))) if shape else numbers[0]
 
 
-def numeric(value, what, depth):
+def numeric(value: Value, what: str, depth: int) -> Value:
     if isinstance(value, list):
         if depth == MAX_DEPTH or len(value) > MAX_NUMBERS:
             raise ResultError(f"{what} has too many dimensions or numbers")
@@ -209,3 +216,19 @@ def numeric(value, what, depth):
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ResultError(f"{what} holds {short(value)}, which is no number")
     return value
+
+
+def read_expected(path: str | Path) -> dict[str, str]:
+    """Cases that may fail: a case on each line, by name or number, then why. Empty lines and "#" lines do not count."""
+    found = {}
+    try:
+        for number, line in enumerate(load(Path(path)).split("\n"), 1):
+            word, _, why = line.strip().partition(" ")
+            if word and not word.startswith("#"):
+                try:
+                    found[kit.load_case(word)["id"]] = why.strip(" #")
+                except ValueError as error:
+                    raise ResultError(f"line {number}: {error}") from None
+    except ResultError as error:
+        raise ResultError(f"{path}: {error}") from None
+    return found

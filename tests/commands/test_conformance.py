@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 
 import pytest
 import simulated_port
@@ -102,7 +104,7 @@ def test_export_writes_what_a_porter_needs(tmp_path, capsys):
     assert all((target / name).is_file() for name in files)
     for path in (kit.HERE / "cases").iterdir():
         assert (target / "cases" / path.name).read_bytes() == path.read_bytes()
-    assert not list(target.rglob("*.py"))
+    assert [path.name for path in target.rglob("*.py")] == ["check.py"]
     assert "begin with PORTING.md" in capsys.readouterr().out
 
 
@@ -116,3 +118,44 @@ def test_regenerate_writes_a_folder_that_differs_when_a_file_does(tmp_path, monk
     (tmp_path / "MANIFEST.json").write_text("{}")
     assert cli.compared(tmp_path) == 1
     assert "MANIFEST.json differs" in capsys.readouterr().out
+
+
+def standalone(folder, *words):
+    """check.py of an exported kit, without this package and without any other."""
+    run = [sys.executable, "-S", "-I", str(folder / "check.py"), *map(str, words)]
+    done = subprocess.run(run, capture_output=True, text=True, timeout=120, cwd=folder)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_an_exported_kit_checks_by_itself(tmp_path, write, capsys):
+    assert cli.main(["export", str(tmp_path / "kit")]) == 0
+    values = {"01-onehot": simulated_port.simulate(load_cases()["01-onehot"], ("SOFTMAX_OF_ONE",))}
+    for words in (["--complete", write(everything())], [write(values)], ["--json", write(values)]):
+        capsys.readouterr()
+        status = cli.main(["check", *words])
+        assert standalone(tmp_path / "kit", *words) == (status, *capsys.readouterr())
+    assert "SOFTMAX_OF_ONE" in standalone(tmp_path / "kit", write(values))[1]
+    status, out, err = standalone(tmp_path / "kit", tmp_path / "missing.json")
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    (tmp_path / "kit" / "cases" / "01-onehot.json").unlink()  # it reads the cases beside it
+    assert "case '01-onehot' is not in kit" in standalone(tmp_path / "kit", write(values))[2]
+
+
+def test_the_exported_licence_is_the_projects():
+    assert (kit.HERE / "LICENSE").read_text() == (kit.HERE.parent.parent / "LICENSE").read_text()
+
+
+def test_expected_failures_of_a_file(tmp_path, write, capsys):
+    wrong = write({"01-onehot": {"y_hat": [0.0, 0.0, 0.0]}, "02-real-values": load_cases()["02-real-values"]["expect"]})
+    (tmp_path / "expected.txt").write_text("# what we know\n\n01 the bias is missing\n02-real-values\n")
+    assert cli.main(["check", wrong]) == 1
+    assert cli.main(["check", wrong, "--expected", str(tmp_path / "expected.txt")]) == 0
+    out = capsys.readouterr().out
+    assert "FAILED 01-onehot, as expected: the bias is missing" in out and "right: 02-real-values; take" in out
+    (tmp_path / "expected.txt").write_text("02\n")
+    assert cli.main(["check", wrong, "--expected", str(tmp_path / "expected.txt")]) == 1
+    for text, message in (("99 no such case\n", "line 1: no case '99'"), ("01\nxx\n", "line 2: no case 'xx'")):
+        (tmp_path / "expected.txt").write_text(text)
+        capsys.readouterr()
+        assert cli.main(["check", wrong, "--expected", str(tmp_path / "expected.txt")]) == 2
+        assert message in capsys.readouterr().err

@@ -1,10 +1,11 @@
 import json
 import math
+import os
 
 import pytest
 
 from afm_numpy.conformance import ResultError, load_case, read
-from afm_numpy.conformance.results import MAX_BYTES
+from afm_numpy.conformance.results import MAX_BYTES, read_text
 
 GOOD = {"kit": "1.0", "dtype": "float64", "case": "01-onehot", "values": {"y_hat": [0.1, 0.2, 0.3]}}
 
@@ -209,3 +210,21 @@ def test_random_damage_is_survived(reads):
             reads(text)
         except ResultError as error:
             assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize("shape", [[1_000_000_000, 0], [3000, 3000, 1, 0], [99_999, 99_999, 0]])
+def test_a_shape_without_numbers_that_would_take_for_ever_is_refused(shape):
+    values = {"emb": {"shape": shape, "data": []}}
+    with pytest.raises(ResultError, match="too large"):
+        read_text(json.dumps({"case": "01-onehot", "values": values}))
+    if max(shape) <= 100_000:
+        words = " ".join(map(str, [len(shape), *shape]))
+        with pytest.raises(ResultError, match="too large"):
+            read_text(f"case 01-onehot\ntensor emb {words}\nend\n")
+
+
+def test_devices_and_pipes_are_not_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in ("/dev/zero", tmp_path / "pipe", tmp_path):
+        with pytest.raises(ResultError, match="cannot be read"):
+            read([path])

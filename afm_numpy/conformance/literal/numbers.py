@@ -5,58 +5,67 @@ answers so too and its wrong value must be reproducible.
 """
 
 import math
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
+
+Case: TypeAlias = dict[str, Any]  # a case of the kit, as `kit.load_case` returns it
+Value: TypeAlias = Any  # a number, or nested lists of numbers
 
 
 class Floats:
     """Float64 arithmetic of plain Python with IEEE 754 answers in place of exceptions."""
 
-    num = float
+    num, tanh = float, math.tanh
 
     @staticmethod
-    def sum(terms):
+    def sum(terms: Iterable[Any]) -> Value:
         total = 0.0
         for term in terms:
             total = total + term
         return total
 
     @staticmethod
-    def div(a, b):
+    def div(a: Any, b: Any) -> Value:
         if b == 0:
             return math.nan if a == 0 or a != a else math.copysign(math.inf, a) * math.copysign(1.0, b)
         return a / b
 
     @staticmethod
-    def exp(z):
+    def exp(z: Any) -> Value:
         try:
             return math.exp(z)
         except OverflowError:
             return math.inf
 
     @staticmethod
-    def log(z):
+    def log(z: Any) -> Value:
         if z != z or z < 0:
             return math.nan
         return math.log(z) if z > 0 else -math.inf
 
     @staticmethod
-    def log1p(z):
+    def log1p(z: Any) -> Value:
         return math.log1p(z) if z > -1 else math.nan
 
     @staticmethod
-    def sqrt(z):
+    def sqrt(z: Any) -> Value:
         return math.sqrt(z) if z >= 0 else math.nan
 
 
-def flatten(value):
+class Declared(list[Any]):
+    """Numbers whose shape the port stated, so that it must be right."""
+
+
+def flatten(value: Value) -> list[Any]:
     """Numbers of nested lists in row-major order."""
     if not isinstance(value, (list, tuple)):
         return [value]
     return [number for part in value for number in flatten(part)]
 
 
-def shape_of(value):
+def shape_of(value: Value) -> tuple[int, ...]:
     """Shape of nested lists: (2, 3) for two lists of three numbers."""
-    shape = []
+    shape: list[int] = []
     while isinstance(value, (list, tuple)):
         shape.append(len(value))
         if not value:
@@ -65,7 +74,7 @@ def shape_of(value):
     return tuple(shape)
 
 
-def nest(flat, shape):
+def nest(flat: list[Any], shape: tuple[int, ...]) -> Value:
     """Nested lists of the given shape from numbers in row-major order."""
     if not shape:
         return flat[0]
@@ -77,14 +86,14 @@ def nest(flat, shape):
     return [nest(flat[i * size : (i + 1) * size], shape[1:]) for i in range(shape[0])]
 
 
-def by_entry(like, rule, path=()):
+def by_entry(like: Value, rule: Callable[..., Value], path: tuple[int, ...] = ()) -> Value:
     """Nested lists shaped as `like`, whose entry at index tuple `path` is rule(path)."""
     if isinstance(like, list):
         return [by_entry(part, rule, path + (i,)) for i, part in enumerate(like)]
     return rule(path)
 
 
-def entry(value, path):
+def entry(value: Value, path: tuple[int, ...]) -> Value:
     """The entry of nested lists at an index tuple."""
     for i in path:
         value = value[i]

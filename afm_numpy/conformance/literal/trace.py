@@ -8,12 +8,18 @@ numbers. A rule may be covered by a layer, which is how a catalogued mistake is 
 The checker needs only these rules. The expected values of the kit do not come from here (oracle.py).
 """
 
-from .numbers import Floats
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
-RULES = {}
+from .numbers import Case, Floats, Value
+
+Rule: TypeAlias = Callable[..., Value]  # rule(trace) or rule(trace, name) -> the tensor
+Layer: TypeAlias = Callable[..., Value]  # layer(trace, right, *name), in the place of the rule `right`
+
+RULES: dict[str, Rule] = {}
 
 
-def rule(function):
+def rule(function: Rule) -> Rule:
     """Register a function as the rule of the tensor it is named for."""
     RULES[function.__name__] = function
     return function
@@ -39,25 +45,28 @@ class Trace:
         The arithmetic; see `numbers.Floats`.
     """
 
-    def __init__(self, case, step=0, before=None, layers=None, given=None, ops=Floats):
+    def __init__(
+        self, case: Case, step: int = 0, before: Any = None, layers: Any = None, given: Any = None, ops: Any = Floats
+    ) -> None:
         self.case, self.step, self.before, self.ops = case, step, before, ops
         self.config, self.batch = case["config"], case["batches"][step]
         self.layers = layers or {}
         self.values = dict(given or {})
-        self.needs, self.open = {}, [set()]
+        self.needs: dict[str, set[tuple[int, str, str]]] = {}
+        self.open: list[set[tuple[int, str, str]]] = [set()]
 
-    def __getitem__(self, name):
+    def __getitem__(self, name: str) -> Value:
         if name not in self.values:
             self.values[name] = self.compute(name)
         self.open[-1].update(self.needs.get(name, ()))
         return self.values[name]
 
-    def give(self, name, value):
+    def give(self, name: str, value: Value) -> None:
         """Use this value from here on; the rules it could have come from are no longer needed for it."""
         self.values[name] = value
         self.needs.pop(name, None)
 
-    def compute(self, name):
+    def compute(self, name: str) -> Value:
         """Apply the rule of `name`, whether or not a value is given; `needs[name]` tells which rules ran."""
         base, _, par = name.partition("_")
         key, args = (name, ()) if name in RULES else (base, (par,))
@@ -73,7 +82,7 @@ class Trace:
         self.needs[name] = ran
         return value
 
-    def param(self, name):
+    def param(self, name: str) -> Value:
         """A parameter as it is at the start of this step."""
         if self.before is not None:
             value = self.before["new_" + name]
@@ -83,13 +92,13 @@ class Trace:
             self.values["param_" + name] = convert(self.case["params"][name], self.ops.num)
         return self.values["param_" + name]
 
-    def number(self, key, default=0.0):
+    def number(self, key: str, default: Any = 0.0) -> Value:
         return self.ops.num(self.config.get(key, default))
 
 
-def covered(layer, below):
+def covered(layer: Layer, below: Rule) -> Rule:
     return lambda trace, *args: layer(trace, below, *args)
 
 
-def convert(value, num):
+def convert(value: Value, num: Callable[[Any], Any]) -> Value:
     return [convert(part, num) for part in value] if isinstance(value, list) else num(value)

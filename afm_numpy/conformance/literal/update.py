@@ -1,10 +1,12 @@
 """One step of SGD, Adagrad and Adam (SPEC.md, section 8). Rows that the batch does not touch keep value and state."""
 
-from .numbers import by_entry, entry
-from .trace import rule
+from collections.abc import Callable
+
+from .numbers import Value, by_entry, entry
+from .trace import Trace, rule
 
 
-def moves(v, par, path):
+def moves(v: Trace, par: str, path: tuple[int, ...]) -> Value:
     """Does this entry take part in the step?"""
     if par in ("w", "V"):
         return path[0] in v["touched"]
@@ -13,17 +15,17 @@ def moves(v, par, path):
     return True
 
 
-def old_state(v, kind, par, path):
+def old_state(v: Trace, kind: str, par: str, path: tuple[int, ...]) -> Value:
     """A state entry before this step: of the step before, or its initial value."""
     if v.before is not None:
         return entry(v.before[kind + "_" + par], path)
     return v.number("initial") if kind == "acc" else v.ops.num(0)
 
 
-def state(v, kind, par, change):
+def state(v: Trace, kind: str, par: str, change: Callable[..., Value]) -> Value:
     """A state tensor after this step: change(old, gradient) where the entry moves, old elsewhere."""
 
-    def one(path):
+    def one(path: tuple[int, ...]) -> Value:
         old = old_state(v, kind, par, path)
         return change(old, entry(v["g_" + par], path)) if moves(v, par, path) else old
 
@@ -31,29 +33,29 @@ def state(v, kind, par, change):
 
 
 @rule
-def vel(v, par):
+def vel(v: Trace, par: str) -> Value:
     mu = v.number("momentum")
     return state(v, "vel", par, lambda old, g: mu * old + g)
 
 
 @rule
-def acc(v, par):
+def acc(v: Trace, par: str) -> Value:
     return state(v, "acc", par, lambda old, g: old + g * g)
 
 
 @rule
-def m1(v, par):
+def m1(v: Trace, par: str) -> Value:
     beta = v.number("beta1")
     return state(v, "m1", par, lambda old, g: beta * old + (1 - beta) * g)
 
 
 @rule
-def m2(v, par):
+def m2(v: Trace, par: str) -> Value:
     beta = v.number("beta2")
     return state(v, "m2", par, lambda old, g: beta * old + (1 - beta) * (g * g))
 
 
-def correction(v, key):
+def correction(v: Trace, key: str) -> Value:
     """1 - beta^T, T the number of steps so far, this one included: one count for all rows."""
     beta, power = v.number(key), v.ops.num(1)
     for _ in range(v.step + 1):
@@ -62,7 +64,7 @@ def correction(v, key):
 
 
 @rule
-def direction(v, par):
+def direction(v: Trace, par: str) -> Value:
     """What lr multiplies, for every entry."""
     kind = v.config["optimizer"]
     if kind == "sgd":
@@ -80,7 +82,7 @@ def direction(v, par):
 
 
 @rule
-def new(v, par):
+def new(v: Trace, par: str) -> Value:
     old, lr, step = v.param(par), v.number("lr"), v["direction_" + par]
     return by_entry(
         old, lambda path: entry(old, path) - lr * entry(step, path) if moves(v, par, path) else entry(old, path)

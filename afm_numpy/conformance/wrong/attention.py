@@ -1,78 +1,82 @@
 """Wrong variants: the attention network, softmax, the other attentions, pooling, dropout."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 from ..literal.forward import slot_pair, softmax
 from ..literal.inputs import pairs_of, spans
+from ..literal.numbers import Value
+from ..literal.trace import Layer, Rule, Trace
 from .registry import Seen, scaled, wrong
 
 
-def column_major(W):
+def column_major(W: Value) -> Value:
     """A (k, t) matrix whose numbers were read as (t, k)."""
     flat, k = [z for row in W for z in row], len(W)
     return [[flat[u * k + f] for u in range(len(W[0]))] for f in range(k)]
 
 
 @wrong("W_READ_TRANSPOSED", "pre")
-def _(v, right):
+def _(v: Trace, right: Rule) -> Value:
     return right(Seen(v, params={"W": column_major(v.param("W"))}))
 
 
 @wrong("BIAS_MISSING", "pre")
 @wrong("BIAS_AFTER_RELU", "pre")
-def _(v, right):
+def _(v: Trace, right: Rule) -> Value:
     return right(Seen(v, params={"b": [0.0] * len(v.param("b"))}))
 
 
 @wrong("BIAS_AFTER_RELU", "hid")
-def _(v, right):
+def _(v: Trace, right: Rule) -> Value:
     return [[z + b for z, b in zip(row, v.param("b"), strict=False)] for row in right(v)]
 
 
-def hidden(activation):
+def hidden(activation: Callable[[Any], Any]) -> Layer:
     return lambda v, right: [[activation(z) for z in row] for row in v["pre"]]
 
 
 wrong("RELU_MISSING", "hid")(hidden(lambda z: z))
 wrong("RELU_LEAKY", "hid")(hidden(lambda z: z if z > 0 else 0.01 * z))
-wrong("TANH_FOR_RELU", "hid")(hidden(math.tanh))
+wrong("TANH_FOR_RELU", "hid")(lambda v, right: [[v.ops.tanh(z) for z in row] for row in v["pre"]])
 
 SHIFT = 0.3
 
 
 @wrong("SCORE_BIAS", "score")
-def _(v, right):
+def _(v: Trace, right: Rule) -> Value:
     return [s + SHIFT for s in right(v)]
 
 
 @wrong("RELU_ON_SCORE", "score")
-def _(v, right):
+def _(v: Trace, right: Rule) -> Value:
     return [s if s > 0 else 0.0 for s in right(v)]
 
 
 @wrong("SCORE_AVERAGED", "score")
-def _(v, right):
+def _(v: Trace, right: Rule) -> Value:
     return scaled(right(v), 1 / v.config["t"])
 
 
 @wrong("H_MISSING", "score")
-def _(v, right):
+def _(v: Trace, right: Rule) -> Value:
     return right(Seen(v, params={"h": [1.0] * v.config["t"]}))
 
 
 # ---- softmax ----------------------------------------------------------------------------------------------------
 
 
-def network(layer):
+def network(layer: Layer) -> Layer:
     """A variant of the softmax alone."""
     return lambda v, right: layer(v, right) if v.config.get("attention") == "network" else right(v)
 
 
-def by_row(weigh):
+def by_row(weigh: Callable[..., list[Any]]) -> Layer:
     """A softmax rule that looks at the scores of one row."""
 
     @network
-    def layer(v, right):
+    def layer(v: Trace, right: Rule) -> Value:
         result = [None] * len(v["score"])
         for r, _, _ in spans(v):
             mine = pairs_of(v, r)
@@ -83,7 +87,7 @@ def by_row(weigh):
     return layer
 
 
-def shares(v, powers, total=None):
+def shares(v: Trace, powers: list[Any], total: Any = None) -> Value:
     total = v.ops.sum(powers) if total is None else total
     return [v.ops.div(power, total) for power in powers]
 
@@ -97,14 +101,14 @@ wrong("SOFTMAX_SCALED", "attn")(by_row(lambda v, s: softmax(v, scaled(s, v.confi
 
 @wrong("SOFTMAX_OVER_BATCH", "attn")
 @network
-def _(v, right):
+def _(v: Trace, right: Rule) -> Value:
     return softmax(v, v["score"])
 
 
 @wrong("SOFTMAX_SUM_OVER_BATCH", "attn")
 @network
-def _(v, right):
-    top = {}
+def _(v: Trace, right: Rule) -> Value:
+    top: dict[int, Any] = {}
     for s, (r, _, _) in zip(v["score"], v["pairs"], strict=True):
         top[r] = max(s, top.get(r, s))
     return shares(v, [v.ops.exp(s - top[r]) for s, (r, _, _) in zip(v["score"], v["pairs"], strict=True)])
@@ -112,8 +116,9 @@ def _(v, right):
 
 @wrong("SOFTMAX_ACROSS_ROWS", "attn")
 @network
-def _(v, right):
-    result, groups = [None] * len(v["score"]), {}
+def _(v: Trace, right: Rule) -> Value:
+    result: list[Any] = [None] * len(v["score"])
+    groups: dict[int, list[int]] = {}
     for r, _, _ in spans(v):
         for place, q in enumerate(pairs_of(v, r)):
             groups.setdefault(place, []).append(q)
@@ -123,7 +128,7 @@ def _(v, right):
     return result
 
 
-def longest(v):
+def longest(v: Trace) -> Value:
     return max(len(pairs_of(v, r)) for r, _, _ in spans(v))
 
 
@@ -132,7 +137,7 @@ wrong("SOFTMAX_PADDED_WITH_ZERO", "attn")(by_row(lambda v, s: softmax(v, s + [0.
 
 @wrong("SOFTMAX_BATCH_MAX", "attn")
 @network
-def _(v, right):
+def _(v: Trace, right: Rule) -> Value:
     top = max(v["score"], default=0.0)
     return by_row(lambda v, s: shares(v, [v.ops.exp(z - top) for z in s]))(v, right)
 
@@ -140,14 +145,14 @@ def _(v, right):
 # ---- the attentions that are no network ---------------------------------------------------------------------------
 
 
-def only(mode):
-    def decorate(change):
+def only(mode: str) -> Layer:
+    def decorate(change: Callable[..., Value]) -> Layer:
         return lambda v, right: change(v, right(v)) if v.config.get("attention") == mode else right(v)
 
     return decorate
 
 
-def pair_counts(v):
+def pair_counts(v: Trace) -> Value:
     return [len(pairs_of(v, r)) for r, _, _ in v["pairs"]]
 
 
@@ -158,13 +163,13 @@ wrong("SUM_IS_MEAN", "attn")(only("sum")(lambda v, a: [z / c for z, c in zip(a, 
 
 @wrong("FREE_UNSEEN_IS_ZERO", "attn")
 @only("free")
-def _(v, a):
+def _(v: Trace, a: Any) -> Value:
     return [0.0 if q is None else z for z, q in zip(a, v["free_index"], strict=False)]
 
 
 @wrong("FREE_NORMALISED", "attn")
 @only("free")
-def _(v, a):
+def _(v: Trace, a: Any) -> Value:
     result = [None] * len(a)
     for r, _, _ in spans(v):
         mine = pairs_of(v, r)
@@ -174,13 +179,13 @@ def _(v, a):
 
 
 @wrong("FIELD_BY_POSITION", "field_index")
-def _(v, right):
+def _(v: Trace, right: Rule) -> Value:
     ptr, m = v["active_ptr"], v.config["m"]
     return [slot_pair(m, min(a, b) - ptr[r], max(a, b) - ptr[r]) for r, a, b in v["pairs"]]
 
 
 @wrong("FIELD_COLUMN_ORDER", "field_index")
-def _(v, right):
+def _(v: Trace, right: Rule) -> Value:
     slots = v["active_slots"]
     ends = [sorted((slots[a], slots[b])) for _, a, b in v["pairs"]]
     return [j * (j - 1) // 2 + i for i, j in ends]
@@ -190,19 +195,19 @@ def _(v, right):
 
 
 @wrong("EMPTY_ROW_IS_NAN", "pooled")
-def _(v, right):
+def _(v: Trace, right: Rule) -> Value:
     sizes = [end - start for _, start, end in spans(v)]
     return [row if size > 1 else [math.nan] * len(row) for row, size in zip(right(v), sizes, strict=False)]
 
 
 @wrong("POOLED_AVERAGED", "pooled")
 @network
-def _(v, right):
+def _(v: Trace, right: Rule) -> Value:
     return [scaled(row, 1 / max(len(pairs_of(v, r)), 1)) for r, row in enumerate(right(v))]
 
 
 @wrong("POOLED_MAX", "pooled")
-def _(v, right):
+def _(v: Trace, right: Rule) -> Value:
     if v.config["model"] == "fm":
         return right(v)
     a, M, k = v["attn_drop"], v["prod_drop"], v.config["k"]
@@ -210,5 +215,5 @@ def _(v, right):
 
 
 @wrong("P_MISSING", "inter")
-def _(v, right):
+def _(v: Trace, right: Rule) -> Value:
     return right(Seen(v, params={"p": [1.0] * v.config["k"]}))

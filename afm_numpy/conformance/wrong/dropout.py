@@ -1,10 +1,14 @@
 """Wrong variants: dropout of the interactions, of the attention and of the pooled vector."""
 
+from collections.abc import Callable
+
+from ..literal.numbers import Value
+from ..literal.trace import Layer, Rule, Trace
 from .registry import Seen, scaled, wrong
 
 
-def remasked(factor):
-    def layer(v, right, site):
+def remasked(factor: Callable[[float], float]) -> Layer:
+    def layer(v: Trace, right: Rule, site: str) -> Value:
         mask = right(v, site)
         return mask if mask is None else scaled(mask, factor(v.config["keep_" + site]))
 
@@ -17,23 +21,23 @@ wrong("DROPOUT_RATE_FOR_KEEP", "mask")(remasked(lambda keep: keep / (1 - keep)))
 
 
 @wrong("DROPOUT_IN_EVALUATION", "mask")
-def _(v, right, site):
+def _(v: Trace, right: Rule, site: str) -> Value:
     return right(Seen(v, train=True), site)
 
 
 @wrong("DROPOUT_MISSING", "mask")
-def _(v, right, site):
+def _(v: Trace, right: Rule, site: str) -> Value:
     return None
 
 
 @wrong("DROPOUT_NOT_IN_BACKWARD", "d_pooled", "d_attn", "d_prod")
-def _(v, right):
+def _(v: Trace, right: Rule) -> Value:
     return right(Seen(v, dict.fromkeys(("mask_pooled", "mask_attn", "mask_pairs"))))
 
 
 @wrong("DROPOUT_UNSCALED_IN_BACKWARD", "d_pooled", "d_attn", "d_prod")
-def _(v, right):
-    def unscaled(site):
+def _(v: Trace, right: Rule) -> Value:
+    def unscaled(site: str) -> Value:
         mask = v["mask_" + site]
         return mask if mask is None else scaled(mask, v.config["keep_" + site])
 
@@ -41,25 +45,25 @@ def _(v, right):
 
 
 @wrong("ATTENTION_RENORMALISED", "attn_drop")
-def _(v, right):
+def _(v: Trace, right: Rule) -> Value:
     if v["mask_attn"] is None:
         return right(v)
-    a, total = right(v), {}
+    a, total = right(v), dict.fromkeys(range(len(v["y"])), 0.0)
     for z, (r, _, _) in zip(a, v["pairs"], strict=False):
-        total[r] = total.get(r, 0.0) + z
+        total[r] += z
     return [z / total[r] if total[r] else z for z, (r, _, _) in zip(a, v["pairs"], strict=False)]
 
 
 @wrong("PAIR_DROPOUT_MISSES_ATTENTION", "pre", "g_W")
-def _(v, right):
+def _(v: Trace, right: Rule) -> Value:
     return right(Seen(v, {"prod_drop": v["prod"]}))
 
 
 @wrong("PAIR_DROPOUT_MISSES_POOLING", "pooled", "d_attn")
-def _(v, right):
+def _(v: Trace, right: Rule) -> Value:
     return right(v) if v.config["model"] == "fm" else right(Seen(v, {"prod_drop": v["prod"]}))
 
 
 @wrong("GP_BEFORE_DROPOUT", "g_p")
-def _(v, right):
+def _(v: Trace, right: Rule) -> Value:
     return right(Seen(v, {"pooled_drop": v["pooled"]}))

@@ -1,33 +1,36 @@
 """Wrong variants: optimizers, their state, and what a loop over batches forgets."""
 
-from ..literal.numbers import by_entry, entry
+from collections.abc import Callable
+
+from ..literal.numbers import Value, by_entry, entry
+from ..literal.trace import Layer, Rule, Trace
 from ..literal.update import moves
 from .registry import Seen, scaled, wrong
 
 
-def optimizer(*names):
+def optimizer(*names: str) -> Layer:
     """A variant that concerns some optimizers alone."""
     return lambda layer: (
         lambda v, right, *args: layer(v, right, *args) if v.config["optimizer"] in names else right(v, *args)
     )
 
 
-def combined(rule, *tensors):
+def combined(rule: Callable[..., Value], *tensors: Value) -> Value:
     """Nested lists whose entries are rule(entry of each tensor)."""
     return by_entry(tensors[0], lambda path: rule(*(entry(tensor, path) for tensor in tensors)))
 
 
 @wrong("UPDATE_UPHILL", "direction")
-def _(v, right, par):
+def _(v: Trace, right: Rule, par: str) -> Value:
     return scaled(right(v, par), -1.0)
 
 
 @wrong("LEARNING_RATE_MISSING", "direction")
-def _(v, right, par):
+def _(v: Trace, right: Rule, par: str) -> Value:
     return scaled(right(v, par), 1 / v.config["lr"])
 
 
-def frozen(name):
+def frozen(name: str) -> Layer:
     return lambda v, right, par: v.param(par) if par == name else right(v, par)
 
 
@@ -37,24 +40,24 @@ wrong("ATTENTION_NOT_TRAINED", "new")(lambda v, right, par: v.param(par) if par 
 
 
 @wrong("STATE_LOST", "vel", "acc", "m1", "m2")
-def _(v, right, par):
+def _(v: Trace, right: Rule, par: str) -> Value:
     seen = Seen(v)
     seen.before = None
     seen.params = {par: v.param(par)}
     return right(seen, par)
 
 
-def last_and_partial(v):
+def last_and_partial(v: Trace) -> Value:
     return v.step > 0 and len(v["y"]) < len(v.case["batches"][0]["y"])
 
 
 @wrong("LAST_BATCH_DROPPED", "new")
-def _(v, right, par):
+def _(v: Trace, right: Rule, par: str) -> Value:
     return v.param(par) if last_and_partial(v) else right(v, par)
 
 
 @wrong("LAST_BATCH_DROPPED", "vel", "acc", "m1", "m2")
-def _(v, right, par):
+def _(v: Trace, right: Rule, par: str) -> Value:
     kind = {"sgd": "vel", "adagrad": "acc"}.get(v.config["optimizer"])
     if not last_and_partial(v) or kind is None:
         return right(v, par)
@@ -65,12 +68,12 @@ def _(v, right, par):
 
 
 @wrong("MOMENTUM_MISSING", "vel")
-def _(v, right, par):
+def _(v: Trace, right: Rule, par: str) -> Value:
     return v["g_" + par]
 
 
 @wrong("MOMENTUM_DAMPED", "vel")
-def _(v, right, par):
+def _(v: Trace, right: Rule, par: str) -> Value:
     mu = v.config["momentum"]
     old = v.before["vel_" + par] if v.before else by_entry(v.param(par), lambda path: 0.0)
     mixed = combined(lambda z, g: mu * z + (1 - mu) * g, old, v["g_" + par])
@@ -79,12 +82,12 @@ def _(v, right, par):
 
 @wrong("MOMENTUM_NESTEROV", "direction")
 @optimizer("sgd")
-def _(v, right, par):
+def _(v: Trace, right: Rule, par: str) -> Value:
     mu = v.config.get("momentum", 0.0)
     return combined(lambda g, z: g + mu * z, v["g_" + par], right(v, par)) if mu else right(v, par)
 
 
-def everywhere(v, right, par):
+def everywhere(v: Trace, right: Rule, par: str) -> Value:
     """The rule with every row of w and V taking part."""
     seen = Seen(v, {"touched": range(v.config["n"])})
     if par == "free":
@@ -97,7 +100,7 @@ wrong("ADAM_DENSE", "m1", "m2", "new")(optimizer("adam")(everywhere))
 
 
 @wrong("MOMENTUM_TIMES_LR", "vel")
-def _(v, right, par):
+def _(v: Trace, right: Rule, par: str) -> Value:
     mu, lr = v.config["momentum"], v.config["lr"]
     old = v.before["vel_" + par] if v.before else by_entry(v.param(par), lambda path: 0.0)
     new = combined(lambda z, g: mu * z + lr * g, old, v["g_" + par])
@@ -106,18 +109,18 @@ def _(v, right, par):
 
 @wrong("MOMENTUM_TIMES_LR", "direction")
 @optimizer("sgd")
-def _(v, right, par):
+def _(v: Trace, right: Rule, par: str) -> Value:
     return scaled(right(v, par), 1 / v.config["lr"]) if "momentum" in v.config else right(v, par)
 
 
 # ---- Adagrad ------------------------------------------------------------------------------------------------------
 
 
-def adagrad_step(formula):
+def adagrad_step(formula: Callable[..., Value]) -> Layer:
     """Another formula for the step, from the gradient, the accumulator and eps."""
 
     @optimizer("adagrad")
-    def layer(v, right, par):
+    def layer(v: Trace, right: Rule, par: str) -> Value:
         eps = v.config["eps"]
         return combined(lambda g, acc: formula(v, g, acc, eps), v["g_" + par], v["acc_" + par])
 
@@ -133,12 +136,12 @@ wrong("ADAGRAD_EPS_MISSING", "direction")(adagrad_step(lambda v, g, acc, eps: v.
 
 
 @wrong("ADAGRAD_FROM_ZERO", "acc")
-def _(v, right, par):
+def _(v: Trace, right: Rule, par: str) -> Value:
     return right(v, par) if v.before else combined(lambda z: z - v.config["initial"], right(v, par))
 
 
 @wrong("ADAGRAD_PER_OCCURRENCE", "acc")
-def _(v, right, par):
+def _(v: Trace, right: Rule, par: str) -> Value:
     if par not in ("w", "V"):
         return right(v, par)
     acc = combined(lambda z, g: z - g * g, right(v, par), v["g_" + par])
@@ -154,19 +157,19 @@ def _(v, right, par):
 
 
 @wrong("ADAGRAD_PER_ROW", "acc")
-def _(v, right, par):
+def _(v: Trace, right: Rule, par: str) -> Value:
     acc = right(v, par)
     return [[sum(row) / len(row)] * len(row) for row in acc] if par == "V" else acc
 
 
 @wrong("ADAGRAD_ABSOLUTE", "acc")
-def _(v, right, par):
+def _(v: Trace, right: Rule, par: str) -> Value:
     return combined(lambda z, g: z - g * g + abs(g), right(v, par), v["g_" + par])
 
 
 @wrong("ADAGRAD_DECAYED", "acc")
-def _(v, right, par):
-    def one(path):
+def _(v: Trace, right: Rule, par: str) -> Value:
+    def one(path: tuple[int, ...]) -> Value:
         new, g = entry(acc, path), entry(v["g_" + par], path)
         return 0.9 * (new - g * g) + 0.1 * g * g if moves(v, par, path) else new
 
@@ -178,20 +181,20 @@ def _(v, right, par):
 
 
 @wrong("ADAM_UNCORRECTED", "correction")
-def _(v, right, key):
+def _(v: Trace, right: Rule, key: str) -> Value:
     return 1.0
 
 
 @wrong("ADAM_STEP_COUNT_AHEAD", "correction")
-def _(v, right, key):
+def _(v: Trace, right: Rule, key: str) -> Value:
     return 1 - v.config[key] ** (v.step + 2)
 
 
-def adam_step(formula):
+def adam_step(formula: Callable[..., Value]) -> Layer:
     """Another formula for the step, from the moments, their corrections and eps."""
 
     @optimizer("adam")
-    def layer(v, right, par):
+    def layer(v: Trace, right: Rule, par: str) -> Value:
         c1, c2, eps = v["correction_beta1"], v["correction_beta2"], v.config["eps"]
         return combined(lambda m, s: formula(v, m, s, c1, c2, eps), v["m1_" + par], v["m2_" + par])
 
@@ -206,17 +209,14 @@ wrong("ADAM_WITHOUT_ROOT", "direction")(adam_step(lambda v, m, s, c1, c2, eps: m
 
 
 @wrong("ADAM_BETAS_SWAPPED", "m1", "m2", "correction")
-def _(v, right, name):
-    seen = Seen(v)
-    swapped = {"beta1": "beta2", "beta2": "beta1"}
-    seen.number = lambda key, default=0.0: v.number(swapped.get(key, key), default)
-    return right(seen, name)
+def _(v: Trace, right: Rule, name: str) -> Value:
+    return right(Seen(v, beta1=v.config["beta2"], beta2=v.config["beta1"]), name)
 
 
 @wrong("ADAM_STEP_COUNT_PER_ROW", "direction")
 @optimizer("adam")
-def _(v, right, par):
-    def one(path):
+def _(v: Trace, right: Rule, par: str) -> Value:
+    def one(path: tuple[int, ...]) -> Value:
         count, trace = 0, v
         while trace is not None:
             count += moves(trace, par, path)
@@ -229,5 +229,5 @@ def _(v, right, par):
 
 
 @wrong("ADAM_SECOND_MOMENT_FROM_FIRST", "m2")
-def _(v, right, par):
+def _(v: Trace, right: Rule, par: str) -> Value:
     return right(Seen(v, {"g_" + par: v["m1_" + par]}), par)
