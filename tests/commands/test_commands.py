@@ -642,3 +642,55 @@ def test_fetch_fails_in_one_line_without_a_connection_and_shows_the_licence(tmp_
     assert "research use only, do not redistribute" in notice and "Baltrunas" in notice
     assert error.startswith("afm-numpy fetch: error: cannot download frappe.train.libfm: no connection to ")
     assert error.endswith(f"/frappe/ and put it into {tmp_path / 'frappe'}")
+
+
+# ---- which rows, which seed, which scope -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("valid", [False, True])
+def test_train_keeps_targets_with_their_rows_and_held_out_rows_apart(tmp_path, monkeypatch, valid):
+    """Row i has feature i alone, and its target tells i."""
+    seen, fit = [], train.fit
+    monkeypatch.setattr(train, "fit", lambda *args, **options: seen.append((args, options)) or fit(*args, **options))
+    dump_libfm(tmp_path / "rows.libfm", Batch.from_padded(np.arange(40)[:, None]), np.arange(40) / 40)
+    dump_libfm(tmp_path / "more.libfm", Batch.from_padded(np.arange(40, 45)[:, None]), np.arange(40, 45) / 40)
+    more = ("--valid", tmp_path / "more.libfm") if valid else ("--valid-fraction", 0.25)
+    assert run("train", tmp_path / "rows.libfm", *more, "--out", tmp_path / "m", "--epochs", 1, "--quiet") == 0
+    ((_, _, batch, y), options), = seen
+    rows, (held, held_y) = batch.idx[:, 0], options["watch"].valid
+    held = held.idx[:, 0]
+    np.testing.assert_allclose(y, rows / 40, rtol=1e-7)
+    np.testing.assert_allclose(held_y, held / 40, rtol=1e-7)
+    assert sorted([*rows, *held]) == list(range(45 if valid else 40)) and held.size == (5 if valid else 10)
+    assert not valid or held.min() == 40
+
+
+def test_every_seed_is_another_model(folder, tmp_path):
+    models = []
+    for seed in (0, 0, 1):
+        assert run("train", folder / "valid.libfm", "--out", tmp_path / "m", "--seed", seed, "--epochs", 1, "--quiet",
+                   "--valid", folder / "test.libfm") == 0  # fmt: skip
+        models.append(saving.load(tmp_path / "m").params["V"])
+    np.testing.assert_array_equal(models[0], models[1])
+    assert (models[0] != models[2]).all()
+
+
+def test_the_scope_of_l2_reaches_training(folder, tmp_path):
+    """No row has the features 30 to 34: only L2 on the whole table makes them smaller."""
+    ends = {}
+    for scope in ("touched", "table"):
+        assert run("train", folder / "valid.libfm", "--out", tmp_path / "m", "--n", 35, "--l2-V", 0.1, "--l2-scope",
+                   scope, "--optimizer", "sgd", "--valid-fraction", 0, "--epochs", 1, "--quiet") == 0  # fmt: skip
+        saved = saving.load(tmp_path / "m")
+        ends[scope] = saved.params["V"][30:]
+        assert saved.config["options"]["l2_scope"] == scope
+    assert (np.abs(ends["table"]) < np.abs(ends["touched"])).all()
+
+
+def test_a_poor_result_is_said(tmp_path, capsys):
+    x = np.stack([np.ones(60), np.linspace(1, 199_000, 60)], axis=1)
+    dump_libfm(tmp_path / "rows.libfm", Batch.from_padded(np.tile([0, 1], (60, 1)), x), np.arange(60) % 2)
+    for loss in ("squared", "logistic"):
+        assert run("train", tmp_path / "rows.libfm", "--out", tmp_path / "m", "--loss", loss, "--epochs", 2, "--quiet",
+                   "--valid-fraction", 0) == 0  # fmt: skip
+        assert f"worse on its own training rows than one constant: {loss} loss" in capsys.readouterr().err

@@ -89,13 +89,16 @@ def test_seeds_recipe_models_and_another_split(folder, tmp_path, runs, capsys):
 
 
 def test_scores():
-    """The prediction of the test rows is 3, 0 and -2; clipped to the targets of the training rows 2, 0 and -1."""
+    """The prediction of the test rows is 3, 0 and -2; clipped to the targets of the training rows 1, 0 and -1.
+
+    The test rows and the validation rows have targets of another range, which must not be looked at.
+    """
     batch = Batch.from_lists([[0], [1], [2]], n=3)
     params = {"w0": np.array(0.0), "w": np.array([3.0, 0.0, -2.0]), "V": np.zeros((3, 1))}
-    y = np.array([1.0, 1.0, -1.0])
-    parts = Files((batch, np.array([2.0, -1.0, 1.0])), None, (batch, y))
+    y = np.array([2.0, 2.0, -2.0])
+    parts = Files((batch, np.array([1.0, -1.0, 1.0])), (batch, 9 * y), (batch, y))
     score = paper.score(Model("fm"), params, parts)
-    assert score == {"rmse": pytest.approx(np.sqrt(6 / 3)), "clipped": pytest.approx(np.sqrt(2 / 3)), "auc": 1.0,
+    assert score == {"rmse": pytest.approx(np.sqrt(5 / 3)), "clipped": pytest.approx(np.sqrt(6 / 3)), "auc": 1.0,
                      "params": 7}  # fmt: skip
     assert score["auc"] == metrics.auc(y > 0, np.array([3.0, 0.0, -2.0]))
 

@@ -353,6 +353,50 @@ def test_training_from_a_file_takes_memory_for_a_batch_and_not_for_the_file(cls,
 
 
 @each
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_rows_keep_their_targets_and_weights_and_held_out_rows_do_not_train(cls, early_stopping, monkeypatch):
+    """Row i has feature i alone, so that it is known wherever it goes."""
+    seen, fit = [], train.fit
+    monkeypatch.setattr(train, "fit", lambda *args, **options: seen.append((args, options)) or fit(*args, **options))
+    B = 40
+    y = np.arange(B) * 7 % 2 if cls in CLASSIFIERS else np.arange(B) / B
+    weight = 1.0 + np.arange(B)
+    model = cls(epochs=1, early_stopping=early_stopping, validation_fraction=0.25, random_state=0)
+    model.fit(Batch.from_padded(np.arange(B)[:, None]), y, sample_weight=weight)
+    ((_, _, batch, part_y), options), = seen
+    rows, valid = batch.idx[:, 0], options["watch"].valid
+    np.testing.assert_array_equal(part_y, y[rows])
+    np.testing.assert_array_equal(options["loss"].weight, weight[rows])
+    held = np.zeros(0, int)
+    if early_stopping:
+        held = valid[0].idx[:, 0]
+        np.testing.assert_array_equal(valid[1], y[held])
+        assert held.size == 10
+    assert sorted([*rows, *held]) == list(range(B))
+
+
+@each
+def test_every_random_state_is_another_fit(cls):
+    one, same_again, other = (cls(epochs=1, random_state=seed).fit(X, target(cls)) for seed in (0, 0, 1))
+    assert same(one, same_again)
+    assert (one.params_[0]["V"] != other.params_[0]["V"]).all()
+
+
+@each
+def test_the_scope_of_l2_reaches_training(cls):
+    """No row has the last feature: only L2 on the whole table moves it."""
+    wide = Batch(X.idx, X.x, X.n + 1)
+    start, rests, moves = (
+        cls(optimizer="sgd", epochs=1, random_state=0, **options).fit(wide, target(cls)).params_[0]["V"][-1]
+        for options in ({"l2": 0.0}, {"l2": 0.1}, {"l2": 0.1, "l2_scope": "table"})
+    )
+    np.testing.assert_array_equal(rests, start)
+    np.testing.assert_allclose(moves, start * (1 - 2 * 0.05 * 0.1) ** 5, rtol=1e-13)       # 300 rows in batches of 64
+    with pytest.raises(ValueError, match="unknown l2_scope 'all'; choose from touched, table"):
+        cls(l2_scope="all").fit(X, target(cls))
+
+
+@each
 def test_early_stopping(cls):
     options = {"epochs": 60, "early_stopping": True, "patience": 2, "lr": 0.5, "random_state": 0, "l2": 0.0}
     model = cls(**options).fit(X, target(cls))
