@@ -134,8 +134,7 @@ def contributions(model: Model, params: Params, batch: Batch, chunk: int = CHUNK
 def field_attention(parts: Contributions) -> tuple[Array, Array]:
     """Mean attention between fields, and how many rows stand behind each mean.
 
-    Slots must stand for fields: each feature is in one slot, whatever else its row has. `Batch.from_padded`,
-    `TableEncoder` and `load_libfm` with fields keep empty slots; other constructors close rows up.
+    Slots must stand for fields, also where a row lacks some: see `Batch.slots_are_fields`.
 
     Returns
     -------
@@ -147,25 +146,23 @@ def field_attention(parts: Contributions) -> tuple[Array, Array]:
     Raises
     ------
     ValueError
-        When slots are empty and a feature stands in different slots of two rows, as in rows that were closed up.
+        When rows lack features and were closed up, so that one slot means another field in each row.
 
     Examples
     --------
     >>> from afm_numpy import Batch, Model
-    >>> model, batch = Model("afm", "uniform"), Batch.from_lists([[0, 1, 2], [0, 1]], n=3)
+    >>> model, batch = Model("afm", "uniform"), Batch.from_padded([[0, 1, 2], [0, 1, 0]], [[1, 1, 1], [1, 1, 0]])
     >>> params = model.init_params(np.random.default_rng(0), batch, k=1, dtype=float)
     >>> mean, count = field_attention(contributions(model, params, batch))
     >>> mean[0].round(3).tolist(), count[0].tolist()
     ([nan, 0.667, 0.333], [0, 2, 1])
     """
     batch, m = parts.batch, parts.batch.m
-    slots = np.unique(np.stack([batch.idx[batch.present], np.nonzero(batch.present)[1]]), axis=1)       # id, slot
-    twice = np.flatnonzero(slots[0, 1:] == slots[0, :-1])
-    if twice.size and not batch.present.all():               # full rows cannot have been closed up
-        id, slot, other = *slots[:, twice[0]], slots[1, twice[0] + 1]
+    short = np.flatnonzero(batch.sizes < m)
+    if short.size and not batch.slots_are_fields:
         raise ValueError(
-            f"slots are not fields here: feature {id} stands in slot {slot} of one row and in slot {other} of another. "
-            "Batch.from_padded keeps the slot of an absent feature empty"
+            f"slots may not be fields: row {short[0]} has {batch.sizes[short[0]]} features, others have {m}, and they "
+            "were closed up. Batch.from_padded keeps empty slots; from_lists(..., slots_are_fields=True) says they are"
         )
     at = parts.first * m + parts.second
     count = np.bincount(at, minlength=m * m).reshape(m, m)

@@ -385,7 +385,7 @@ def test_every_random_state_is_another_fit(cls):
 @each
 def test_the_scope_of_l2_reaches_training(cls):
     """No row has the last feature: only L2 on the whole table moves it."""
-    wide = Batch(X.idx, X.x, X.n + 1)
+    wide = Batch.from_padded(X.idx, X.x, n=X.n + 1)
     start, rests, moves = (
         cls(optimizer="sgd", epochs=1, random_state=0, **options).fit(wide, target(cls)).params_[0]["V"][-1]
         for options in ({"l2": 0.0}, {"l2": 0.1}, {"l2": 0.1, "l2_scope": "table"})
