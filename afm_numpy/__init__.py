@@ -1,6 +1,7 @@
 """Factorization Machines and Attentional Factorization Machines in NumPy, with gradients derived by hand."""
 
 from importlib import import_module
+from types import ModuleType
 
 from . import afm, attention, dropout, explain, fm, gradcheck, losses, metrics, optim, train
 from .batch import Batch
@@ -15,7 +16,7 @@ __all__ = ["Batch", "Model", "RowGrad", "afm", "attention", "dropout", "explain"
            "metrics", "optim", "train", *_LATER]  # fmt: skip
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> ModuleType:
     if name in _LATER:
         return import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

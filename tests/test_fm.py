@@ -247,7 +247,7 @@ def test_a_wrong_backward_is_found(monkeypatch, name, method):
 
 # ---- rows without a pair -------------------------------------------------------------------------------
 
-ENGINES = ("dense",)  # and "unique", when its pair term is exact
+ENGINES = ("dense", "unique")
 
 
 @pytest.mark.parametrize("engine", ENGINES)
