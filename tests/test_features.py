@@ -1,4 +1,4 @@
-"""The README's table of features: every line of it is run, in one folder, from top to bottom."""
+"""The table of features: every line of it is run, in one folder, from top to bottom."""
 
 import hashlib
 import re
@@ -15,9 +15,8 @@ from afm_numpy import estimators, plots
 from afm_numpy.commands import cli
 from afm_numpy.datasets import fetch
 
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-FEATURES = README[README.index("## Features") : README.index("## Gallery")]
-LEAVING = README[README.index("## When to leave NumPy") : README.index("## What it refuses to be")]
+PAGE = (Path(__file__).parents[1] / "docs" / "features.md").read_text(encoding="utf-8")
+FEATURES, LEAVING = PAGE[: PAGE.index("## Gallery")], PAGE[PAGE.index("## When to leave NumPy") :]
 PREPARATION, TABLE = re.search(r"```python\n(.*?)```", FEATURES, re.S)[1], FEATURES[FEATURES.index("|---|") :]
 LINES = [(code, bool(refused)) for code, refused in re.findall(r"^\| .+ \| `(.+)`( \(refused\))? \|$", TABLE, re.M)]
 FRAPPE = ["1 0:1 3:1 5:1\n-1 1:1 4:1 5:1\n1 0:1 4:1 6:1\n-1 1:1 3:1 6:1\n" * 5] * 3

@@ -24,9 +24,9 @@ def test_the_gallery_shows_every_plot(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out == f"{tmp_path / 'gallery.png'}\n"
 
 
-def test_the_readme_shows_it():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    (image,) = re.findall(r"!\[[^]]*\]\(([^)]*)\)", readme)
+def test_the_page_of_features_shows_it():
+    page = (ROOT / "docs" / "features.md").read_text(encoding="utf-8")
+    (image,) = re.findall(r"!\[[^]]*\]\(\.\./([^)]*)\)", page)
     assert image == "tests/tools/gallery.png" and (ROOT / image).stat().st_size < 200_000
-    (script,) = re.findall(r"`python (tests/tools/gallery.py)`", readme)
+    (script,) = re.findall(r"`python (tests/tools/gallery.py)`", page)
     assert (ROOT / script).exists()

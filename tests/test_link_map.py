@@ -83,7 +83,7 @@ def test_the_map_of_the_course_lists_every_notebook():
 
 def test_the_map_and_the_readme_give_the_minutes_that_each_notebook_asks_for():
     minutes = re.findall(r"^\| \[?(\d\d) .+ \| (\d+) \|$", map_of("map of the course"), re.M)
-    assert minutes == re.findall(r"^\| \[(\d\d) .+ \| (\d+) \|$", (ROOT / "README.md").read_text("utf-8"), re.M)
+    assert minutes == re.findall(r"^\| \[(\d\d) .+ \| (\d+) \|$", (NOTEBOOKS / "README.md").read_text("utf-8"), re.M)
     for number, time in minutes:
         for path in NOTEBOOKS.glob(f"{number}_*.ipynb"):
             first = "".join(json.loads(path.read_text("utf-8"))["cells"][0]["source"])

@@ -1,4 +1,4 @@
-"""The list of equivalent mutants is about the code as it is, and the README counts it right."""
+"""The list of equivalent mutants is about the code as it is, and the tests' page counts it right."""
 
 import re
 import subprocess
@@ -9,7 +9,7 @@ from pathlib import Path
 import mutation
 import pytest
 
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+PAGE = Path(__file__).with_name("README.md").read_text(encoding="utf-8")
 LISTED = list(mutation.listed())
 
 
@@ -30,8 +30,8 @@ def test_the_list_names_no_mutant_twice_and_gives_a_reason_for_each():
     assert len(headings) == len(reasons) > 0
 
 
-def test_the_table_in_the_readme_counts_the_list_and_leaves_no_mutant_out():
-    rows = re.findall(r"^\| `(\w+)\.py` \| (\d+) \| (\d+) \| (\d+) \|$", README, re.M)
+def test_the_table_in_the_tests_page_counts_the_list_and_leaves_no_mutant_out():
+    rows = re.findall(r"^\| `(\w+)\.py` \| (\d+) \| (\d+) \| (\d+) \|$", PAGE, re.M)
     assert {row[0] for row in rows} == set(mutation.MODULES)
     count = Counter(mutant.function.split(".")[0] for mutant in LISTED)
     for module, mutants, killed, equivalent in rows:

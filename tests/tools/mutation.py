@@ -1,6 +1,6 @@
 """Mutation testing: change a module in one small place after the other, and see that its tests notice each change.
 
-    python tests/tools/mutation.py                        all modules, some minutes; prints the table of the README
+    python tests/tools/mutation.py                        all modules, some minutes; prints the table of tests/README.md
     python tests/tools/mutation.py fm losses              two of them
     python tests/tools/mutation.py --changed main~3       those that changed since a revision; all if none did
     python tests/tools/mutation.py --seconds 90           a sample of the mutants; another one when the code is another
