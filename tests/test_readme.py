@@ -72,8 +72,9 @@ def test_the_course_lists_every_notebook():
 
 
 def test_commands_use_what_the_project_defines():
-    pages = [(ROOT / page).read_text(encoding="utf-8") for page in ("README.md", "CONTRIBUTING.md", "notebooks/README.md")]
-    commands = [command for page in pages for command in re.findall(r"```bash\n(.*?)```", page, re.S)]
+    names = "README.md", "CONTRIBUTING.md", "notebooks/README.md"
+    text = "\n".join((ROOT / name).read_text(encoding="utf-8") for name in names)
+    commands = re.findall(r"```bash\n(.*?)```", text, re.S)
     assert len(commands) >= 4
     setup = (ROOT / "setup.cfg").read_text(encoding="utf-8")
     for extra in re.findall(r"\.\[(\w+)\]", " ".join(commands)):
