@@ -25,7 +25,7 @@ Arrays = tuple[np.ndarray, ...]
 
 
 def init_params(rng: np.random.Generator, n: int, k: int, m: int = 0, t: int = 0, std: float = 0.01) -> Params:
-    """FM's parameters; with m and t those of AFM. p starts at P, because the softmax divides by about that number."""
+    """FM's parameters, and with m and t AFM's. p starts at P because the softmax divides by about that number."""
     params = {"w0": np.array(0.0), "w": np.zeros(n), "V": std * rng.standard_normal((n, k))}
     if t:
         W, b = (np.sqrt(2 / (k + t)) * rng.standard_normal(shape) for shape in ((k, t), t))
@@ -47,7 +47,7 @@ def fm_forward(params: Params, idx: Array, x: Array) -> tuple[Array, Arrays]:
 
 
 def fm_backward(dy_hat: Array, cache: Arrays) -> Params:
-    """The lines of fm_forward in reverse order: e_i meets the sum of the others."""
+    """The lines of fm_forward in reverse order. In the pairs, each e_i is multiplied by the sum of the others."""
     idx, x, w, E, sum_e = cache
     dE = dy_hat[:, None, None] * (sum_e[:, None, :] - E)           # (B, m, k)
     dV, dw = sum_by_id(dE * x[:, :, None], idx, len(w)), sum_by_id(dy_hat[:, None] * x, idx, len(w))
@@ -174,7 +174,7 @@ def train(
 
 
 def demo(seed: int = 0, m: int = 5, values: int = 6, B: int = 3000) -> tuple[list[int], list[int]]:
-    """Hide a pair and find it. m fields of some values each: y is +1 or -1 by two of them, neither of them alone."""
+    """Hide a pair of fields and find it: y is about +1 or -1. The two together decide which; neither does alone."""
     rng = np.random.default_rng(seed)
     hidden = sorted(rng.permutation(m)[:2].tolist())
     signs = rng.permuted(np.tile([1, -1], (2, values // 2)), axis=1)       # (2, values)

@@ -1,4 +1,4 @@
-"""The gradient of a matrix of which a batch touches few rows."""
+"""A gradient for some rows of a matrix: those that a batch touches. All other rows have gradient 0."""
 
 from typing import Any, NamedTuple
 
