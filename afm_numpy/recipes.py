@@ -43,43 +43,23 @@ class Recipe(NamedTuple):
     watch: dict[str, Any]
 
 
-_FIT: dict[str, Any] = {"batch_size": 512, "epochs": 60}
-_WATCH: dict[str, Any] = {"patience": 4}
+def _adult(kind: Literal["fm", "afm"], start: dict[str, Any], optimizer: optim.Optimizer, loss: Objective) -> Recipe:
+    return Recipe(Model(kind), start, loss, {"optimizer": optimizer, "batch_size": 512, "epochs": 60}, {"patience": 4})
+
 
 ADULT = {
     "quantile": {  # every continuous column cut into 64 bins
-        "FM": Recipe(
-            Model("fm"),
-            {"k": 8, "std": 0.01},
-            Objective("logistic", l2={"V": 5e-6, "w": 5e-5}, keep={"pooled": 0.9}),
-            _FIT | {"optimizer": optim.Adam(0.001)},
-            _WATCH,
-        ),
-        "AFM": Recipe(
-            Model("afm"),
-            {"k": 8, "t": 16, "std": 0.1},
-            Objective("logistic", l2={"V": 5e-6, "w": 5e-6, "W": 5e-5}, keep={"pooled": 0.7}),
-            _FIT | {"optimizer": optim.Adagrad(0.03)},
-            _WATCH,
-        ),
+        "FM": _adult("fm", {"k": 8, "std": 0.01}, optim.Adam(0.001),
+                     Objective("logistic", l2={"V": 5e-6, "w": 5e-5}, keep={"pooled": 0.9})),
+        "AFM": _adult("afm", {"k": 8, "t": 16, "std": 0.1}, optim.Adagrad(0.03),
+                      Objective("logistic", l2={"V": 5e-6, "w": 5e-6, "W": 5e-5}, keep={"pooled": 0.7})),
     },
     "standard": {  # every continuous column one feature with a scaled value
-        "FM": Recipe(
-            Model("fm"),
-            {"k": 16, "std": 0.01},
-            Objective("logistic", keep={"pooled": 0.3}),
-            _FIT | {"optimizer": optim.Adam(0.003)},
-            _WATCH,
-        ),
-        "AFM": Recipe(
-            Model("afm"),
-            {"k": 8, "t": 8, "std": 0.1, "p": 1.0},
-            Objective("logistic", keep={"pooled": 0.9}),
-            _FIT | {"optimizer": optim.Adam(0.01)},
-            _WATCH,
-        ),
+        "FM": _adult("fm", {"k": 16, "std": 0.01}, optim.Adam(0.003), Objective("logistic", keep={"pooled": 0.3})),
+        "AFM": _adult("afm", {"k": 8, "t": 8, "std": 0.1, "p": 1.0}, optim.Adam(0.01),
+                      Objective("logistic", keep={"pooled": 0.9})),
     },
-}
+}  # fmt: skip
 
 
 # The paper's Table 2 at k = 256: model, then parameters in millions and test RMSE.
@@ -118,7 +98,9 @@ def paper_recipes(k: int, settings: Literal["ours", "authors"] = "ours") -> dict
         l2 = {"V": 3e-5 * half_of_sum, "w": 1e-4 * half_of_sum}
         loss = Objective(l2=l2, keep={"pooled": 0.7}, reduction="sum")
         fit, watch = {"optimizer": optim.Adagrad(0.05), "batch_size": 1024, "epochs": 80}, best | {"patience": 4}
-        start, afm_start, afm_fit, afm_loss = {"k": k, "std": 0.03}, {"t": 16}, fit, loss
+        start: dict[str, Any] = {"k": k, "std": 0.03}
+        afm_start: dict[str, Any] = {"t": 16}
+        afm_fit, afm_loss = fit, loss
     elif settings == "authors":
         loss, watch = Objective(keep={"pooled": 0.7}, reduction="sum"), best
         fit = {"optimizer": optim.Adagrad(0.01), "batch_size": 4096, "epochs": 100}

@@ -8,6 +8,7 @@ The processes take a GPU each where PyTorch finds enough of them, else the CPU. 
 this module or PyTorch.
 """
 
+import argparse
 import gc
 import os
 import sys
@@ -19,10 +20,12 @@ from torch.nn.parallel import DistributedDataParallel
 
 from . import saving
 from ._files import check_output
-from .batch import slot_pairs
+from ._types import Array, Loss, Params
+from .batch import Batch, slot_pairs
 from .commands.cli import words
 from .commands.options import check_inputs, labels, load_model, parser, positive, positive_float, seed
 from .datasets.libfm import load_part, make_form
+from .models import Model
 
 __all__ = ["TorchModel", "fit", "main"]
 
@@ -38,7 +41,7 @@ class TorchModel(torch.nn.Module):
         NumPy parameters of that model. They are copied, in their dtype.
     """
 
-    def __init__(self, model, params):
+    def __init__(self, model: Model, params: Params) -> None:
         super().__init__()
         self.model = model
         for name in model.shapes:
@@ -48,11 +51,11 @@ class TorchModel(torch.nn.Module):
             else:
                 self.register_parameter(name, torch.nn.Parameter(value))
 
-    def numpy(self):
+    def numpy(self) -> Params:
         """The parameters as NumPy arrays, for `Model.forward`, `saving.save` and all else."""
         return {name: getattr(self, name).detach().cpu().numpy().copy() for name in self.model.shapes}
 
-    def forward(self, idx, x):
+    def forward(self, idx: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         """y_hat (B,) of padded rows: idx (B, m) and x (B, m), as in `Batch`."""
         linear = self.w0 + (self.w[idx] * x).sum(1)
         E = self.V[idx] * x[:, :, None]                                         # (B, m, k)
@@ -64,7 +67,9 @@ class TorchModel(torch.nn.Module):
         a = self.attention(M, idx[:, i], idx[:, j], present[:, i] & present[:, j])
         return linear + torch.einsum("bp,bpk->bk", a, M) @ self.p
 
-    def attention(self, M, first, second, mask):
+    def attention(
+        self, M: torch.Tensor, first: torch.Tensor, second: torch.Tensor, mask: torch.Tensor
+    ) -> torch.Tensor:
         """a (B, P), in the five ways of `attention.py`."""
         match self.model.attention:
             case "sum":
@@ -86,19 +91,13 @@ class TorchModel(torch.nn.Module):
                 return torch.softmax(scores, dim=1) * mask
 
 
-def fit(module, batch, y, *, loss="squared", lr=0.05, epochs=1, batch_size=512, seed=0):
+def fit(
+    module: TorchModel, batch: Batch, y: Array, *, loss: Loss = "squared", lr: float = 0.05, epochs: int = 1,
+    batch_size: int = 512, seed: int = 0,
+) -> list[float]:  # fmt: skip
     """Train with Adagrad on the module's device; under `torch.distributed` a process takes its share of every batch.
 
     The result is that of one process, up to rounding: a batch is the same rows however many processes share it.
-
-    Parameters
-    ----------
-    module : TorchModel
-    batch : Batch
-    y : (B,) array
-    loss : {"squared", "logistic"}
-    lr : float
-    epochs, batch_size, seed : int
 
     Returns
     -------
@@ -131,7 +130,7 @@ def fit(module, batch, y, *, loss="squared", lr=0.05, epochs=1, batch_size=512, 
     return history
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> int:
     """The command that `torchrun` starts in every process; returns the exit status."""
     options = parser("torch", "Train FM or AFM with PyTorch, on as many processes as torchrun starts.")
     options.prog = "afm_numpy.torch_model"
@@ -151,7 +150,7 @@ def main(argv=None):
         return 2
 
 
-def _train(args):
+def _train(args: argparse.Namespace) -> int:
     check_inputs(args.init, args.data)
     check_output(args.out, [args.init, args.data])
     local, processes = int(os.environ.get("LOCAL_RANK", 0)), int(os.environ.get("LOCAL_WORLD_SIZE", 1))
@@ -171,7 +170,7 @@ def _train(args):
     return 0
 
 
-def _fit_file(args, device):
+def _fit_file(args: argparse.Namespace, device: torch.device) -> None:
     """Read, train, and in the first process save."""
     saved = load_model(args.init)
     config = {"id_base": 0, "loss": "squared"} | saved.config
