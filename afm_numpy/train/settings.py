@@ -17,7 +17,7 @@ class Diverged(ArithmeticError):
 
 
 class PoorFit(UserWarning):
-    """The trained model is worse on its own training rows than one constant for all of them."""
+    """The trained model is no better on its own training rows than one constant for all of them."""
 
 
 @dataclass(frozen=True)

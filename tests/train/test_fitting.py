@@ -394,6 +394,9 @@ def test_unscaled_targets_are_said(model):
     batch, y = planted()
     with pytest.warns(PoorFit, match="scale the columns and the target"):
         train(model, batch, 1e9 * (2 + y), warn=True)
+    with pytest.warns(PoorFit, match="no better on its own training rows than one constant: squared loss"):
+        fitted(model, batch, 1e9 * (2 + y))                   # w0 starts at the mean, and nothing comes far from there
+    fitted(model, batch, 1e3 + 10 * y)
 
 
 def test_too_few_epochs_and_too_large_steps_are_said():
@@ -404,6 +407,8 @@ def test_too_few_epochs_and_too_large_steps_are_said():
         train(FM, batch, y, params=params, epochs=1, batch_size=300, warn=True)
     with pytest.warns(PoorFit, match="smaller learning rate"):
         fitted(FM, batch, y, optimizer=optim.Adagrad(lr=5.0))
+    with pytest.warns(PoorFit, match="smaller learning rate"):                     # the history is from before the step
+        fitted(FM, batch, y, optimizer=optim.Adagrad(lr=5.0), epochs=1, batch_size=300)
 
 
 @pytest.mark.parametrize("model", [FM, *(Model("afm", mode) for mode in ATTENTION)], ids=lambda m: m.attention + m.kind)
