@@ -25,26 +25,29 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
-PATHS = (
-    "fm", "attention", "afm", "losses", "optim", "batch", "metrics", "fast/afm_once_per_pair",
-    "fast/fm_once_per_feature", "fast/numbering", "gradcheck/slopes", "gradcheck/measuring", "gradcheck/checking",
-    "gradcheck/conditions", "gradcheck/trees", "gradcheck/layers", "gradcheck/report", "gradcheck/curves",
-)  # fmt: skip
-PATHS = {Path(path).name: path for path in PATHS}  # module: its path below afm_numpy
-MODULES = tuple(PATHS)
+MODULES = {  # below afm_numpy: the tests that must notice, below tests
+    "fm": "test_fm", "attention": "test_attention", "afm": "test_afm", "losses": "test_losses", "optim": "test_optim",
+    "metrics": "test_metrics", "_checks": "test_batch", "batch/batch": "test_batch", "batch/rows": "test_batch",
+    "batch/ragged": "test_batch", "fast/afm_once_per_pair": "fast/test_afm_once_per_pair",
+    "fast/fm_once_per_feature": "fast/test_fm_once_per_feature", "fast/numbering": "fast/test_numbering",
+    "gradcheck/checking": "gradcheck", "gradcheck/conditions": "gradcheck", "gradcheck/curves": "gradcheck",
+    "gradcheck/layers": "gradcheck", "gradcheck/measuring": "gradcheck", "gradcheck/report": "gradcheck",
+    "gradcheck/slopes": "gradcheck", "gradcheck/trees": "gradcheck", "estimators/base": "estimators/test_classes",
+    "encode/columns": "encode/test_columns", "conformance/compare": "conformance/test_checker",
+}  # fmt: skip
 KILLED = {1, 3, -signal.SIGXCPU}  # a test failed, pytest itself broke down, or there was no end
 SAMPLE = 240  # mutants of a sample, over all modules
 SETTINGS = """
 [mutmut]
 source_paths = afm_numpy
-only_mutate = afm_numpy/{path}.py
+only_mutate = afm_numpy/{module}.py
 timeout_multiplier = 4
 pytest_add_cli_args =
     -pno:cacheprovider
     --assert=plain
     --hypothesis-profile=mutation
 pytest_add_cli_args_test_selection =
-    tests/{test}.py
+    tests/{tests}
 """
 
 
@@ -67,13 +70,13 @@ def run(module, size=None):
     from mutmut.utils.format_utils import orig_function_and_class_names_from_key
 
     shutil.rmtree("mutants", ignore_errors=True)
-    settings = SETTINGS.format(path=PATHS[module], test=test_of(module))
+    tests = MODULES[module] + (".py" if (ROOT / "tests" / f"{MODULES[module]}.py").exists() else "")
+    settings = SETTINGS.format(module=module, tests=tests)
     Path("setup.cfg").write_text((ROOT / "setup.cfg").read_text(encoding="utf-8") + settings, encoding="utf-8")
-    path = Path("afm_numpy", f"{PATHS[module]}.py")
+    path = Path("afm_numpy", f"{module}.py")
     code = undecorated(source(module))
     path.write_text(code, encoding="utf-8")
-    dotted = f"afm_numpy.{PATHS[module].replace('/', '.')}"
-    names = [f"{dotted}.{name}" for name in mutate_file_contents(str(path), code).mutant_names]
+    names = [f"afm_numpy.{dotted(module)}.{name}" for name in mutate_file_contents(str(path), code).mutant_names]
     if size:
         names = random.Random(code).sample(names, min(size, len(names)))
     data, late = SourceFileMutationData(path=path), names if size else []
@@ -89,16 +92,22 @@ def run(module, size=None):
     for name in names:
         function, cls = orig_function_and_class_names_from_key(name)
         old, new = changed(get_diff_for_mutant(name, path=path).splitlines()[2:])
-        mutant = Mutant(".".join(filter(None, (module, cls, function))), old, new)
+        mutant = Mutant(".".join(filter(None, (dotted(module), cls, function))), old, new)
         yield mutant, data.exit_code_by_key[name] in KILLED
 
 
+def dotted(module):
+    return module.replace("/", ".")
+
+
+def module_of(mutant):
+    """The module that a mutant of the list belongs to."""
+    own = [module for module in MODULES if mutant.function.startswith(f"{dotted(module)}.")]
+    return max(own, key=len, default=None)
+
+
 def source(module):
-    return (ROOT / "afm_numpy" / f"{PATHS[module]}.py").read_text(encoding="utf-8")
-
-
-def test_of(module):
-    return str(Path(PATHS[module]).with_name(f"test_{module}"))
+    return (ROOT / "afm_numpy" / f"{module}.py").read_text(encoding="utf-8")
 
 
 def undecorated(code):
@@ -142,8 +151,12 @@ def since(base):
     done = subprocess.run(git, capture_output=True, text=True)
     if done.returncode:
         return list(MODULES)
-    names = {Path(line).stem.removeprefix("test_") for line in done.stdout.splitlines()}
-    return [module for module in MODULES if module in names] or list(MODULES)
+    lines = done.stdout.splitlines()
+    changed = [
+        module for module, tests in MODULES.items()
+        if f"afm_numpy/{module}.py" in lines or any(line.startswith(f"tests/{tests}") for line in lines)
+    ]  # fmt: skip
+    return changed or list(MODULES)
 
 
 def main():
@@ -170,13 +183,13 @@ def main():
                 print(f"no time left for {module} and what follows")
                 break
             result = list(run(module, SAMPLE // len(modules) if options.seconds else None))
-            shutil.copy(ROOT / "afm_numpy" / f"{PATHS[module]}.py", f"afm_numpy/{PATHS[module]}.py")
+            shutil.copy(ROOT / "afm_numpy" / f"{module}.py", f"afm_numpy/{module}.py")
             alive = [mutant for mutant, killed in result if not killed]
             known = sum(mutant in equivalent for mutant in alive)
             print(f"| `{module}.py` | {len(result)} | {len(result) - len(alive)} | {known} |", flush=True)
             wrong += [("survives", mutant) for mutant in alive if mutant not in equivalent]
             if not options.seconds:
-                here = {mutant for mutant in equivalent if mutant.function.split(".")[0] == module}
+                here = {mutant for mutant in equivalent if module_of(mutant) == module}
                 wrong += [("does not survive, or is no mutant", mutant) for mutant in here.difference(alive)]
         os.chdir(ROOT)
     for what, (function, old, new) in wrong:
