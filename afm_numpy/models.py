@@ -155,6 +155,8 @@ class Model:
     def predict(self, params: Params, batch: Batch, *, chunk: int = 4096) -> Array:
         """y_hat (B,) of any number of rows, `chunk` rows at a time; fewer when their arrays would be too large."""
         self.check_fields(batch)
+        if self.functions is fm_once_per_feature:
+            return fm_once_per_feature.predict(params, batch, chunk=chunk)
         if self.functions is afm_once_per_pair:
             return afm_once_per_pair.predict(params, batch, attention=self.attention, chunk=chunk)
         if self.functions is afm:

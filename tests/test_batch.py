@@ -1,6 +1,7 @@
 """Batch: its constructors agree with each other, refuse what is malformed, and say where it stands."""
 
 import re
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -355,6 +356,103 @@ def test_slot_pairs_that_are_kept_take_little_memory():
     assert slot_pairs(ragged.SMALL + 1) is not wide and not wide[0].flags.writeable
     kept = ragged._kept_slot_pairs.cache_info().maxsize * 2 * slot_pairs(ragged.SMALL)[0].nbytes
     assert kept < 10e6
+
+
+# ---- whether slots are fields --------------------------------------------------------------------------
+
+
+def test_which_rows_say_that_slots_are_fields(batch):
+    """Those that keep every value in its place; selection and types do not change it."""
+    padded = Batch.from_padded([[0, 1], [1, 2]], [[1.0, 0.0], [2.0, 3.0]])
+    told = Batch.from_lists([[0, 1], [2]], n=3, slots_are_fields=True)
+    for fields in (padded, told):
+        for rows in (fields, fields[[1]], fields[:0], fields.astype(np.float32), fields.astype(complex),
+                     fields.with_x(fields.x * 2)):  # fmt: skip
+            assert rows.slots_are_fields is True
+    closed = [batch, Batch.from_lists([[0, 1], [1, 2]]), Batch.from_dense(np.eye(2)), Batch.from_scipy(sparse.eye(2))]
+    assert [rows.slots_are_fields for rows in closed] == [False] * 4
+
+
+# ---- one long row costs what it holds ------------------------------------------------------------------
+
+
+def peak_of(function):
+    """The most bytes that a call holds at a time, and its result."""
+    tracemalloc.start()
+    try:
+        result = function()
+        return tracemalloc.get_traced_memory()[1], result
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_long_row_is_not_padded():
+    """3,000 rows of 5 features and one of 20,000: padded, the ids alone would take 480 MB."""
+    rows = [np.arange(r % 90, r % 90 + 5) for r in range(3000)]
+    plain, _ = peak_of(lambda: Batch.from_lists(rows))
+    long, batch = peak_of(lambda: Batch.from_lists([*rows, np.arange(20_000)]))
+    assert long < plain + 20e6
+    peak, parts = peak_of(lambda: (batch[::-1], batch[np.arange(2000)], batch.astype(np.float32), batch.touched))
+    assert peak < 10e6 and len(parts[3]) == 20_000
+    assert parts[0].ids[:20_000].tolist() == list(range(20_000)) and parts[1].sizes.tolist() == [5] * 2000
+    matrix = sparse.csr_array((np.ones(batch.ids.size), batch.ids, batch.ends), batch.shape)
+    peak, again = peak_of(lambda: Batch.from_scipy(matrix))
+    assert peak < 10e6 and (again.ids == batch.ids).all()
+
+
+def test_distinct_pairs_of_a_long_row(monkeypatch):
+    rows = [np.arange(r % 90, r % 90 + 5) for r in range(3000)]
+    peak, pairs = peak_of(Batch.from_lists([*rows, np.arange(400)]).distinct_pairs)
+    assert len(pairs) == 400 * 399 // 2 and peak < 20e6
+    with pytest.raises(ValueError, match=r"199,990,000 pairs of features need about 7 GB .* longest row has 20,000"):
+        Batch.from_lists([*rows, np.arange(20_000)]).distinct_pairs()
+
+
+@pytest.mark.parametrize("sizes, most, refused", [
+    ([4, 3], 9 * 10, False), ([4, 3], 9 * 10 - 1, True), ([], 0, False), ([1, 0], 0, False), ([2], 0, True),
+    (np.array([100_000], np.int32), 2**40, False), (np.array([200_000], np.int32), 2**37, True),
+])  # fmt: skip
+def test_pairs_that_do_not_fit_into_memory_are_refused(sizes, most, refused):
+    """The last two have more pairs than an int32 can count."""
+    if not refused:
+        ragged.check_pairs(np.array(sizes, int) if isinstance(sizes, list) else sizes, 10, most)
+        return
+    with pytest.raises(ValueError, match="pairs of features need about .* take fewer rows at a time, leave rare"):
+        ragged.check_pairs(np.array(sizes), 10, most)
+
+
+# ---- what shows at size only ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("most", [1, 2, 7, 1000])
+def test_pairs_of_rows_in_parts(most):
+    """Every part has at least one pair and about `most`; together they are the pairs of all rows, in order."""
+    sizes = [3, 0, 1, 5, 2, 4, 0]
+    ends = np.append(0, np.cumsum(sizes))
+    parts = [(i, j) for i, j in ragged.pairs_of_rows(ends, most) if i.size]
+    found = [pair for i, j in parts for pair in zip(i.tolist(), j.tolist(), strict=True)]
+    want = [(a, b) for lo, hi in zip(ends[:-1], ends[1:], strict=True) for a in range(lo, hi) for b in range(a + 1, hi)]
+    assert found == want and all(i.size < most + max(sizes) for i, _ in parts)
+
+
+def test_many_rows_are_all_kept():
+    """100,000 rows: a limit that only the first rows fulfil would show in the last ones."""
+    B = 100_000
+    idx = np.stack([np.arange(B) % 1000, 1000 + np.arange(B)], axis=1)
+    batch = Batch.from_padded(idx, np.where(np.arange(B)[:, None] % 3 == 0, [1.0, 0.0], [1.0, 2.0]))
+    assert batch.ids.size == 2 * B - (B + 2) // 3 and batch.touched.size == 1000 + B - (B + 2) // 3
+    assert batch[-2:].idx.tolist() == [[998, 1000 + B - 2], [999, 0]]
+    assert (batch.sizes == np.where(np.arange(B) % 3 == 0, 1, 2)).all()
+    assert batch.distinct_pairs()[-1].tolist() == [999, 1000 + 98_999]              # row 99,999 has no pair
+
+
+def test_rows_of_many_slots_in_all_have_wide_ends():
+    """The last row of 2**31 slots ends behind the largest int32; and of selected rows, too."""
+    count = np.array([2**31 - 5, 3, 3])
+    ends = ragged.row_ends(count)
+    assert ends.dtype == np.int64 and ends.tolist() == [0, 2**31 - 5, 2**31 - 2, 2**31 + 1]
+    at, new = ragged.places(ends, np.array([2, 1]))
+    assert at.tolist() == [2**31 - 2, 2**31 - 1, 2**31, 2**31 - 5, 2**31 - 4, 2**31 - 3] and new.tolist() == [0, 3, 6]
 
 
 # ---- refusals ------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from afm_numpy import Batch, Model, afm, fm
+from afm_numpy import Batch, Model, afm, fm, train
 from afm_numpy.dropout import Dropout
 from afm_numpy.models import ENGINES, KINDS
 from afm_numpy.params import ATTENTION, FM_SHAPES, afm_shapes, check_params
@@ -131,3 +131,57 @@ def test_from_fm_takes_the_pairs_and_slots_of_the_batch():
     assert Model("afm", "field").from_fm(fm_params, np.random.default_rng(1), batch)["field"].shape == (3,)
     with pytest.raises(ValueError, match="from_fm starts an AFM"):
         Model("fm").from_fm(fm_params, np.random.default_rng(1), batch)
+
+
+# ---- rows that do not fit ------------------------------------------------------------------------------
+
+
+def test_weights_of_fields_need_rows_that_say_which_slot_is_which():
+    closed, told = (Batch.from_lists([[0, 1], [2, 3]], n=4, slots_are_fields=told) for told in (False, True))
+    for engine in ENGINES:
+        model, rng = Model("afm", "field", engine), np.random.default_rng(0)
+        params = model.init_params(rng, told, k=2)
+        for refused in (
+            lambda model=model, rng=rng: model.init_params(rng, closed),
+            lambda model=model, params=params: model.forward(params, closed),
+            lambda model=model, params=params: model.predict(params, closed),
+        ):
+            with pytest.raises(ValueError, match="these rows do not say which slot is which field"):
+                refused()
+        assert model.predict(params, told).shape == (2,)
+
+
+def test_p_starts_at_the_mean_number_of_pairs():
+    """One long row does not make it large."""
+    rows = [[0, 1, 2]] * 9 + [list(range(21))]
+    ragged, rng = Batch.from_lists(rows, n=21), np.random.default_rng(0)
+    for attention in ("network", "uniform"):
+        assert set(Model("afm", attention).init_params(rng, ragged)["p"]) == {np.float32((9 * 3 + 210) / 10)}
+    assert set(Model("afm", "sum").init_params(rng, ragged)["p"]) == {1}
+    assert set(Model("afm").init_params(rng, Batch.from_lists([[0], []], n=1))["p"]) == {1}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_row_with_too_many_pairs_is_refused_before_anything_is_made(engine):
+    batch, rng = Batch.from_lists([[0, 1], np.arange(20_000)]), np.random.default_rng(0)
+    model = Model("afm", engine=engine)
+    params, message = model.init_params(rng, batch, k=2), r"[1-3]99,9[89]0,00[01] pairs of features need about"
+    with pytest.raises(ValueError, match=message):
+        model.forward(params, batch)
+    with pytest.raises(ValueError, match="pairs of features need about"):
+        model.predict(params, batch)
+    with pytest.raises(ValueError, match=message):
+        train.fit(model, params, batch, np.zeros(2), rng=rng)
+    with pytest.raises(ValueError, match="pairs of features need about"):            # its masks are not drawn either
+        train.fit(model, params, batch, np.zeros(2), rng=rng, loss=train.Objective(keep={"pooled": 0.5}))
+
+
+def test_the_dense_engine_predicts_fewer_rows_at_a_time_when_they_are_long(monkeypatch):
+    batch, rng, seen = Batch.from_lists([np.arange(30)] * 7, n=30), np.random.default_rng(0), []
+    model = Model("afm", engine="dense")
+    params, forward = model.init_params(rng, batch, k=2, t=2), Model.forward
+    monkeypatch.setattr("afm_numpy.models.MOST", 3 * 30**2 // 2 * model._pair_bytes(params))
+    monkeypatch.setattr(Model, "forward", lambda self, p, rows: seen.append(len(rows)) or forward(self, p, rows))
+    whole = Model("afm").predict(params, batch)
+    np.testing.assert_allclose(model.predict(params, batch), whole, rtol=1e-5)
+    assert seen == [3, 3, 1]

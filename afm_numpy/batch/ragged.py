@@ -46,17 +46,14 @@ def take_rows(rows: Array, ends: Array, width: int | None, arrays: Iterable[Arra
     return [array.reshape(shape).take(rows, axis=0).ravel() for array in arrays], new_ends
 
 
-def reduce_rows(operation: np.ufunc, values: Array, ends: Array, width: int | None) -> Array:
+def reduce_rows(operation: np.ufunc, values: Array, ends: Array) -> Array:
     """Reduce the entries of each row to one number: (B,); 0 for a row without entries.
 
     Examples
     --------
-    >>> reduce_rows(np.maximum, np.array([1.0, 3.0, 2.0]), np.array([0, 2, 2, 3]), None).tolist()
+    >>> reduce_rows(np.maximum, np.array([1.0, 3.0, 2.0]), np.array([0, 2, 2, 3])).tolist()
     [3.0, 0.0, 2.0]
     """
-    if width:
-        rows: Array = operation.reduce(values.reshape(-1, width), axis=1)
-        return rows
     total = np.zeros(ends.size - 1, values.dtype)
     some = np.flatnonzero(np.diff(ends))
     if some.size:

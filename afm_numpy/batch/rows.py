@@ -82,7 +82,7 @@ class Rows:
 
     # ---- the filled slots, row after row -------------------------------------------------------------
 
-    @property
+    @cached_property
     def sizes(self) -> Array:
         """(B,) how many features each row holds.
 

@@ -119,7 +119,7 @@ def weights_backward(da: Array, cache: "Cache") -> tuple[Array | None, Grads]:
 def linear_forward(params: Params, batch: Batch) -> Array:
     """w0 + sum_i w_i x_i, as `fm.linear_forward`: (B,)."""
     wx = params["w"].take(batch.ids) * batch.values                                 # (S,)
-    return params["w0"] + reduce_rows(np.add, wx, batch.ends, batch.width)
+    return params["w0"] + reduce_rows(np.add, wx, batch.ends)
 
 
 def linear_backward(dlinear: Array, w: Array, batch: Batch) -> tuple[Array, RowGrad, Array]:

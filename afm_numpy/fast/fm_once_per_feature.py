@@ -29,8 +29,10 @@ from ..dropout import Dropout
 from ..params import FM_SHAPES, check_inputs
 from ..rowgrad import RowGrad
 from .numbering import number_rows as prepare
+from .pairs import BLOCK
+from .threads import each_block
 
-__all__ = ["Cache", "backward", "forward", "prepare"]
+__all__ = ["Cache", "backward", "forward", "predict", "prepare"]
 
 
 class Cache(NamedTuple):
@@ -119,3 +121,34 @@ def slot_gradients(dy_hat: Array, cache: Cache) -> Array:
         others *= drop.pooled.take(row, axis=0)
     dx: Array = dy_hat.take(row) * (w.take(batch.ids) + (others * slot_v).sum(axis=1))
     return dx
+
+
+# ---- many rows -------------------------------------------------------------------------------------------
+
+
+def predict(params: Params, batch: Batch, *, chunk: int = 4096) -> Array:
+    """y_hat (B,) of any number of rows, at most `chunk` at a time.
+
+    X has a column for each of the n features; when there are more of them than slots, for each distinct one.
+    """
+    check_inputs(params, batch, FM_SHAPES)
+    w0, w, V, ids, x = params["w0"], params["w"], params["V"], batch.ids.astype(np.int32), batch.values
+    if len(V) > ids.size:
+        touched, ids = batch.occurrences
+        w, V = w.take(touched), V.take(touched, axis=0)
+    squares, ones = np.einsum("nk,nk->n", V, V), bool((x == 1).all())
+
+    def some_rows(rows: slice) -> Array:
+        ends = batch.ends[rows.start : rows.stop + 1]
+        slots, shape = slice(ends[0], ends[-1]), (ends.size - 1, len(V))
+        X = sparse.csr_array((x[slots], ids[slots], ends - ends[0]), shape)
+        X2 = X if ones else sparse.csr_array((x[slots] * x[slots], X.indices, X.indptr), shape)
+        sum_e = X @ V                                                # (rows, k)
+        pairs = 0.5 * (np.einsum("bk,bk->b", sum_e, sum_e) - X2 @ squares)
+        pairs[batch.sizes[rows] < 2] = 0
+        y_hat: Array = w0 + X @ w + pairs
+        return y_hat
+
+    k, per_row = V.shape[1], ids.size // max(len(batch), 1) + 1
+    parts = each_block(some_rows, len(batch), min(chunk, 4 * BLOCK // (k * per_row)), 4 * ids.size * k)
+    return np.concatenate([np.zeros(0, V.dtype), *parts])

@@ -241,7 +241,7 @@ class PairBatch(Batch):
 
     def by_row(self, operation: np.ufunc, values: Array) -> Array:
         """Reduce (O,) values over the pairs of each row: (B,); 0 in a row without a pair."""
-        return reduce_rows(operation, values, self.pair_ends, self.pair_width)
+        return reduce_rows(operation, values, self.pair_ends)
 
     def spread(self, values: Array) -> Array:
         """Repeat (B,) values for the pairs of each row: (O,)."""

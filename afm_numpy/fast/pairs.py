@@ -41,6 +41,11 @@ def layer(params: Params, attention: Attention) -> tuple[Array, Array]:
     return C, h
 
 
+def operations(C: Array) -> int:
+    """Roughly the operations for one pair: the product with C, and some for each of its k+1 factors."""
+    return C.size + 16 * len(C)
+
+
 def pairs_forward(
     E: Array, local: Local, C: Array, h: Array, with_gate: bool = True
 ) -> tuple[Array, Array, Any]:
@@ -61,7 +66,7 @@ def pairs_forward(
             np.maximum(Z, 0, out=Z)
         s[block] = Z @ h
 
-    for _ in each_block(one_block, D, BLOCK // max(C.shape), D * len(C)):
+    for _ in each_block(one_block, D, BLOCK // max(C.shape), D * operations(C)):
         pass
     return t, s, gate
 
@@ -87,7 +92,7 @@ def pairs_backward(
             np.multiply(dM, e, out=sides[1, block])
         return sum_rows(np.concatenate([first, second]), sides.reshape(-1, k), len(E)), dC
 
-    for dE_part, dC_part in each_block(one_span, dt.size, 8 * BLOCK // k, dt.size * k):
+    for dE_part, dC_part in each_block(one_span, dt.size, 8 * BLOCK // k, dt.size * operations(C)):
         dE += dE_part
         dC += dC_part
     dh = (C * dC).sum(axis=0)[:-1]                                   # relu(z) = gate z, and z is linear in C

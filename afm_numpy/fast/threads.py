@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,7 +25,7 @@ from threadpoolctl import LibController, ThreadpoolController
 
 __all__ = ["blocks", "cores", "each_block", "one_blas_thread", "own_threads"]
 
-LARGE = 1 << 20  # numbers in the arrays of some work above which it is worth several threads
+LARGE = 1 << 25  # operations above which some work is worth several threads: about ten milliseconds
 QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of the control group, on Linux
 T = TypeVar("T")
 
@@ -104,9 +105,10 @@ def one_blas_thread() -> Iterator[None]:
 
 # ---- large work on threads of our own --------------------------------------------------------------------
 
-_own = threading.local()  # .pool: the pool of the call of `fit` or `predict` that this thread is in, and its size
+_own = threading.local()  # .pool: the pool of the call of `fit` or `predict` that this thread is in
 
 
+@lru_cache
 def cores() -> int:
     """The cores that this process may use: by its affinity, and by the quota of its control group."""
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -117,25 +119,36 @@ def cores() -> int:
         return count
 
 
+class Pool:
+    """Threads for the large work of one call. None is started before there is such work."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    @cached_property
+    def threads(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(self.count, "afm_numpy")
+
+    def close(self) -> None:
+        if "threads" in vars(self):
+            self.threads.shutdown(cancel_futures=True)
+
+
 @contextmanager
-def own_threads(count: int | None = None) -> Iterator[None]:
+def own_threads() -> Iterator[None]:
     """Hold BLAS to one thread, and give large work in `each_block` a pool of threads, which ends here too.
 
     There are as many threads as cores, unless BLAS was limited to fewer: by a variable of the environment, by the user,
     or by joblib for its workers. Several uses at once share the cores.
     """
     with one_blas_thread():
-        if count is None:
-            limits = [threads for _, threads in _hold.before]
-            count = max(1, min([cores(), *limits]) // _hold.users)
-        outer = getattr(_own, "pool", None)
-        with ThreadPoolExecutor(count, "afm_numpy") as pool:         # starts no thread before there is work
-            _own.pool = (pool, count)
-            try:
-                yield
-            finally:
-                _own.pool = outer
-                pool.shutdown(cancel_futures=True)
+        limits = [threads for _, threads in _hold.before]
+        outer, _own.pool = getattr(_own, "pool", None), Pool(max(1, min([cores(), *limits]) // _hold.users))
+        try:
+            yield
+        finally:
+            _own.pool.close()
+            _own.pool = outer
 
 
 def blocks(size: int, step: int) -> list[slice]:
@@ -145,18 +158,18 @@ def blocks(size: int, step: int) -> list[slice]:
 
 
 def each_block(function: Callable[[slice], T], size: int, step: int, work: int) -> Iterator[T]:
-    """The results of function(block) for the `blocks` of some work, in their order; on several threads if it is large.
+    """The results of function(block) for `blocks(size, step)`, in their order; on several threads for much `work`.
 
-    Few blocks are in work at a time, so that few results wait in memory.
+    `work` counts the operations on numbers; what it is split into does not depend on the number of threads. Few
+    blocks are in work at a time, so that few results wait in memory.
 
     Examples
     --------
     >>> list(each_block(lambda block: block.start, size=150, step=64, work=150))
     [0, 64, 128]
     """
-    pool, count = getattr(_own, "pool", None) or (None, 1)
-    parts = blocks(size, step)
-    if pool is None or count == 1 or len(parts) == 1 or work < LARGE:
+    pool, parts = getattr(_own, "pool", None), blocks(size, step)
+    if pool is None or pool.count == 1 or len(parts) == 1 or work < LARGE:
         yield from map(function, parts)
         return
     errors = np.geterr()
@@ -167,8 +180,8 @@ def each_block(function: Callable[[slice], T], size: int, step: int, work: int) 
 
     waiting: deque[Future[T]] = deque()
     for part in parts:
-        waiting.append(pool.submit(in_thread, part))
-        if len(waiting) > count:
+        waiting.append(pool.threads.submit(in_thread, part))
+        if len(waiting) > pool.count:
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()

@@ -94,6 +94,7 @@ def fit(
         check_state(optimizer, params, state)
     judge = _Judge(model, params, watch, goal.loss)
     trained = _with_engine_for(model, goal)
+    trained.check_memory(params, batch, batch_size)
     batch = trained.prepare(batch)                          # numbered once; batches only select
 
     params = {name: value.copy() for name, value in params.items()}

@@ -1,12 +1,14 @@
 """The fast engine against the dense one: every mode, every gradient, ragged rows, real values, pooled dropout."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import as_float32, examples, fixed_problem, frozen, make_batch, make_pairs, problems, signed
 
-from afm_numpy import Model, RowGrad, afm, gradcheck, optim, train
+from afm_numpy import Batch, Model, RowGrad, afm, gradcheck, optim, train
 from afm_numpy.dropout import Dropout
 from afm_numpy.fast import afm_once_per_pair, pairs
 from afm_numpy.fast.numbering import PairBatch, number_pairs
@@ -190,3 +192,50 @@ def test_float32_stays():
         grads = model.backward(np.ones(30, np.float32), cache, with_dx=True)
         values = [grad.values if isinstance(grad, RowGrad) else grad for grad in grads.values()]
         assert {y_hat.dtype, *(value.dtype for value in values)} == {np.dtype(np.float32)}
+
+
+# ---- one long row costs the pairs that it has ------------------------------------------------------------
+
+
+def peak_of_an_epoch(lengths, attention, keep):
+    """The most bytes that `fit` and `predict` hold at a time on rows of these lengths."""
+    rng = np.random.default_rng(0)
+    batch = Batch.from_lists([rng.permutation(400)[:length] for length in lengths], n=400, dtype=np.float32)
+    y, model = rng.standard_normal(len(batch)).astype(np.float32), Model("afm", attention)
+    params = model.init_params(rng, batch, k=8, t=8)
+    tracemalloc.start()
+    try:
+        loss, watch = train.Objective(keep=keep), train.Watch(warn=False)
+        params = train.fit(model, params, batch, y, rng=rng, epochs=1, loss=loss, watch=watch).params
+        assert np.isfinite(train.predict(model, params, batch)).all()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("attention, keep", [("network", {}), ("network", {"pooled": 0.5}), ("free", {}), ("sum", {})])
+def test_a_long_row_costs_the_pairs_that_it_has(attention, keep):
+    """2,000 rows of 5 features have as many pairs as one of 200; padded to 200 they would have 40 million."""
+    short = peak_of_an_epoch([5] * 2000, attention, keep)
+    long = peak_of_an_epoch([5] * 2000 + [200], attention, keep)
+    both = peak_of_an_epoch([5] * 4000, attention, keep)
+    assert long < 3 * short + 20e6 and long < 3 * both + 20e6
+
+
+# ---- what shows at size only -----------------------------------------------------------------------------
+
+
+def test_all_of_many_rows_equal_dense():
+    """5,000 rows in blocks as they come: the last ones count as the first ones do."""
+    rng = np.random.default_rng(0)
+    batch = Batch.from_padded(rng.integers(0, 30, (5000, 4)) + 30 * np.arange(4), rng.choice([1.0, 0.5], (5000, 4)))
+    model = Model("afm")
+    params = model.init_params(rng, batch, k=3, t=2, std=0.5, dtype=float)
+    want, dense = afm.forward(params, batch)
+    got, cache = model.forward(params, model.prepare(batch))
+    assert_same(got, want)
+    assert_same(model.predict(params, batch, chunk=999), want)
+    dy_hat = rng.standard_normal(5000)
+    grads, want_grads = model.backward(dy_hat, cache), afm.backward(dy_hat, dense)
+    for name in want_grads:
+        assert_same(grads[name], want_grads[name], 1e-10)

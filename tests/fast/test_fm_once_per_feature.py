@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from strategies import as_float32, examples, fixed_problem, frozen, make_batch, problems
 from test_afm_once_per_pair import assert_same
 
-from afm_numpy import Model, RowGrad, fm, optim, train
+from afm_numpy import Batch, Model, RowGrad, fm, optim, train
+from afm_numpy.dropout import Dropout
 from afm_numpy.fast import fm_once_per_feature, numbering
 
 
@@ -99,3 +100,39 @@ def test_said_once_when_dropout_needs_the_dense_engine(site):
     assert len(said) == 1
     dense = train.fit(Model("afm", engine="dense"), params, batch, y, rng=np.random.default_rng(1), **options)
     np.testing.assert_array_equal(fast.params["V"], dense.params["V"])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n", [4, 10_000])
+def test_a_row_with_one_feature_has_no_pair_term(dtype, n):
+    """Exactly: x = 1e6 and V = 1e3 would leave a rounding error of hundreds, and Adam would move V by it."""
+    batch = Batch.from_lists([[1], [2], [0, 3], []], [[1e6 / 3], [1.1], [1.0, 2.0], []], n=n, dtype=dtype)
+    model, rng = Model("fm"), np.random.default_rng(0)
+    params = model.init_params(rng, batch, k=7, std=1e3, dtype=dtype)
+    linear = {name: value for name, value in params.items()} | {"V": np.zeros_like(params["V"])}
+    for rows in (batch, model.prepare(batch)):
+        for y_hat, plain in (
+            (model.forward(params, rows)[0], model.forward(linear, rows)[0]),
+            (model.predict(params, rows), model.predict(linear, rows)),
+        ):
+            assert (y_hat == plain).tolist() == [True, True, False, True]
+        for drop in (Dropout(), Dropout(pooled=np.full((4, 7), 2.0, dtype))):
+            grads = model.backward(np.array([0.1, 0.7, 1.3, 2.0], dtype), model.forward(params, rows, drop=drop)[1])
+            dense = grads["V"].to_dense(n)
+            assert not dense[[1, 2]].any() and dense[[0, 3]].all() and grads["w"].to_dense(n)[:4].all()
+    trained = train.fit(
+        model, params, batch, np.ones(4), rng=rng, optimizer=optim.Adam(lr=0.1), epochs=3, batch_size=1,
+        watch=train.Watch(warn=False),
+    )  # fmt: skip
+    assert (trained.params["V"][[1, 2]] == params["V"][[1, 2]]).all()
+
+
+def test_many_rows_are_predicted_in_blocks(monkeypatch):
+    rng = np.random.default_rng(0)
+    batch = make_batch(rng, rng.integers(0, 5, 700), 4, 12)
+    params = Model("fm").init_params(rng, batch, k=4, dtype=float, std=0.5)
+    want = fm.forward(params, batch)[0]
+    for block in (1, 700, 1 << 18):
+        monkeypatch.setattr(fm_once_per_feature, "BLOCK", block)
+        for chunk in (1, 100, 4096):
+            np.testing.assert_allclose(fm_once_per_feature.predict(params, batch, chunk=chunk), want, rtol=1e-12)

@@ -146,3 +146,12 @@ def test_numbering_grows_with_the_rows_and_not_with_n():
     big = Batch.from_lists([[2**31 - 1, 0], [5, 2**31 - 1]], n=2**31)
     check_pairs(number_pairs(big))
     check_rows(number_rows(big))
+
+
+def test_pairs_of_many_tokens_are_told_apart():
+    """100,000 tokens make 10**10 keys of pairs: more than an int32 can number."""
+    T = 100_000
+    rows = [[0, T - 1], [T - 2, T - 1], [T - 3, 1], [46_340, 46_341], [46_341, 92_682], [1, T - 3]]
+    numbered = number_pairs(Batch.from_lists([*rows, *([token] for token in range(T))], n=T))
+    check_pairs(numbered)
+    assert len(numbered.first) == 5 and numbered.pair[2] == numbered.pair[5]

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -25,6 +26,15 @@ def blas_threads():
     numbers = {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
     assert len(numbers) == 1
     return numbers.pop()
+
+
+@contextmanager
+def threads_of_our_own(count):
+    """`own_threads` on a machine with so many cores."""
+    with pytest.MonkeyPatch.context() as patch, threadpool_limits(limits=count, user_api="blas"):
+        patch.setattr(threads, "cores", lambda: count)
+        with own_threads():
+            yield
 
 
 @pytest.fixture(autouse=True)
@@ -244,7 +254,7 @@ def test_results_come_in_the_order_of_the_blocks(count, large, monkeypatch):
         seen.add(threading.current_thread().name)
         return block.start
 
-    with own_threads(count):
+    with threads_of_our_own(count):
         found = list(each_block(one, 640, 64, work=threads.LARGE - (not large)))
     assert found == list(range(0, 640, 64))
     main = threading.current_thread().name
@@ -255,7 +265,7 @@ def test_results_come_in_the_order_of_the_blocks(count, large, monkeypatch):
 
 def test_few_blocks_are_ahead_of_the_one_that_is_taken():
     started = []
-    with own_threads(2):
+    with threads_of_our_own(2):
         results = each_block(lambda block: started.append(block), 6400, 64, work=threads.LARGE)
         next(results)
         time.sleep(0.05)
@@ -274,7 +284,7 @@ def test_an_error_in_a_block_reaches_the_caller(count):
         return 1 / (block.start - 128)
 
     before = threading.active_count()
-    with pytest.raises(ZeroDivisionError), own_threads(count):
+    with pytest.raises(ZeroDivisionError), threads_of_our_own(count):
         list(each_block(one, 640, 64, threads.LARGE))
     assert threading.active_count() == before
 
@@ -283,7 +293,7 @@ def test_floating_point_errors_are_treated_as_the_caller_says():
     def one(block):
         return np.float64(1e300) * np.full(2, 1e300)
 
-    with own_threads(2):
+    with threads_of_our_own(2):
         with np.errstate(over="ignore"):
             assert np.isinf(list(each_block(one, 640, 64, threads.LARGE))).all()
         with np.errstate(over="raise"), pytest.raises(FloatingPointError):
@@ -292,9 +302,9 @@ def test_floating_point_errors_are_treated_as_the_caller_says():
 
 def test_the_pool_lives_for_one_use_and_outer_pools_come_back():
     before = threading.active_count()
-    with own_threads(2):
+    with threads_of_our_own(2):
         outer = threads._own.pool
-        with own_threads(3):
+        with threads_of_our_own(3):
             assert threads._own.pool is not outer
         assert threads._own.pool is outer
         list(each_block(lambda block: None, 640, 64, threads.LARGE))
@@ -304,7 +314,7 @@ def test_the_pool_lives_for_one_use_and_outer_pools_come_back():
 
 def test_how_many_threads_there_are(monkeypatch):
     def count():
-        return threads._own.pool[1]
+        return threads._own.pool.count
 
     monkeypatch.setattr(threads, "cores", lambda: 5)
     with threadpool_limits(limits=2, user_api="blas"), own_threads():
@@ -324,12 +334,16 @@ def test_cores_by_affinity_and_quota(text, found, tmp_path, monkeypatch):
     path.write_text(text)
     monkeypatch.setattr(threads, "QUOTA", path)
     monkeypatch.setattr(threads.os, "sched_getaffinity", lambda pid: set(range(8)), raising=False)
+    cores.cache_clear()
     assert cores() == found
     monkeypatch.setattr(threads, "QUOTA", tmp_path / "none")
+    cores.cache_clear()
     assert cores() == 8
     monkeypatch.delattr(threads.os, "sched_getaffinity")
     monkeypatch.setattr(threads.os, "cpu_count", lambda: 4)
+    cores.cache_clear()
     assert cores() == 4
+    cores.cache_clear()
 
 
 @pytest.mark.parametrize("attention", ["network", "free"])
