@@ -102,13 +102,17 @@ def _read(name: object, column: Any, read: Callable[[Any], Array]) -> Array:
 
 
 def _flat(column: Any) -> Array:
-    """A column as an array. Without a dtype of NumPy its cells stay Python objects, and keep all their digits."""
+    """A column as an array. Whole numbers beside other cells stay objects of Python, and keep all their digits."""
     if isinstance(getattr(column, "dtype", None), np.dtype):
         return _checks.array(column)
     as_list = [getattr(column, name) for name in ("to_pylist", "to_list", "tolist") if hasattr(column, name)]
     if not as_list and not isinstance(column, (list, tuple, range)):
         raise TypeError(f"it is a {type(column).__name__}; give an array or a list")
-    return np.fromiter(as_list[0]() if as_list else column, object)
+    cells = list(as_list[0]() if as_list else column)
+    types = set(map(type, cells)) - {type(None)}
+    if types == {float} or (types == {int} and None not in cells and np.array(cells).dtype.kind in "iu"):
+        return np.array(cells, np.float64 if types == {float} else None)     # the same numbers in less room
+    return np.fromiter(cells, object, len(cells))
 
 
 # ---- cells -------------------------------------------------------------------------------------------

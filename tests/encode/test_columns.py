@@ -190,7 +190,7 @@ def test_adjacent_floats_are_told_apart():
 COLUMNS = {
     "text": Categorical("c", "text", ("a", "b", "bb")), "empty": Categorical("c", "text", ()),
     "bool": Categorical("c", "bool", (False, True)), "number": Categorical("c", "number", (-1, 0.5, 2**70)),
-    "scaled": Scaled("c", -1.5, 2.0), "binned": Binned("c", (-1.0, 0.0, 2.5), True), "one bin": Binned("c", (), False),
+    "scaled": Scaled("c", -1.5, 0.5), "binned": Binned("c", (-1.0, 0.0, 2.5), True), "one bin": Binned("c", (), False),
 }  # fmt: skip
 
 
@@ -268,6 +268,18 @@ def test_features_of_every_kind_by_hand():
     ]  # fmt: skip
 
 
+def test_ids_are_integers():
+    for column in COLUMNS.values():
+        cell = {"text": "a", "bool": True}.get(getattr(column, "type", "number"), 1.0)
+        local, x = column.encode(np.array([cell]), ())
+        assert local.dtype == np.intp and x.dtype == np.float64 and local.shape == x.shape == (1,)
+
+
+def test_a_column_that_cannot_be_read_is_named():
+    with pytest.raises(TypeError, match="^column 'b' cannot be read: it is a set; give an array or a list$"):
+        declared({"a": [1], "b": {1}})
+
+
 def test_scales_of_extreme_columns():
     for values in ([-1.5e308, 1.5e308], [-1e308, 1e308]):
         for scaling in ("minmax", "standard"):
@@ -281,6 +293,8 @@ def test_scales_of_extreme_columns():
         values = sign * np.array([1e200, 3e200, 2e200])
         x = Scaled.fit("c", values, "standard").encode(values)[1]
         np.testing.assert_allclose(x, sign * np.array([-1, 1, 0]) * 1.5**0.5)
+    tiny = np.array([5e-324, 1e-323])                        # their deviation is 0 in floats
+    assert Scaled.fit("c", tiny, "standard").encode(tiny)[1].tolist() in ([0.0, 1.0], [-1.0, 0.0])
     for scaling in ("standard", "minmax"):
         assert Scaled.fit("c", np.array([7.0, 7.0]), scaling) == Scaled("c", 7.0, 1.0)
 
@@ -338,7 +352,7 @@ def test_declared(arguments, expected):
         ({"categorical": ["b", "b"]}, ValueError, "column 'b' is declared 2 times: categorical and categorical"),
         ({"categorical": ["b"], "continuous": ["b"]}, ValueError, "declared 2 times: categorical and continuous"),
         ({"continuous": ["a"], "ignored": ["a"]}, ValueError, "'a' is declared 2 times: continuous and ignored"),
-        ({"ignored": ["a", "b", "c"]}, ValueError, "no column to encode"),
+        ({"ignored": ["a", "b", "c"]}, ValueError, "^no column to encode: the table has none, .* all are ignored$"),
         ({"categorical": []}, ValueError, "no column to encode"),
         ({"scaling": "log"}, ValueError, "'log' for column 'a'; known are quantile, standard, minmax, none"),
         ({"scaling": {"c": "log"}}, ValueError, "unknown scaling 'log' for column 'c'"),

@@ -24,6 +24,18 @@ def test_lists_are_not_turned_into_text():
     assert read_columns({"a": [1, 2]}, ["a"])[0].tolist() == [1, 2]
 
 
+@pytest.mark.parametrize(("cells", "kind"), [
+    ([1.5, 2.0], "f"), ([1.5, None], "f"), ([1, 2], "i"), ([2**63, 1], "O"), ([2**63, 2**63 + 1], "u"), ([1, None], "O"), ([1, 2.5], "O"),
+    ([2**60 + 1, float("nan")], "O"), ([2**63, -1], "O"), ([2**64], "O"), ([True, False], "O"), (["a"], "O"), ([], "O"),
+    ([None, None], "O"), ([np.int8(1), 2], "O"), (range(3), "i"),
+])  # fmt: skip
+def test_lists_are_arrays_of_numbers_only_where_nothing_changes(cells, kind):
+    (column,) = read_columns({"a": cells}, ["a"])
+    assert column.dtype.kind == kind and len(column) == len(cells)
+    for found, cell in zip(column.tolist(), cells, strict=True):
+        assert found == cell or found != found or cell is None
+
+
 @pytest.mark.parametrize(
     ("table", "error", "message"),
     [
