@@ -4,16 +4,15 @@ import argparse
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 from .. import dropout, explain, gradcheck, losses, plots, recipes, train
 from .._files import printable
-from .._types import Grads, Params
+from .._types import Attention, Grads, Params
 from ..batch import Batch
 from ..models import Model
-from ..params import ATTENTION
 from ..rowgrad import add_grads
 from .options import check_folder, parser, positive
 
@@ -80,11 +79,11 @@ def small_problem(model: Model, rng: np.random.Generator) -> tuple[Callable[[Par
     return loss, params | {"x": batch.x}, add_grads(grads, losses.l2_backward(params, l2, batch.touched))
 
 
-def check_gradients(seed: int = 0, method: str = "complex") -> bool:
+def check_gradients(seed: int = 0, method: Literal["complex", "central"] = "complex") -> bool:
     """Print one table of errors for FM and for AFM in every attention mode; True when all are right."""
     print("Every gradient of FM and AFM against measured slopes (logistic loss, dropout, L2, ragged rows)\n")
     ok = True
-    for model in [Model("fm", engine="dense"), *(Model("afm", mode, engine="dense") for mode in ATTENTION)]:
+    for model in [Model("fm", engine="dense"), *(Model("afm", mode, engine="dense") for mode in get_args(Attention))]:
         report = gradcheck.check(*small_problem(model, np.random.default_rng(seed)), method=method)
         print(f"{model.kind.upper()}" + (f", attention {model.attention!r}" if model.kind == "afm" else ""))
         print(f"{report}\n")

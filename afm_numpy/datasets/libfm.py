@@ -12,6 +12,7 @@ import operator
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
+from itertools import islice
 from typing import IO, Any, NamedTuple, SupportsIndex
 
 import numpy as np
@@ -128,7 +129,7 @@ def dump_libfm(path: Path, batch: Batch, y: ArrayLike, *, id_base: int = 0) -> N
 
     Numbers are written with the fewest digits that read back to the same bits. Slots keep their places: an empty
     slot before a feature is written as a value of 0, for the smallest id that the row does not hold (a row
-    that holds all n ids closes up). Empty slots at the end of a row are not written.
+    that holds all n ids closes up). Empty slots at the end of a row are written when slots are fields.
 
     Parameters
     ----------
@@ -154,12 +155,14 @@ def dump_libfm(path: Path, batch: Batch, y: ArrayLike, *, id_base: int = 0) -> N
     >>> path.read_text()
     '1 0:1 3:0.1\\n-1\\n'
     """
-    form = make_form(batch.n, None, id_base, batch.x.dtype)
+    form = make_form(batch.n, None, id_base, batch.dtype)
+    slot_of, least = batch.slot_of, batch.m if batch.slots_are_fields else 0
     y = np.asarray(y)
     labels = _texts(row_values(y, len(batch), "y", np.float32 if y.dtype == np.float32 else np.float64))
     with atomic_write(path) as plain, _packed(path, plain) as file:
-        for label, idx, x in zip(labels, batch.idx, batch.x, strict=True):
-            file.write(_line(label, idx.tolist(), _texts(x + 0), form).encode("ascii"))
+        for label, lo, hi in zip(labels, batch.ends[:-1], batch.ends[1:], strict=True):
+            slots, ids = slot_of[lo:hi].tolist(), batch.ids[lo:hi].tolist()
+            file.write(_line(label, slots, ids, _texts(batch.values[lo:hi]), form, least).encode("ascii"))
 
 
 # ---- arguments ---------------------------------------------------------------------------------------
@@ -175,9 +178,7 @@ def _positive(number: SupportsIndex, name: str) -> int:
     return number
 
 
-def make_form(
-    n: SupportsIndex | None, m: SupportsIndex | None, id_base: int, dtype: DType, **more: bool
-) -> Form:
+def make_form(n: SupportsIndex | None, m: SupportsIndex | None, id_base: int, dtype: DType, **more: bool) -> Form:
     """What the caller said about a file, checked."""
     if id_base not in (0, 1):
         raise ValueError(f"id_base, the id of the first feature in the file, must be 0 or 1; got {id_base!r}")
@@ -254,14 +255,13 @@ def _texts(numbers: Array) -> list[str]:
     return [text.removesuffix(".0") for text in texts]
 
 
-def _line(label: str, ids: list[int], values: list[str], form: Form) -> str:
-    """One row as a line; its values are texts, "0" in an empty slot."""
-    while values and values[-1] == "0":
-        values.pop()
-    features = list(zip(ids, values, strict=False))
-    if "0" in values:
-        held = {i for i, value in features if value != "0"}
-        spare = next((i for i in range(form.n or 0) if i not in held), None)
-        kept = [(i if value != "0" else spare, value) for i, value in features]
-        features = [(i, value) for i, value in kept if i is not None]
+def _line(label: str, slots: list[int], ids: list[int], values: list[str], form: Form, least: int) -> str:
+    """One row as a line, with the ids and values of the filled slots, and at least so many slots."""
+    features = list(zip(ids, values, strict=True))
+    width = max(slots[-1] + 1 if slots else 0, least)
+    if width > len(slots):                                   # an empty slot is a value of 0
+        held = set(ids)
+        spare = [(i, "0") for i in islice((i for i in range(form.n or 0) if i not in held), 1)]
+        filled = {slot: [feature] for slot, feature in zip(slots, features, strict=True)}
+        features = [feature for slot in range(width) for feature in filled.get(slot, spare)]
     return " ".join([label, *(f"{i + form.id_base}:{value}" for i, value in features)]) + "\n"

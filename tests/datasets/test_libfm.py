@@ -216,10 +216,16 @@ def test_slots_keep_their_places(tmp_path):
     batch = Batch.from_padded([[0, 1, 2, 3], [1, 0, 2, 3]], [[0, 5, 0, 7], [0, 2, 0, 0]])
     path = tmp_path / "a"
     dump_libfm(path, batch, [1, 0])
-    assert path.read_text() == "1 0:0 1:5 0:0 3:7\n0 1:0 0:2\n"
-    assert_same(load_libfm(path)[0], batch)
+    assert path.read_text() == "1 0:0 1:5 0:0 3:7\n0 1:0 0:2 1:0 1:0\n"
+    again = load_libfm(path)[0]
+    assert_same(again, batch)
+    assert again.slots_are_fields                            # S6: the file can be read for attention "field"
+    dump_libfm(path, batch[:0], [])
+    assert path.read_text() == ""
+    dump_libfm(path, Batch.from_lists([[3], [1, 2], []]), [1, 2, 3])                 # slots that mean nothing
+    assert path.read_text() == "1 3:1\n2 1:1 2:1\n3\n"
     dump_libfm(path, Batch.from_padded(batch.idx, -batch.x, 4), [1, 0])
-    assert path.read_text() == "1 0:0 1:-5 0:0 3:-7\n0 1:0 0:-2\n"
+    assert path.read_text() == "1 0:0 1:-5 0:0 3:-7\n0 1:0 0:-2 1:0 1:0\n"
 
 
 def test_a_spare_id_counts_from_the_first_id(tmp_path):
