@@ -6,7 +6,7 @@ Each kind is fitted on the cells of the training part, a flat array with B entri
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple, TypeAlias
 
@@ -247,8 +247,8 @@ def declared(
     {'age': 'minmax', 'sex': None}
     """
     given = {"categorical": categorical, "continuous": continuous, "ignored": ignored}
-    lists = {
-        place: [] if names is None else sequence(place, names, "column names") for place, names in given.items()
+    lists = {                                                # a set has no order, and slots have one
+        place: [] if names is None else sequence(place, names, "column names", Set) for place, names in given.items()
     }
     for name, count in Counter(sum(lists.values(), [])).items():
         if count > 1:

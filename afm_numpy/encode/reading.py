@@ -35,9 +35,9 @@ def listing(names: Iterable[object]) -> str:
     return shown if len(names) <= 10 else f"{shown} and {len(names) - 10} more"
 
 
-def sequence(what: str, values: Any, of: str) -> list[Any]:
+def sequence(what: str, values: Any, of: str, *others: type) -> list[Any]:
     """A list, tuple or array of texts and numbers as a list; `what` and `of` name it when it is something else."""
-    if isinstance(values, (str, bytes, Mapping, Iterator)) or not isinstance(values, Iterable):
+    if isinstance(values, (str, bytes, Mapping, Iterator, *others)) or not isinstance(values, Iterable):
         raise TypeError(f"{what} must be a list of {of}; got {values!r:.60}")
     values = list(values)
     for value in values:
@@ -205,9 +205,10 @@ def numbers(name: str, cells: Array, missing: Iterable[object]) -> Array:
         raise TypeError(f"column {name!r} is continuous and must hold real numbers; it holds {cells.dtype}")
     with np.errstate(over="ignore"):
         values = cells.astype(np.float64)
-    infinite = np.flatnonzero(np.isinf(values))
-    if infinite.size:
-        raise ValueError(f"column {name!r}, row {infinite[0]}: {cells[infinite[0]]} is not finite")
+    bad = np.flatnonzero(np.isinf(values) | ((values == 0) & (cells != 0)))
+    if bad.size:
+        what = "not finite" if values[bad[0]] else "0 in float64"
+        raise ValueError(f"column {name!r}, row {bad[0]}: {cells[bad[0]]!s} is {what}")
     for type_, mark in map(_plain, missing):
         if type_ == ("bool" if cells.dtype.kind == "b" else "number"):
             values[cells == mark] = np.nan

@@ -349,6 +349,8 @@ def test_declared(arguments, expected):
     ("arguments", "error", "message"),
     [
         ({"categorical": "abc"}, TypeError, "categorical must be a list of column names; got 'abc'"),
+        ({"categorical": {"b", "c"}}, TypeError, "categorical must be a list of column names; got {'"),
+        ({"continuous": frozenset("a")}, TypeError, "continuous must be a list of column names; got frozenset"),
         ({"categorical": ["b", "b"]}, ValueError, "column 'b' is declared 2 times: categorical and categorical"),
         ({"categorical": ["b"], "continuous": ["b"]}, ValueError, "declared 2 times: categorical and continuous"),
         ({"continuous": ["a"], "ignored": ["a"]}, ValueError, "'a' is declared 2 times: continuous and ignored"),

@@ -162,6 +162,14 @@ def test_bad_numbers(cells, error, message):
         numbers("c", cells, MISSING)
 
 
+@pytest.mark.skipif(np.finfo("g").maxexp == np.finfo("d").maxexp, reason="long doubles are doubles here")
+def test_long_doubles_beyond_float64():
+    with pytest.raises(ValueError, match="column 'c', row 1: 1e-4000 is 0 in float64"):
+        numbers("c", np.array(["0", "1e-4000"], "g"), ())
+    with pytest.raises(ValueError, match=r"column 'c', row 1: 1e\+4000 is not finite"):
+        numbers("c", np.array(["0", "1e4000"], "g"), ())
+
+
 def test_pandas_columns():
     pd = pytest.importorskip("pandas")
     frame = pd.DataFrame({"a": pd.array([1, None], "Int64"), "b": pd.Categorical([1, 2]), "c": ["x", None]})

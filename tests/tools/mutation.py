@@ -32,7 +32,7 @@ MODULES = {  # below afm_numpy: the tests that must notice, below tests
     "fast/fm_once_per_feature": "fast/test_fm_once_per_feature", "fast/numbering": "fast/test_numbering",
     "gradcheck/checking": "gradcheck", "gradcheck/conditions": "gradcheck", "gradcheck/curves": "gradcheck",
     "gradcheck/layers": "gradcheck", "gradcheck/measuring": "gradcheck", "gradcheck/report": "gradcheck",
-    "gradcheck/slopes": "gradcheck", "gradcheck/trees": "gradcheck", "estimators/base": "estimators/test_classes",
+    "gradcheck/slopes": "gradcheck", "gradcheck/trees": "gradcheck", "estimators/base": "estimators/test_base",
     "encode/columns": "encode/test_columns", "conformance/compare": "conformance/test_checker",
 }  # fmt: skip
 KILLED = {1, 3, -signal.SIGXCPU}  # a test failed, pytest itself broke down, or there was no end
