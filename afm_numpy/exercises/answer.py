@@ -4,9 +4,13 @@ The right value is never shown.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+
+from .._types import Array, ArrayLike
 
 FACTORS = {
     2.0: "twice too large",
@@ -27,16 +31,19 @@ class Answer:
     where: str = ""
     likely: str = ""
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         return self.ok
 
-    def __str__(self):
+    def __str__(self) -> str:
         if self.ok:
             return f"{self.name}: right"
         return f"{self.name}: {self.where}" + (f"; likely: {self.likely}" if self.likely else "")
 
 
-def check_answer(got, want, name="answer", *, variants=None, rows=None, rtol=1e-6, atol=1e-9):
+def check_answer(
+    got: Any, want: ArrayLike, name: str = "answer", *, variants: dict[str, Any] | None = None, rows: int | None = None,
+    rtol: float = 1e-6, atol: float = 1e-9,
+) -> Answer:  # fmt: skip
     """Compare an answer with the right one and describe a difference without giving the right one away.
 
     Where the right answer is NaN or infinite, the answer must be so too; elsewhere neither passes.
@@ -76,7 +83,7 @@ def check_answer(got, want, name="answer", *, variants=None, rows=None, rtol=1e-
         return described(array, want, name, variants, rows, rtol, atol, truth)
 
 
-def numbers(value):
+def numbers(value: Any) -> Array | None:
     """The value as an array, or None: it holds other things, or rows of different lengths."""
     try:
         return np.asarray(value, dtype=float)
@@ -84,13 +91,13 @@ def numbers(value):
         return None
 
 
-def lengths(value):
+def lengths(value: Any) -> list[int]:
     """The length of each row of a list of lists; of anything else, nothing."""
     lists = isinstance(value, list) and all(isinstance(row, (list, tuple)) for row in value)
     return [len(row) for row in value] if lists else []
 
 
-def other_kind(got, variants):
+def other_kind(got: Any, variants: dict[str, Any]) -> tuple[str, str]:
     """What is wrong with an answer that is no array, and the mistake with rows of just these lengths."""
     sizes = lengths(got)
     if len(set(sizes)) < 2:
@@ -99,15 +106,18 @@ def other_kind(got, variants):
     return f"has rows of different lengths: {', '.join(map(str, sorted(set(sizes))))}", likely
 
 
-def described(got, want, name, variants, rows, rtol, atol, truth):
+def described(
+    got: Array, want: Array, name: str, variants: dict[str, Any], rows: int | None, rtol: float, atol: float,
+    truth: bool,
+) -> Answer:  # fmt: skip
     """The answer to `check_answer` for two arrays; what numbers look like says nothing of True and False."""
     known = np.isfinite(want)
     tol = atol + rtol * float(np.max(np.abs(want), initial=0.0, where=known))
 
-    def near(a, b):
+    def near(a: Array, b: Array) -> Array:
         return (np.abs(a - b) <= tol) | (a == b) | (np.isnan(a) & np.isnan(b))
 
-    def fits(a, b):
+    def fits(a: Array, b: Any) -> bool:
         b = numbers(b)
         return b is not None and a.shape == b.shape and bool(near(a, b).all())
 
@@ -126,14 +136,14 @@ def described(got, want, name, variants, rows, rtol, atol, truth):
     return Answer(name, False, where, likely)
 
 
-def shapes(got, want):
+def shapes(got: Array, want: Array) -> str:
     """Two different shapes in words."""
     if got.ndim == want.ndim == 1:
         return f"has the wrong length: {len(got)}, should be {len(want)}"
     return f"has shape {got.shape}, should have {want.shape}"
 
 
-def other_shape(got, want, fits):
+def other_shape(got: Array, want: Array, fits: Callable[[Array, Any], bool]) -> str:
     """What a wrong shape tells."""
     if got.T.shape == want.shape and fits(got.T, want):
         return "transposed"
@@ -157,12 +167,14 @@ def other_shape(got, want, fits):
     return ""
 
 
-def not_zero(array):
+def not_zero(array: Array) -> Array:
     """The rows that hold more than zeros."""
     return array[array.reshape(len(array), -1).any(axis=1)] if array.size else array[:0]
 
 
-def same_shape(got, want, bad, rows, fits, tol):
+def same_shape(
+    got: Array, want: Array, bad: Array, rows: int | None, fits: Callable[[Array, Any], bool], tol: float
+) -> str:
     """What the numbers tell. One number alone tells nothing: its factor or its sign would give the right one away."""
     if want.size < 2:
         return ""
@@ -196,7 +208,7 @@ def same_shape(got, want, bad, rows, fits, tol):
     return ""
 
 
-def common_factor(got, want, tol):
+def common_factor(got: Array, want: Array, tol: float) -> float | None:
     big = np.abs(want) > 10 * tol
     if not big.any():
         return None
@@ -205,7 +217,7 @@ def common_factor(got, want, tol):
     return factor if math.isfinite(factor) and near.all() else None
 
 
-def factor_text(factor, rows):
+def factor_text(factor: float, rows: int | None) -> str:
     named = {**FACTORS, **({float(rows): "1/B is missing", 1.0 / rows: "1/B too often"} if rows and rows > 2 else {})}
     for value, text in named.items():
         if math.isclose(factor, value, rel_tol=1e-4):
