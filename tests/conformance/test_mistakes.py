@@ -115,10 +115,10 @@ def test_equivalent_mistakes_are_no_failure(mistake):
 
 
 def test_the_first_name_is_right():
-    """Every forward mistake by hand and by autograd; CONFORMANCE_LONG=1 takes all of them, else every ninth."""
+    """Every forward mistake by hand and by autograd; CONFORMANCE_LONG=1 takes all of them, else every 25th."""
     import first_names
 
-    table = first_names.measure(first_names.forward_mistakes()[:: 1 if LONG else 9])
+    table = first_names.measure(first_names.forward_mistakes()[:: 1 if LONG else 25])
     for (who, what), (first, detected, rest) in table.items():
         share = {"everything": 0.95, "predictions and gradients": 0.9, "predictions": 0.8}[what]
         assert first >= share * detected, (who, what, rest)

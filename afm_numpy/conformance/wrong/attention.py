@@ -17,20 +17,15 @@ def column_major(W: Value) -> Value:
     return [[flat[u * k + f] for u in range(len(W[0]))] for f in range(k)]
 
 
-@wrong("W_READ_TRANSPOSED", "pre")
-def _(v: Trace, right: Rule) -> Value:
-    return right(Seen(v, params={"W": column_major(v.param("W"))}))
+wrong("W_READ_TRANSPOSED", "pre")(lambda v, right: right(Seen(v, params={"W": column_major(v.param("W"))})))
+wrong("BIAS_MISSING", "pre")(wrong("BIAS_AFTER_RELU", "pre")(
+    lambda v, right: right(Seen(v, params={"b": [0.0] * len(v.param("b"))}))
+))
 
 
-@wrong("BIAS_MISSING", "pre")
-@wrong("BIAS_AFTER_RELU", "pre")
-def _(v: Trace, right: Rule) -> Value:
-    return right(Seen(v, params={"b": [0.0] * len(v.param("b"))}))
-
-
-@wrong("BIAS_AFTER_RELU", "hid")
-def _(v: Trace, right: Rule) -> Value:
-    return [[z + b for z, b in zip(row, v.param("b"), strict=False)] for row in right(v)]
+wrong("BIAS_AFTER_RELU", "hid")(
+    lambda v, right: [[z + b for z, b in zip(row, v.param("b"), strict=False)] for row in right(v)]
+)
 
 
 def hidden(activation: Callable[[Any], Any]) -> Layer:
@@ -44,24 +39,10 @@ wrong("TANH_FOR_RELU", "hid")(lambda v, right: [[v.ops.tanh(z) for z in row] for
 SHIFT = 0.3
 
 
-@wrong("SCORE_BIAS", "score")
-def _(v: Trace, right: Rule) -> Value:
-    return [s + SHIFT for s in right(v)]
-
-
-@wrong("RELU_ON_SCORE", "score")
-def _(v: Trace, right: Rule) -> Value:
-    return [s if s > 0 else 0.0 for s in right(v)]
-
-
-@wrong("SCORE_AVERAGED", "score")
-def _(v: Trace, right: Rule) -> Value:
-    return scaled(right(v), 1 / v.config["t"])
-
-
-@wrong("H_MISSING", "score")
-def _(v: Trace, right: Rule) -> Value:
-    return right(Seen(v, params={"h": [1.0] * v.config["t"]}))
+wrong("SCORE_BIAS", "score")(lambda v, right: [s + SHIFT for s in right(v)])
+wrong("RELU_ON_SCORE", "score")(lambda v, right: [s if s > 0 else 0.0 for s in right(v)])
+wrong("SCORE_AVERAGED", "score")(lambda v, right: scaled(right(v), 1 / v.config["t"]))
+wrong("H_MISSING", "score")(lambda v, right: right(Seen(v, params={"h": [1.0] * v.config["t"]})))
 
 
 # ---- softmax ----------------------------------------------------------------------------------------------------
@@ -97,12 +78,7 @@ wrong("SIGMOID_FOR_SOFTMAX", "attn")(by_row(lambda v, s: [v.ops.div(1.0, 1 + v.o
 wrong("EXP_WITHOUT_MAX", "attn")(by_row(lambda v, s: shares(v, [v.ops.exp(z) for z in s])))
 wrong("SOFTMAX_WITHOUT_EXP", "attn")(by_row(lambda v, s: shares(v, s)))
 wrong("SOFTMAX_SCALED", "attn")(by_row(lambda v, s: softmax(v, scaled(s, v.config["t"] ** -0.5))))
-
-
-@wrong("SOFTMAX_OVER_BATCH", "attn")
-@network
-def _(v: Trace, right: Rule) -> Value:
-    return softmax(v, v["score"])
+wrong("SOFTMAX_OVER_BATCH", "attn")(network(lambda v, right: softmax(v, v["score"])))
 
 
 @wrong("SOFTMAX_SUM_OVER_BATCH", "attn")
@@ -159,12 +135,9 @@ def pair_counts(v: Trace) -> Value:
 wrong("UNIFORM_NOT_DIVIDED", "attn")(only("uniform")(lambda v, a: [1.0] * len(a)))
 wrong("UNIFORM_COUNTS_PADDING", "attn")(only("uniform")(lambda v, a: [1 / longest(v)] * len(a)))
 wrong("SUM_IS_MEAN", "attn")(only("sum")(lambda v, a: [z / c for z, c in zip(a, pair_counts(v), strict=False)]))
-
-
-@wrong("FREE_UNSEEN_IS_ZERO", "attn")
-@only("free")
-def _(v: Trace, a: Any) -> Value:
-    return [0.0 if q is None else z for z, q in zip(a, v["free_index"], strict=False)]
+wrong("FREE_UNSEEN_IS_ZERO", "attn")(only("free")(
+    lambda v, a: [0.0 if q is None else z for z, q in zip(a, v["free_index"], strict=False)]
+))
 
 
 @wrong("FREE_NORMALISED", "attn")
@@ -200,10 +173,9 @@ def _(v: Trace, right: Rule) -> Value:
     return [row if size > 1 else [math.nan] * len(row) for row, size in zip(right(v), sizes, strict=False)]
 
 
-@wrong("POOLED_AVERAGED", "pooled")
-@network
-def _(v: Trace, right: Rule) -> Value:
-    return [scaled(row, 1 / max(len(pairs_of(v, r)), 1)) for r, row in enumerate(right(v))]
+wrong("POOLED_AVERAGED", "pooled")(network(
+    lambda v, right: [scaled(row, 1 / max(len(pairs_of(v, r)), 1)) for r, row in enumerate(right(v))]
+))
 
 
 @wrong("POOLED_MAX", "pooled")
@@ -214,6 +186,4 @@ def _(v: Trace, right: Rule) -> Value:
     return [[max((a[q] * M[q][f] for q in pairs_of(v, r)), default=0.0) for f in range(k)] for r, _, _ in spans(v)]
 
 
-@wrong("P_MISSING", "inter")
-def _(v: Trace, right: Rule) -> Value:
-    return right(Seen(v, params={"p": [1.0] * v.config["k"]}))
+wrong("P_MISSING", "inter")(lambda v, right: right(Seen(v, params={"p": [1.0] * v.config["k"]})))

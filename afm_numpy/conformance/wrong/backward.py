@@ -9,30 +9,17 @@ from ..literal.trace import Layer, Rule, Trace
 from .attention import column_major
 from .registry import Seen, scaled, wrong
 
-
-@wrong("D_POOLED_WITHOUT_P", "d_pooled")
-def _(v: Trace, right: Rule) -> Value:
-    return right(Seen(v, params={"p": [1.0] * v.config["k"]}))
-
-
-@wrong("D_ATTN_WITHOUT_P", "d_attn")
-def _(v: Trace, right: Rule) -> Value:
-    return right(Seen(v, {"d_pooled": [[dy] * v.config["k"] for dy in v["d_y_hat"]]}))
-
-
-@wrong("JACOBIAN_DIAGONAL_ONLY", "d_score")
-def _(v: Trace, right: Rule) -> Value:
-    return [a * (1 - a) * da for a, da in zip(v["attn"], v["d_attn"], strict=False)]
-
-
-@wrong("JACOBIAN_MISSING", "d_score")
-def _(v: Trace, right: Rule) -> Value:
-    return list(v["d_attn"])
-
-
-@wrong("JACOBIAN_WITHOUT_MEAN", "d_score")
-def _(v: Trace, right: Rule) -> Value:
-    return [a * da for a, da in zip(v["attn"], v["d_attn"], strict=False)]
+wrong("D_POOLED_WITHOUT_P", "d_pooled")(lambda v, right: right(Seen(v, params={"p": [1.0] * v.config["k"]})))
+wrong("D_ATTN_WITHOUT_P", "d_attn")(
+    lambda v, right: right(Seen(v, {"d_pooled": [[dy] * v.config["k"] for dy in v["d_y_hat"]]}))
+)
+wrong("JACOBIAN_DIAGONAL_ONLY", "d_score")(
+    lambda v, right: [a * (1 - a) * da for a, da in zip(v["attn"], v["d_attn"], strict=False)]
+)
+wrong("JACOBIAN_MISSING", "d_score")(lambda v, right: list(v["d_attn"]))
+wrong("JACOBIAN_WITHOUT_MEAN", "d_score")(
+    lambda v, right: [a * da for a, da in zip(v["attn"], v["d_attn"], strict=False)]
+)
 
 
 @wrong("JACOBIAN_OVER_BATCH", "d_score")
@@ -52,16 +39,8 @@ def gated(gate: Callable[[Any], float]) -> Layer:
 
 wrong("RELU_GATE_MISSING", "d_pre")(gated(lambda z: 1.0))
 wrong("RELU_GATE_OPEN_AT_ZERO", "d_pre")(gated(lambda z: 1.0 if z >= 0 else 0.0))
-
-
-@wrong("D_PRE_WITHOUT_H", "d_pre")
-def _(v: Trace, right: Rule) -> Value:
-    return right(Seen(v, params={"h": [1.0] * v.config["t"]}))
-
-
-@wrong("ATTENTION_DETACHED", "d_prod")
-def _(v: Trace, right: Rule) -> Value:
-    return right(Seen(v, attention="sum"))
+wrong("D_PRE_WITHOUT_H", "d_pre")(lambda v, right: right(Seen(v, params={"h": [1.0] * v.config["t"]})))
+wrong("ATTENTION_DETACHED", "d_prod")(lambda v, right: right(Seen(v, attention="sum")))
 
 
 @wrong("POOLING_PATH_MISSING", "d_prod")
@@ -69,9 +48,7 @@ def _(v: Trace, right: Rule) -> Value:
     return right(Seen(v, {"attn_drop": [0.0] * len(v["attn"])})) if v.config["attention"] == "network" else right(v)
 
 
-@wrong("D_PROD_WITHOUT_ATTENTION", "d_prod")
-def _(v: Trace, right: Rule) -> Value:
-    return right(Seen(v, {"attn_drop": [1.0] * len(v["attn"])}))
+wrong("D_PROD_WITHOUT_ATTENTION", "d_prod")(lambda v, right: right(Seen(v, {"attn_drop": [1.0] * len(v["attn"])})))
 
 
 @wrong("D_PROD_W_TRANSPOSED", "d_prod")
@@ -122,10 +99,9 @@ def _(v: Trace, right: Rule) -> Value:
     return [[g[r][f] * s[r][f] for f in range(k)] for r, start, end in spans(v) for _ in range(start, end)]
 
 
-@wrong("DW_WITHOUT_VALUE", "g_w")
-@wrong("DV_WITHOUT_VALUE", "g_V")
-def _(v: Trace, right: Rule) -> Value:
-    return right(Seen(v, {"active_x": [1.0] * len(v["active_x"])}))
+wrong("DW_WITHOUT_VALUE", "g_w")(wrong("DV_WITHOUT_VALUE", "g_V")(
+    lambda v, right: right(Seen(v, {"active_x": [1.0] * len(v["active_x"])}))
+))
 
 
 def last_of_each(v: Trace) -> Value:
@@ -162,24 +138,10 @@ def _(v: Trace, right: Rule) -> Value:
     return [scaled(row, 1 / max(ids.count(i), 1)) for i, row in enumerate(right(v))]
 
 
-@wrong("W0_GRADIENT_AVERAGED", "g_w0")
-def _(v: Trace, right: Rule) -> Value:
-    return right(v) / len(v["y"])
-
-
-@wrong("GP_WITHOUT_UPSTREAM", "g_p")
-def _(v: Trace, right: Rule) -> Value:
-    return right(Seen(v, {"d_y_hat": [1.0] * len(v["y"])}))
-
-
-@wrong("GH_FROM_PRE", "g_h")
-def _(v: Trace, right: Rule) -> Value:
-    return right(Seen(v, {"hid": v["pre"]}))
-
-
-@wrong("GB_AVERAGED", "g_b")
-def _(v: Trace, right: Rule) -> Value:
-    return scaled(right(v), 1 / max(len(v["pairs"]), 1))
+wrong("W0_GRADIENT_AVERAGED", "g_w0")(lambda v, right: right(v) / len(v["y"]))
+wrong("GP_WITHOUT_UPSTREAM", "g_p")(lambda v, right: right(Seen(v, {"d_y_hat": [1.0] * len(v["y"])})))
+wrong("GH_FROM_PRE", "g_h")(lambda v, right: right(Seen(v, {"hid": v["pre"]})))
+wrong("GB_AVERAGED", "g_b")(lambda v, right: scaled(right(v), 1 / max(len(v["pairs"]), 1)))
 
 
 @wrong("GW_TRANSPOSED", "g_W")

@@ -18,21 +18,11 @@ def remasked(factor: Callable[[float], float]) -> Layer:
 wrong("DROPOUT_UNSCALED", "mask")(remasked(lambda keep: keep))
 wrong("DROPOUT_TIMES_KEEP", "mask")(remasked(lambda keep: keep * keep))
 wrong("DROPOUT_RATE_FOR_KEEP", "mask")(remasked(lambda keep: keep / (1 - keep)))
-
-
-@wrong("DROPOUT_IN_EVALUATION", "mask")
-def _(v: Trace, right: Rule, site: str) -> Value:
-    return right(Seen(v, train=True), site)
-
-
-@wrong("DROPOUT_MISSING", "mask")
-def _(v: Trace, right: Rule, site: str) -> Value:
-    return None
-
-
-@wrong("DROPOUT_NOT_IN_BACKWARD", "d_pooled", "d_attn", "d_prod")
-def _(v: Trace, right: Rule) -> Value:
-    return right(Seen(v, dict.fromkeys(("mask_pooled", "mask_attn", "mask_pairs"))))
+wrong("DROPOUT_IN_EVALUATION", "mask")(lambda v, right, site: right(Seen(v, train=True), site))
+wrong("DROPOUT_MISSING", "mask")(lambda v, right, site: None)
+wrong("DROPOUT_NOT_IN_BACKWARD", "d_pooled", "d_attn", "d_prod")(
+    lambda v, right: right(Seen(v, dict.fromkeys(("mask_pooled", "mask_attn", "mask_pairs"))))
+)
 
 
 @wrong("DROPOUT_UNSCALED_IN_BACKWARD", "d_pooled", "d_attn", "d_prod")
@@ -54,16 +44,8 @@ def _(v: Trace, right: Rule) -> Value:
     return [z / total[r] if total[r] else z for z, (r, _, _) in zip(a, v["pairs"], strict=False)]
 
 
-@wrong("PAIR_DROPOUT_MISSES_ATTENTION", "pre", "g_W")
-def _(v: Trace, right: Rule) -> Value:
-    return right(Seen(v, {"prod_drop": v["prod"]}))
-
-
-@wrong("PAIR_DROPOUT_MISSES_POOLING", "pooled", "d_attn")
-def _(v: Trace, right: Rule) -> Value:
-    return right(v) if v.config["model"] == "fm" else right(Seen(v, {"prod_drop": v["prod"]}))
-
-
-@wrong("GP_BEFORE_DROPOUT", "g_p")
-def _(v: Trace, right: Rule) -> Value:
-    return right(Seen(v, {"pooled_drop": v["pooled"]}))
+wrong("PAIR_DROPOUT_MISSES_ATTENTION", "pre", "g_W")(lambda v, right: right(Seen(v, {"prod_drop": v["prod"]})))
+wrong("PAIR_DROPOUT_MISSES_POOLING", "pooled", "d_attn")(
+    lambda v, right: right(v) if v.config["model"] == "fm" else right(Seen(v, {"prod_drop": v["prod"]}))
+)
+wrong("GP_BEFORE_DROPOUT", "g_p")(lambda v, right: right(Seen(v, {"pooled_drop": v["pooled"]})))

@@ -27,16 +27,10 @@ def printed(digits: int) -> Layer:
 
 wrong("READ_SIX_DIGITS", "echo")(printed(6))
 wrong("DIGITS_LOST", "echo")(printed(15))
-
-
-@wrong("READ_NEGATIVE_ZERO_LOST", "echo")
-def _(v: Trace, right: Rule) -> Value:
-    return [x + 0.0 for x in right(v)]
-
-
-@wrong("READ_SUBNORMALS_LOST", "echo")
-def _(v: Trace, right: Rule) -> Value:
-    return [x if abs(x) >= 2.2250738585072014e-308 else math.copysign(0.0, x) for x in right(v)]
+wrong("READ_NEGATIVE_ZERO_LOST", "echo")(lambda v, right: [x + 0.0 for x in right(v)])
+wrong("READ_SUBNORMALS_LOST", "echo")(
+    lambda v, right: [x if abs(x) >= 2.2250738585072014e-308 else math.copysign(0.0, x) for x in right(v)]
+)
 
 
 def from_text(change: Callable[..., Value]) -> Layer:
@@ -76,24 +70,14 @@ def summed(row: Any, keep: Callable[[Any], bool]) -> Value:
     return [(i, x, slot_of[i]) for i, x in total.items() if keep(x)]
 
 
-@wrong("ZEROS_KEPT", "active")
-def _(v: Trace, right: Rule) -> Value:
-    return [summed(row, lambda x: True) for row in v["rows"]]
-
-
-@wrong("NEGATIVE_ZERO_KEPT", "active")
-def _(v: Trace, right: Rule) -> Value:
-    return [summed(row, lambda x: x != 0 or math.copysign(1, x) < 0) for row in v["rows"]]
-
-
-@wrong("CANCELLED_KEPT", "active")
-def _(v: Trace, right: Rule) -> Value:
-    return [summed([entry for entry in row if entry[1] != 0], lambda x: True) for row in v["rows"]]
-
-
-@wrong("DUPLICATES_KEPT", "active")
-def _(v: Trace, right: Rule) -> Value:
-    return [[entry for entry in row if entry[1] != 0] for row in v["rows"]]
+wrong("ZEROS_KEPT", "active")(lambda v, right: [summed(row, lambda x: True) for row in v["rows"]])
+wrong("NEGATIVE_ZERO_KEPT", "active")(
+    lambda v, right: [summed(row, lambda x: x != 0 or math.copysign(1, x) < 0) for row in v["rows"]]
+)
+wrong("CANCELLED_KEPT", "active")(
+    lambda v, right: [summed([entry for entry in row if entry[1] != 0], lambda x: True) for row in v["rows"]]
+)
+wrong("DUPLICATES_KEPT", "active")(lambda v, right: [[entry for entry in row if entry[1] != 0] for row in v["rows"]])
 
 
 @wrong("DUPLICATES_LAST_WINS", "active")
@@ -110,19 +94,13 @@ def _(v: Trace, right: Rule) -> Value:
     ]
 
 
-@wrong("ID_ZERO_IS_PADDING", "active")
-def _(v: Trace, right: Rule) -> Value:
-    return [[entry for entry in row if entry[0] != 0] for row in right(v)]
-
-
-@wrong("LAST_ID_LOST", "active")
-def _(v: Trace, right: Rule) -> Value:
-    return [[entry for entry in row if entry[0] != v.config["n"] - 1] for row in right(v)]
-
-
-@wrong("NEGATIVE_VALUES_DROPPED", "active")
-def _(v: Trace, right: Rule) -> Value:
-    return [[entry for entry in row if entry[1] > 0] for row in right(v)]
+wrong("ID_ZERO_IS_PADDING", "active")(lambda v, right: [[entry for entry in row if entry[0] != 0] for row in right(v)])
+wrong("LAST_ID_LOST", "active")(
+    lambda v, right: [[entry for entry in row if entry[0] != v.config["n"] - 1] for row in right(v)]
+)
+wrong("NEGATIVE_VALUES_DROPPED", "active")(
+    lambda v, right: [[entry for entry in row if entry[1] > 0] for row in right(v)]
+)
 
 
 @wrong("ROWS_TRUNCATED", "active")
@@ -131,32 +109,20 @@ def _(v: Trace, right: Rule) -> Value:
     return [row[: min(map(len, rows))] for row in rows]
 
 
-@wrong("VALUES_IGNORED", "active_x")
-def _(v: Trace, right: Rule) -> Value:
-    return [v.ops.num(1) for _ in right(v)]
-
-
-@wrong("IDS_SHIFTED", "linear", "emb", "g_w", "g_V")
-def _(v: Trace, right: Rule) -> Value:
-    return right(Seen(v, {"active_ids": [(i - 1) % v.config["n"] for i in v["active_ids"]]}))
+wrong("VALUES_IGNORED", "active_x")(lambda v, right: [v.ops.num(1) for _ in right(v)])
+wrong("IDS_SHIFTED", "linear", "emb", "g_w", "g_V")(
+    lambda v, right: right(Seen(v, {"active_ids": [(i - 1) % v.config["n"] for i in v["active_ids"]]}))
+)
 
 
 # ---- pairs ------------------------------------------------------------------------------------------------------
 
 
-@wrong("PAIRS_BOTH_WAYS", "pairs")
-def _(v: Trace, right: Rule) -> Value:
-    return [pair for r, a, b in right(v) for pair in ((r, a, b), (r, b, a))]
-
-
-@wrong("PAIRS_WITH_SELF", "pairs")
-def _(v: Trace, right: Rule) -> Value:
-    return [(r, a, b) for r, start, end in spans(v) for a in range(start, end) for b in range(a, end)]
-
-
-@wrong("PAIRS_ADJACENT_ONLY", "pairs")
-def _(v: Trace, right: Rule) -> Value:
-    return [(r, a, b) for r, a, b in right(v) if b == a + 1]
+wrong("PAIRS_BOTH_WAYS", "pairs")(lambda v, right: [pair for r, a, b in right(v) for pair in ((r, a, b), (r, b, a))])
+wrong("PAIRS_WITH_SELF", "pairs")(
+    lambda v, right: [(r, a, b) for r, start, end in spans(v) for a in range(start, end) for b in range(a, end)]
+)
+wrong("PAIRS_ADJACENT_ONLY", "pairs")(lambda v, right: [(r, a, b) for r, a, b in right(v) if b == a + 1])
 
 
 @wrong("PAIRS_OF_FIRST_ONLY", "pairs")
@@ -168,24 +134,14 @@ def _(v: Trace, right: Rule) -> Value:
 # ---- linear part and interactions ---------------------------------------------------------------------------------
 
 
-@wrong("LINEAR_WITHOUT_VALUE", "linear")
-def _(v: Trace, right: Rule) -> Value:
-    return right(Seen(v, {"active_x": [v.ops.num(1)] * len(v["active_x"])}))
-
-
-@wrong("LINEAR_AVERAGED", "linear")
-def _(v: Trace, right: Rule) -> Value:
-    return [z / max(end - start, 1) for z, (_, start, end) in zip(right(v), spans(v), strict=False)]
-
-
-@wrong("LINEAR_MISSING", "y_hat")
-def _(v: Trace, right: Rule) -> Value:
-    return [z - a for z, a in zip(right(v), v["linear"], strict=False)]
-
-
-@wrong("W0_MISSING", "y_hat")
-def _(v: Trace, right: Rule) -> Value:
-    return [z - v.param("w0") for z in right(v)]
+wrong("LINEAR_WITHOUT_VALUE", "linear")(
+    lambda v, right: right(Seen(v, {"active_x": [v.ops.num(1)] * len(v["active_x"])}))
+)
+wrong("LINEAR_AVERAGED", "linear")(
+    lambda v, right: [z / max(end - start, 1) for z, (_, start, end) in zip(right(v), spans(v), strict=False)]
+)
+wrong("LINEAR_MISSING", "y_hat")(lambda v, right: [z - a for z, a in zip(right(v), v["linear"], strict=False)])
+wrong("W0_MISSING", "y_hat")(lambda v, right: [z - v.param("w0") for z in right(v)])
 
 
 @wrong("W0_PER_FEATURE", "y_hat")
@@ -193,14 +149,8 @@ def _(v: Trace, right: Rule) -> Value:
     return [z + v.param("w0") * (end - start - 1) for z, (_, start, end) in zip(right(v), spans(v), strict=False)]
 
 
-@wrong("OUTPUT_BIAS", "y_hat")
-def _(v: Trace, right: Rule) -> Value:
-    return [z + (v.param("w0") - v.case["params"]["w0"]) for z in right(v)]
-
-
-@wrong("EMB_WITHOUT_VALUE", "emb")
-def _(v: Trace, right: Rule) -> Value:
-    return right(Seen(v, {"active_x": [v.ops.num(1)] * len(v["active_x"])}))
+wrong("OUTPUT_BIAS", "y_hat")(lambda v, right: [z + (v.param("w0") - v.case["params"]["w0"]) for z in right(v)])
+wrong("EMB_WITHOUT_VALUE", "emb")(lambda v, right: right(Seen(v, {"active_x": [v.ops.num(1)] * len(v["active_x"])})))
 
 
 @wrong("PROD_IS_SUM", "prod")
@@ -209,9 +159,7 @@ def _(v: Trace, right: Rule) -> Value:
     return [[x + z for x, z in zip(E[a], E[b], strict=False)] for _, a, b in v["pairs"]]
 
 
-@wrong("PROD_IS_INNER", "prod")
-def _(v: Trace, right: Rule) -> Value:
-    return [[sum(m)] * len(m) for m in right(v)]
+wrong("PROD_IS_INNER", "prod")(lambda v, right: [[sum(m)] * len(m) for m in right(v)])
 
 
 @wrong("PROD_ONE_VALUE", "prod")

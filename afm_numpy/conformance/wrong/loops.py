@@ -51,14 +51,8 @@ def _(v: Trace, right: Rule, site: str) -> Value:
     return right(seen, site)
 
 
-@wrong("TOUCHED_FOR_EVER", "touched")
-def _(v: Trace, right: Rule) -> Value:
-    return sorted({*right(v), *(v.before["touched"] if v.before else ())})
-
-
-@wrong("L2_TOUCHED_ONLY", "touched")
-def _(v: Trace, right: Rule) -> Value:
-    return right(Seen(v, scope="touched"))
+wrong("TOUCHED_FOR_EVER", "touched")(lambda v, right: sorted({*right(v), *(v.before["touched"] if v.before else ())}))
+wrong("L2_TOUCHED_ONLY", "touched")(lambda v, right: right(Seen(v, scope="touched")))
 
 
 # ---- blocks, widths, early exits -------------------------------------------------------------------------------
@@ -73,24 +67,16 @@ def _(v: Trace, right: Rule) -> Value:
     return right(Seen(v, {"pooled_drop": [row[: whole_blocks(len(row))] + [0.0] * 3 for row in v["pooled_drop"]]}))
 
 
-@wrong("BLOCK_REST_LOST", "pre")
-def _(v: Trace, right: Rule) -> Value:
-    return right(Seen(v, params={"W": v.param("W")[: whole_blocks(v.config["k"])]}))
-
-
-@wrong("PAIRS_BEYOND_32", "pairs")
-def _(v: Trace, right: Rule) -> Value:
-    return [pair for r, _, _ in spans(v) for pair in [pair for pair in right(v) if pair[0] == r][:32]]
-
-
-@wrong("IDS_IN_SINGLE_PRECISION", "rows")
-def _(v: Trace, right: Rule) -> Value:
-    return [[(int(struct.unpack("f", struct.pack("f", i))[0]), x, s) for i, x, s in row] for row in right(v)]
-
-
-@wrong("LAST_ROW_LOST", "rows")
-def _(v: Trace, right: Rule) -> Value:
-    return right(v)[:-1] or right(v)
+wrong("BLOCK_REST_LOST", "pre")(
+    lambda v, right: right(Seen(v, params={"W": v.param("W")[: whole_blocks(v.config["k"])]}))
+)
+wrong("PAIRS_BEYOND_32", "pairs")(
+    lambda v, right: [pair for r, _, _ in spans(v) for pair in [pair for pair in right(v) if pair[0] == r][:32]]
+)
+wrong("IDS_IN_SINGLE_PRECISION", "rows")(
+    lambda v, right: [[(int(struct.unpack("f", struct.pack("f", i))[0]), x, s) for i, x, s in row] for row in right(v)]
+)
+wrong("LAST_ROW_LOST", "rows")(lambda v, right: right(v)[:-1] or right(v))
 
 
 @wrong("ROW_WITHOUT_PAIR_IS_W0", "y_hat")
@@ -99,22 +85,16 @@ def _(v: Trace, right: Rule) -> Value:
     return [v.param("w0") if alone else z for z, alone in zip(right(v), lone, strict=False)]
 
 
-@wrong("FREE_UNSORTED", "free_index")
-def _(v: Trace, right: Rule) -> Value:
-    return [q if i < j else None for q, (_, i, j) in zip(right(v), v["pair_keys"], strict=True)]
+wrong("FREE_UNSORTED", "free_index")(
+    lambda v, right: [q if i < j else None for q, (_, i, j) in zip(right(v), v["pair_keys"], strict=True)]
+)
 
 
 # ---- frameworks ------------------------------------------------------------------------------------------------
 
 
-@wrong("LABELS_BROADCAST", "loss_rows")
-def _(v: Trace, right: Rule) -> Value:
-    return [right(Seen(v, {"y": [y] * len(v["y"])})) for y in v["y"]]
-
-
-@wrong("LABELS_BROADCAST", "loss_data")
-def _(v: Trace, right: Rule) -> Value:
-    return right(Seen(v, {"loss_rows": flatten(v["loss_rows"])}))
+wrong("LABELS_BROADCAST", "loss_rows")(lambda v, right: [right(Seen(v, {"y": [y] * len(v["y"])})) for y in v["y"]])
+wrong("LABELS_BROADCAST", "loss_data")(lambda v, right: right(Seen(v, {"loss_rows": flatten(v["loss_rows"])})))
 
 
 @wrong("LABELS_BROADCAST", "d_y_hat")
@@ -143,9 +123,9 @@ def _(v: Trace, right: Rule, par: str) -> Value:
     return right(Seen(v, {"g_" + par: clipped}), par)
 
 
-@wrong("L2_DECOUPLED", "g_w", "g_V", "g_W")
-def _(v: Trace, right: Rule) -> Value:
-    return right(Seen(v, lam_w=0.0, lam_V=0.0, lam_W=0.0)) if "optimizer" in v.config else right(v)
+wrong("L2_DECOUPLED", "g_w", "g_V", "g_W")(
+    lambda v, right: right(Seen(v, lam_w=0.0, lam_V=0.0, lam_W=0.0)) if "optimizer" in v.config else right(v)
+)
 
 
 @wrong("L2_DECOUPLED", "new")
@@ -170,12 +150,9 @@ def _(v: Trace, right: Rule, par: str) -> Value:
     return right(seen, par)
 
 
-@wrong("ADAGRAD_INITIAL_FOR_TABLES_ONLY", "acc")
-def _(v: Trace, right: Rule, par: str) -> Value:
-    return right(v, par) if v.before or par in ("w", "V") else right(Seen(v, initial=0.0), par)
-
-
-@wrong("FREE_DENSE", "m1", "m2", "new")
-@optimizer("adam")
-def _(v: Trace, right: Rule, par: str) -> Value:
-    return everywhere(v, right, par) if par == "free" else right(v, par)
+wrong("ADAGRAD_INITIAL_FOR_TABLES_ONLY", "acc")(
+    lambda v, right, par: right(v, par) if v.before or par in ("w", "V") else right(Seen(v, initial=0.0), par)
+)
+wrong("FREE_DENSE", "m1", "m2", "new")(optimizer("adam")(
+    lambda v, right, par: everywhere(v, right, par) if par == "free" else right(v, par)
+))

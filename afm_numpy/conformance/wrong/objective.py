@@ -9,35 +9,12 @@ from ..literal.objective import sigmoid, squares
 from ..literal.trace import Layer, Rule, Trace
 from .registry import Seen, scaled, wrong
 
-
-@wrong("SIGMOID_IN_MODEL", "y_hat")
-def _(v: Trace, right: Rule) -> Value:
-    return [sigmoid(v, z) for z in right(v)]
-
-
-@wrong("RELU_ON_OUTPUT", "y_hat")
-def _(v: Trace, right: Rule) -> Value:
-    return [z if z > 0 else 0.0 for z in right(v)]
-
-
-@wrong("PROB_IS_RAW", "prob")
-def _(v: Trace, right: Rule) -> Value:
-    return v["y_hat"]
-
-
-@wrong("SIGMOID_TWICE", "prob")
-def _(v: Trace, right: Rule) -> Value:
-    return [sigmoid(v, z) for z in right(v)]
-
-
-@wrong("RMSE_WITHOUT_ROOT", "rmse")
-def _(v: Trace, right: Rule) -> Value:
-    return right(v) * right(v)
-
-
-@wrong("RMSE_HALVED", "rmse")
-def _(v: Trace, right: Rule) -> Value:
-    return right(v) * math.sqrt(0.5)
+wrong("SIGMOID_IN_MODEL", "y_hat")(lambda v, right: [sigmoid(v, z) for z in right(v)])
+wrong("RELU_ON_OUTPUT", "y_hat")(lambda v, right: [z if z > 0 else 0.0 for z in right(v)])
+wrong("PROB_IS_RAW", "prob")(lambda v, right: v["y_hat"])
+wrong("SIGMOID_TWICE", "prob")(lambda v, right: [sigmoid(v, z) for z in right(v)])
+wrong("RMSE_WITHOUT_ROOT", "rmse")(lambda v, right: right(v) * right(v))
+wrong("RMSE_HALVED", "rmse")(lambda v, right: right(v) * math.sqrt(0.5))
 
 
 @wrong("RMSE_CLIPPED", "rmse")
@@ -57,33 +34,19 @@ def for_loss(name: str) -> Layer:
 wrong("SQUARED_HALVED", "loss_rows", "d_y_hat")(for_loss("squared")(lambda v, right: scaled(right(v), 0.5)))
 wrong("SQUARED_HALVED_IN_LOSS_ONLY", "loss_rows")(for_loss("squared")(lambda v, right: scaled(right(v), 0.5)))
 wrong("SQUARED_GRADIENT_WITHOUT_TWO", "d_y_hat")(for_loss("squared")(lambda v, right: scaled(right(v), 0.5)))
+wrong("SQUARED_IS_ABSOLUTE", "loss_rows")(for_loss("squared")(
+    lambda v, right: [abs(z - t) for z, t in zip(v["y_hat"], v["y"], strict=False)]
+))
 
 
-@wrong("SQUARED_IS_ABSOLUTE", "loss_rows")
-@for_loss("squared")
-def _(v: Trace, right: Rule) -> Value:
-    return [abs(z - t) for z, t in zip(v["y_hat"], v["y"], strict=False)]
+wrong("MEAN_IS_SUM", "loss_data", "d_y_hat")(wrong("GRADIENT_NOT_AVERAGED", "d_y_hat")(
+    lambda v, right: right(Seen(v, reduction="sum"))
+))
 
 
-@wrong("MEAN_IS_SUM", "loss_data", "d_y_hat")
-@wrong("GRADIENT_NOT_AVERAGED", "d_y_hat")
-def _(v: Trace, right: Rule) -> Value:
-    return right(Seen(v, reduction="sum"))
-
-
-@wrong("SUM_REDUCED_TO_MEAN", "loss_data", "d_y_hat")
-def _(v: Trace, right: Rule) -> Value:
-    return right(Seen(v, reduction="mean"))
-
-
-@wrong("LOSS_IS_ROOT", "loss_data")
-def _(v: Trace, right: Rule) -> Value:
-    return v.ops.sqrt(right(v))
-
-
-@wrong("LOSS_GRADIENT_SIGN", "d_y_hat")
-def _(v: Trace, right: Rule) -> Value:
-    return scaled(right(v), -1.0)
+wrong("SUM_REDUCED_TO_MEAN", "loss_data", "d_y_hat")(lambda v, right: right(Seen(v, reduction="mean")))
+wrong("LOSS_IS_ROOT", "loss_data")(lambda v, right: v.ops.sqrt(right(v)))
+wrong("LOSS_GRADIENT_SIGN", "d_y_hat")(lambda v, right: scaled(right(v), -1.0))
 
 
 @wrong("LOGISTIC_LABELS_PLUS_MINUS", "loss_rows")
@@ -105,22 +68,19 @@ def cross_entropy(v: Trace, probs: list[Any]) -> Value:
     return [-(t * log(q) + (1 - t) * log(1 - q)) for q, t in zip(probs, v["y"], strict=False)]
 
 
-@wrong("LOGISTIC_LOG_OF_PROB", "loss_rows")
-@for_loss("logistic")
-def _(v: Trace, right: Rule) -> Value:
-    return cross_entropy(v, [sigmoid(v, z) for z in v["y_hat"]])
+wrong("LOGISTIC_LOG_OF_PROB", "loss_rows")(for_loss("logistic")(
+    lambda v, right: cross_entropy(v, [sigmoid(v, z) for z in v["y_hat"]])
+))
 
 
-@wrong("LOGISTIC_CLIPPED", "loss_rows")
-@for_loss("logistic")
-def _(v: Trace, right: Rule) -> Value:
-    return cross_entropy(v, [min(max(sigmoid(v, z), 1e-7), 1 - 1e-7) for z in v["y_hat"]])
+wrong("LOGISTIC_CLIPPED", "loss_rows")(for_loss("logistic")(
+    lambda v, right: cross_entropy(v, [min(max(sigmoid(v, z), 1e-7), 1 - 1e-7) for z in v["y_hat"]])
+))
 
 
-@wrong("LOGISTIC_EXP_OVERFLOW", "loss_rows")
-@for_loss("logistic")
-def _(v: Trace, right: Rule) -> Value:
-    return [v.ops.log(1 + v.ops.exp(z)) - t * z for z, t in zip(v["y_hat"], v["y"], strict=False)]
+wrong("LOGISTIC_EXP_OVERFLOW", "loss_rows")(for_loss("logistic")(
+    lambda v, right: [v.ops.log(1 + v.ops.exp(z)) - t * z for z, t in zip(v["y_hat"], v["y"], strict=False)]
+))
 
 
 @wrong("LOGISTIC_GRADIENT_WITHOUT_SIGMOID", "d_y_hat")
@@ -150,21 +110,11 @@ wrong("L2_OVER_ROWS", "loss_reg", *GRADIENTS)(weighed(lambda v: 1 / len(v["y"]))
 wrong("L2_GRADIENT_WITHOUT_TWO", *GRADIENTS)(weighed(lambda v: 0.5))
 wrong("L2_IGNORED", "loss_reg", *GRADIENTS)(weighed(lambda v: 0.0))
 wrong("L2_NOT_IN_GRADIENT", *GRADIENTS)(weighed(lambda v: 0.0))
-
-
-@wrong("L2_NOT_IN_LOSS", "loss")
-def _(v: Trace, right: Rule) -> Value:
-    return v["loss_data"]
-
-
-@wrong("L2_ALL_ROWS", "loss_reg", "g_w", "g_V")
-def _(v: Trace, right: Rule) -> Value:
-    return right(Seen(v, {"touched": list(range(v.config["n"]))}))
-
-
-@wrong("L2_PER_OCCURRENCE", "loss_reg", "g_w", "g_V")
-def _(v: Trace, right: Rule) -> Value:
-    return right(Seen(v, {"touched": list(v["active_ids"])}))
+wrong("L2_NOT_IN_LOSS", "loss")(lambda v, right: v["loss_data"])
+wrong("L2_ALL_ROWS", "loss_reg", "g_w", "g_V")(lambda v, right: right(Seen(v, {"touched": list(range(v.config["n"]))})))
+wrong("L2_PER_OCCURRENCE", "loss_reg", "g_w", "g_V")(
+    lambda v, right: right(Seen(v, {"touched": list(v["active_ids"])}))
+)
 
 
 @wrong("L2_ON_BIASES", "loss_reg")
@@ -209,9 +159,9 @@ def _(v: Trace, right: Rule) -> Value:
     return right(v) + v.config["lam_W"] * (norm - norm * norm)
 
 
-@wrong("L2_NOT_SQUARED", "g_W")
-def _(v: Trace, right: Rule) -> Value:
-    return right(Seen(v, lam_W=v.config["lam_W"] / (2 * norm_of_W(v)))) if "lam_W" in v.config else right(v)
+wrong("L2_NOT_SQUARED", "g_W")(
+    lambda v, right: right(Seen(v, lam_W=v.config["lam_W"] / (2 * norm_of_W(v)))) if "lam_W" in v.config else right(v)
+)
 
 
 @wrong("L1_FOR_L2", "loss_reg")

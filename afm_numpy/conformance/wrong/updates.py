@@ -20,14 +20,8 @@ def combined(rule: Callable[..., Value], *tensors: Value) -> Value:
     return by_entry(tensors[0], lambda path: rule(*(entry(tensor, path) for tensor in tensors)))
 
 
-@wrong("UPDATE_UPHILL", "direction")
-def _(v: Trace, right: Rule, par: str) -> Value:
-    return scaled(right(v, par), -1.0)
-
-
-@wrong("LEARNING_RATE_MISSING", "direction")
-def _(v: Trace, right: Rule, par: str) -> Value:
-    return scaled(right(v, par), 1 / v.config["lr"])
+wrong("UPDATE_UPHILL", "direction")(lambda v, right, par: scaled(right(v, par), -1.0))
+wrong("LEARNING_RATE_MISSING", "direction")(lambda v, right, par: scaled(right(v, par), 1 / v.config["lr"]))
 
 
 def frozen(name: str) -> Layer:
@@ -51,9 +45,7 @@ def last_and_partial(v: Trace) -> Value:
     return v.step > 0 and len(v["y"]) < len(v.case["batches"][0]["y"])
 
 
-@wrong("LAST_BATCH_DROPPED", "new")
-def _(v: Trace, right: Rule, par: str) -> Value:
-    return v.param(par) if last_and_partial(v) else right(v, par)
+wrong("LAST_BATCH_DROPPED", "new")(lambda v, right, par: v.param(par) if last_and_partial(v) else right(v, par))
 
 
 @wrong("LAST_BATCH_DROPPED", "vel", "acc", "m1", "m2")
@@ -67,9 +59,7 @@ def _(v: Trace, right: Rule, par: str) -> Value:
 # ---- SGD with momentum -------------------------------------------------------------------------------------------
 
 
-@wrong("MOMENTUM_MISSING", "vel")
-def _(v: Trace, right: Rule, par: str) -> Value:
-    return v["g_" + par]
+wrong("MOMENTUM_MISSING", "vel")(lambda v, right, par: v["g_" + par])
 
 
 @wrong("MOMENTUM_DAMPED", "vel")
@@ -107,10 +97,9 @@ def _(v: Trace, right: Rule, par: str) -> Value:
     return by_entry(new, lambda path: entry(new if moves(v, par, path) else old, path))
 
 
-@wrong("MOMENTUM_TIMES_LR", "direction")
-@optimizer("sgd")
-def _(v: Trace, right: Rule, par: str) -> Value:
-    return scaled(right(v, par), 1 / v.config["lr"]) if "momentum" in v.config else right(v, par)
+wrong("MOMENTUM_TIMES_LR", "direction")(optimizer("sgd")(
+    lambda v, right, par: scaled(right(v, par), 1 / v.config["lr"]) if "momentum" in v.config else right(v, par)
+))
 
 
 # ---- Adagrad ------------------------------------------------------------------------------------------------------
@@ -133,11 +122,9 @@ wrong("ADAGRAD_OLD_ACCUMULATOR", "direction")(
     adagrad_step(lambda v, g, acc, eps: g / (v.ops.sqrt(max(acc - g * g, 0.0)) + eps))
 )
 wrong("ADAGRAD_EPS_MISSING", "direction")(adagrad_step(lambda v, g, acc, eps: v.ops.div(g, v.ops.sqrt(acc))))
-
-
-@wrong("ADAGRAD_FROM_ZERO", "acc")
-def _(v: Trace, right: Rule, par: str) -> Value:
-    return right(v, par) if v.before else combined(lambda z: z - v.config["initial"], right(v, par))
+wrong("ADAGRAD_FROM_ZERO", "acc")(
+    lambda v, right, par: right(v, par) if v.before else combined(lambda z: z - v.config["initial"], right(v, par))
+)
 
 
 @wrong("ADAGRAD_PER_OCCURRENCE", "acc")
@@ -162,9 +149,9 @@ def _(v: Trace, right: Rule, par: str) -> Value:
     return [[sum(row) / len(row)] * len(row) for row in acc] if par == "V" else acc
 
 
-@wrong("ADAGRAD_ABSOLUTE", "acc")
-def _(v: Trace, right: Rule, par: str) -> Value:
-    return combined(lambda z, g: z - g * g + abs(g), right(v, par), v["g_" + par])
+wrong("ADAGRAD_ABSOLUTE", "acc")(
+    lambda v, right, par: combined(lambda z, g: z - g * g + abs(g), right(v, par), v["g_" + par])
+)
 
 
 @wrong("ADAGRAD_DECAYED", "acc")
@@ -180,14 +167,8 @@ def _(v: Trace, right: Rule, par: str) -> Value:
 # ---- Adam ----------------------------------------------------------------------------------------------------------
 
 
-@wrong("ADAM_UNCORRECTED", "correction")
-def _(v: Trace, right: Rule, key: str) -> Value:
-    return 1.0
-
-
-@wrong("ADAM_STEP_COUNT_AHEAD", "correction")
-def _(v: Trace, right: Rule, key: str) -> Value:
-    return 1 - v.config[key] ** (v.step + 2)
+wrong("ADAM_UNCORRECTED", "correction")(lambda v, right, key: 1.0)
+wrong("ADAM_STEP_COUNT_AHEAD", "correction")(lambda v, right, key: 1 - v.config[key] ** (v.step + 2))
 
 
 def adam_step(formula: Callable[..., Value]) -> Layer:
@@ -206,11 +187,9 @@ wrong("ADAM_EPS_UNCORRECTED", "direction")(
     adam_step(lambda v, m, s, c1, c2, eps: m / c1 * v.ops.sqrt(c2) / (v.ops.sqrt(s) + eps))
 )
 wrong("ADAM_WITHOUT_ROOT", "direction")(adam_step(lambda v, m, s, c1, c2, eps: m / c1 / (s / c2 + eps)))
-
-
-@wrong("ADAM_BETAS_SWAPPED", "m1", "m2", "correction")
-def _(v: Trace, right: Rule, name: str) -> Value:
-    return right(Seen(v, beta1=v.config["beta2"], beta2=v.config["beta1"]), name)
+wrong("ADAM_BETAS_SWAPPED", "m1", "m2", "correction")(
+    lambda v, right, name: right(Seen(v, beta1=v.config["beta2"], beta2=v.config["beta1"]), name)
+)
 
 
 @wrong("ADAM_STEP_COUNT_PER_ROW", "direction")
@@ -228,6 +207,4 @@ def _(v: Trace, right: Rule, par: str) -> Value:
     return by_entry(v.param(par), one)
 
 
-@wrong("ADAM_SECOND_MOMENT_FROM_FIRST", "m2")
-def _(v: Trace, right: Rule, par: str) -> Value:
-    return right(Seen(v, {"g_" + par: v["m1_" + par]}), par)
+wrong("ADAM_SECOND_MOMENT_FROM_FIRST", "m2")(lambda v, right, par: right(Seen(v, {"g_" + par: v["m1_" + par]}), par))
