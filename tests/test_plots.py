@@ -79,6 +79,48 @@ def test_contribution_bars(ax, parts):
     assert {bar.get_hatch() for bar in ax.patches if bar.get_width() < 0} <= {"//"}
 
 
+def test_curves_stand_over_the_epochs_of_their_history(ax):
+    """A history that goes on from an earlier run does not start at 1."""
+    later = [row | {"epoch": 2 * row["epoch"] + 5} for row in HISTORY]
+    plots.learning_curves(later, ax=ax)
+    assert [list(line.get_xdata()) for line in ax.lines] == [[7, 9, 11, 13, 15], [7, 9, 11, 13, 15], [11]]
+    other = Figure().subplots()
+    plots.convergence({"FM": HISTORY, "AFM": later}, ax=other)
+    assert [list(line.get_xdata()) for line in other.lines] == [[1, 2, 3, 4, 5], [7, 9, 11, 13, 15]]
+    assert ax.get_xlabel() == other.get_xlabel() == "epoch"
+
+
+def test_names_and_attention_stand_beside_their_bars_and_cells(ax, parts):
+    order, pairs = explain.largest(parts, 0, list("wxyz"))
+    plots.contribution_bars(parts, names=list("wxyz"), ax=ax)
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == [" × ".join(pair) for pair in pairs]
+    assert [text.get_text() for text in ax.texts] == [f"a = {a:.3f}" for a in parts.a[0, order]]
+    heights = [bar.get_y() for bar in ax.patches]
+    assert heights == sorted(heights) and ax.yaxis_inverted()                # the largest is on top
+    other = Figure().subplots()
+    plots.attention_map(np.eye(3), list("abc"), ax=other)
+    for axis in (other.xaxis, other.yaxis):
+        assert axis.get_ticklocs().tolist() == [0, 1, 2]
+        assert [label.get_text() for label in axis.get_ticklabels()] == list("abc")
+
+
+def test_names_are_drawn_as_they_are_written(parts):
+    """No letter is taken for a formula or sent to a terminal."""
+    names = ["$price_$", "a\nb", "\x1b[31m", r"\alpha$"]
+    shown = ["$price_$", "a\\nb", "\\x1b[31m", r"\alpha$"]
+    figure = Figure()
+    bars, cells, points = figure.subplots(1, 3)
+    plots.contribution_bars(parts, names=names, ax=bars)
+    assert {tick.get_text() for tick in bars.get_yticklabels()} == {
+        f"{shown[i]} × {shown[j]}" for i in range(4) for j in range(i + 1, 4)
+    }
+    plots.attention_map(np.eye(4), names, ax=cells)
+    assert [tick.get_text() for tick in cells.get_xticklabels()] == shown
+    plots.embedding_map(np.eye(4), names, ax=points)
+    assert [text.get_text() for text in points.texts] == shown
+    figure.canvas.draw()
+
+
 def test_v_curve_axes_are_logarithmic_and_zero_errors_stay_visible(ax):
     curve = Curve(np.array([1e-8, 1e-4]), {"central": np.array([1e-8, 1e-9]), "complex step": np.array([0.0, 1e-16])})
     assert plots.v_curve(curve, ax=ax) is ax
@@ -92,6 +134,7 @@ def test_embedding_map_puts_points_on_their_principal_axes(ax):
     points = np.concatenate([dots.get_offsets() for dots in ax.collections])
     np.testing.assert_allclose(np.abs(points), np.abs(V[:, :2]), atol=1e-12)
     assert "90%" in ax.get_xlabel() and [text.get_text() for text in ax.texts] == list("abcd")
+    np.testing.assert_allclose([text.xy for text in ax.texts], points)
 
 
 def test_embedding_map_of_one_dimension(ax):
