@@ -47,8 +47,8 @@ class FMBase(Parameters):
 
     # ---- training --------------------------------------------------------------------------------------
 
-    def _targets(self, y: Any, n_rows: int, dtype: DType, fresh: bool, classes: Any) -> tuple[Array, dict[str, Any]]:
-        """What to learn of each row, and what the estimator keeps of it as attributes."""
+    def _targets(self, y: Any, n_rows: int, dtype: DType, fresh: bool, classes: Any) -> tuple[Array, Array | None]:
+        """What to learn of each row (B,): a number, or the number of its class; and the classes (C,)."""
         raise NotImplementedError
 
     @property
@@ -95,15 +95,14 @@ class FMBase(Parameters):
         else:
             self._check_continues()
             batch, names = self._rows(X), getattr(self, "feature_names_in_", None)
-        target, learned = self._targets(y, len(batch), dtype, fresh, classes)
+        target, known = self._targets(y, len(batch), dtype, fresh, classes)
         weight = inputs.weights(sample_weight, len(batch), dtype)
-        classes = learned.get("classes_", ())
-        count = len(classes) if len(classes) > 2 else 1
+        count = 1 if known is None or len(known) == 2 else len(known)
         split_rng, *rngs = _generators(self.random_state, 1 + count)
         rows = np.arange(len(batch)) if weight is None else np.flatnonzero(weight)
         held = rows[:0]
         if early_stopping:
-            strata = target[rows] if len(classes) else np.zeros(len(rows))
+            strata = np.zeros(len(rows)) if known is None else target[rows]
             rows, held = (rows[part] for part in split(split_rng, strata, self.validation_fraction))
         batch, valid_batch = batch[rows], batch[held]
         weight = None if weight is None else weight[rows]
@@ -115,7 +114,7 @@ class FMBase(Parameters):
         batch_size = int(np.clip(len(batch) // 64, 64, 512)) if self.batch_size == "auto" else self.batch_size
         results, rngs = [], rngs if fresh else copy.deepcopy(self.rngs_)
         for c, rng in enumerate(rngs):
-            y = (target == (c if count > 1 else 1)).astype(dtype) if len(classes) else target           # (B,)
+            y = target if known is None else (target == (c if count > 1 else 1)).astype(dtype)         # (B,)
             watch = train.Watch(verbose=self.verbose, warn=not partial)
             if early_stopping:
                 watch = replace(watch, valid=(valid_batch, y[held]), patience=self.patience)
@@ -130,17 +129,18 @@ class FMBase(Parameters):
                 batch_size=batch_size, watch=watch,
             ))  # fmt: skip
         before = 0 if fresh else self.n_iter_
-        vars(self).update(learned)
         vars(self).pop("feature_names_in_", None)
         if names is not None:
             self.feature_names_in_ = names
+        if known is not None:
+            self.classes_ = known
         self.n_features_in_: int = batch.n if fresh else self.n_features_in_
         self.params_: list[Params] = [result.params for result in results]
         self.states_: list[Any] = [result.last.state for result in results]
         self.rngs_: list[np.random.Generator] = rngs
         self.n_iter_: int = before + max(len(result.history) for result in results)
         self.history_: list[dict[str, Any]] = [
-            ({"class": classes[c]} if count > 1 else {}) | row | {"epoch": before + row["epoch"]}
+            ({"class": self.classes_[c]} if count > 1 else {}) | row | {"epoch": before + row["epoch"]}
             for c, result in enumerate(results) for row in result.history
         ]  # fmt: skip
 
@@ -192,7 +192,7 @@ class FMBase(Parameters):
         """
         batch, c = self._rows(X), 0
         if len(self.params_) > 1:
-            classes = vars(self)["classes_"].tolist()
+            classes = self.classes_.tolist()
             if label not in classes:
                 raise ValueError(f"label must be one of the classes, {classes}; got {label!r}")
             c = classes.index(label)

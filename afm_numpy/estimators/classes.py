@@ -26,8 +26,8 @@ class _Regressor(FMBase):
 
     _type, _loss = "regressor", "squared"
 
-    def _targets(self, y: Any, n_rows: int, dtype: DType, fresh: bool, classes: Any) -> tuple[Array, dict[str, Any]]:
-        return inputs.targets(y, n_rows, dtype), {}
+    def _targets(self, y: Any, n_rows: int, dtype: DType, fresh: bool, classes: Any) -> tuple[Array, Array | None]:
+        return inputs.targets(y, n_rows, dtype), None
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "_Regressor":
         """Go on training: one epoch over these rows. The first call fixes the number of features."""
@@ -51,10 +51,8 @@ class _Classifier(FMBase):
     """Logistic loss; y_hat is the logit of the second of two classes, or of each class against the others."""
 
     _type, _loss = "classifier", "logistic"
-    classes_: Array
 
-    def _targets(self, y: Any, n_rows: int, dtype: DType, fresh: bool, classes: Any) -> tuple[Array, dict[str, Any]]:
-        """The number of each row's class, and the classes."""
+    def _targets(self, y: Any, n_rows: int, dtype: DType, fresh: bool, classes: Any) -> tuple[Array, Array | None]:
         y = inputs.labels(y, n_rows)
         known = np.unique(y) if fresh and classes is None else None if fresh else self.classes_
         if classes is not None:
@@ -79,7 +77,7 @@ class _Classifier(FMBase):
                 f"y holds {len(known)} classes in {n_rows} rows, and each gets a model of its own. If they are ids, "
                 "use them as features; if y is a number, use a regressor", stacklevel=4,
             )  # fmt: skip
-        return numbers, {"classes_": known}
+        return numbers, known
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> "_Classifier":
         """Go on training: one epoch over these rows. The first call fixes the number of features and the classes.

@@ -168,7 +168,7 @@ def _one_for_each_row(y: Any, n_rows: int, name: str = "y") -> Array:
         kind = _known("DataConversionWarning", DataConversionWarning)
         warnings.warn(
             "A column-vector y was passed when a 1d array was expected. Please change the shape of y to "
-            "(n_samples,), for example using ravel().", kind, stacklevel=5,
+            "(n_samples,), for example using ravel().", kind, stacklevel=6,
         )  # fmt: skip
         y = y[:, 0]
     if y.ndim != 1:

@@ -776,3 +776,16 @@ def test_the_scope_of_l2_reaches_training(cls):
     np.testing.assert_allclose(moves, start * (1 - 2 * 0.05 * 0.1) ** 5, rtol=1e-13)       # 300 rows in batches of 64
     with pytest.raises(ValueError, match="unknown l2_scope 'all'; choose from touched, table"):
         cls(l2_scope="all").fit(X, target(cls))
+
+
+@pytest.mark.parametrize("use", [
+    lambda model, frame: model.fit(frame, [[0], [1]] * 20), lambda model, frame: model.fit(frame, np.arange(40)),
+    lambda model, frame: model.partial_fit(np.ones((40, 2)), [0, 1] * 20),
+    lambda model, frame: model.predict(np.ones((40, 2))),
+])  # fmt: skip
+def test_warnings_point_to_the_call(use):
+    frame = frame_of(np.ones((40, 2)), columns=["a", "b"])
+    model = FMClassifier(epochs=1, random_state=0).fit(frame, [0, 1] * 20)
+    with pytest.warns(UserWarning, match="column-vector|feature names|classes") as caught:
+        use(model, frame)
+    assert caught[0].filename == __file__
