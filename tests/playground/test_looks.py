@@ -106,8 +106,11 @@ def test_the_keys_of_a_table(open_page):
         page.key(name)
         assert page.run(at) == want, name
     assert "prod[Ann × Orbit, 1]" in page.run("byId('panel').textContent")
+    page.run("addEventListener('keydown', event => { window.kept = event.defaultPrevented; })")
+    page.key("x")                                                                     # not one of the table's keys
+    assert page.run("window.kept") is False
     page.key("Enter")
-    assert page.run("state.at") == "prod.0.0"
+    assert page.run("window.kept") is True and page.run("state.at") == "prod.0.0"
     page.key("Escape")
     assert page.run("state.at") == ""
     page.key("PageUp")

@@ -64,7 +64,7 @@ def test_the_question_is_answered_when_asked(open_page):
 
 
 def test_pointing_previews_and_a_click_pins(open_page):
-    page = open_page()
+    page = open_page(height=1500)                                     # nothing scrolls below the pointer
     page.mouse('td[data-at="emb.1.2"]', click=False)
     assert "emb[Orbit, 3]" in value(page, "panel")
     lit = page.run("[...document.querySelectorAll('td.lit')].map(cell => cell.dataset.at)")
@@ -82,7 +82,7 @@ def test_pointing_previews_and_a_click_pins(open_page):
 
 
 def test_a_term_lights_its_square(open_page):
-    page = open_page("#at=emb.1.2")
+    page = open_page("#at=emb.1.2", height=1500)
     page.mouse("#panel .term", click=False)
     assert page.run("[...document.querySelectorAll('td.lit')].map(cell => cell.dataset.at)") == ["V.1.2"]
 
@@ -263,6 +263,24 @@ def test_a_learning_rate_that_is_too_high_is_told(open_page):
     page.mouse("#run")
     page.wait("training.broken")
     assert "learning rate" in value(page, "status") and not page.run("running")
+
+
+def test_a_frame_takes_8_ms_of_work_in_pieces_of_32_rows(open_page):
+    """By a clock that goes on 3 ms whenever it is read: a frame stops after the piece that passes 8 ms."""
+    page = open_page("#tab=train&noise=0")
+    done = page.run("""(() => {
+      let t = 0, rows = [];
+      const clock = performance.now, forward = engine.forward, ask = requestAnimationFrame;
+      performance.now = () => (t += 3);
+      window.requestAnimationFrame = () => 0;
+      engine.forward = (config, P, batch) => { rows.push(batch.y.length); return forward(config, P, batch); };
+      training = newRun(); running = true; onScreen = true;
+      const count = () => { const before = rows.length; frame(); return rows.length - before; };
+      const counts = Array.from({ length: 60 }, count);
+      Object.assign(engine, { forward }); performance.now = clock; window.requestAnimationFrame = ask; running = false;
+      return { counts, rows };
+    })()""")
+    assert max(done["rows"]) == 32 and 1 <= min(done["counts"]) and max(done["counts"]) <= 2 * 3
 
 
 def test_training_rests_while_the_page_is_hidden(open_page):
