@@ -33,7 +33,8 @@ def report(node, text, folder):
 
 
 def test_the_page_is_what_its_sources_say():
-    assert PAGE.read_text(encoding="utf-8") == build.build()
+    same = PAGE.read_text(encoding="utf-8") == build.build()
+    assert same, "a source has changed: run python -m afm_numpy.playground.build"
 
 
 def test_every_source_is_used():
