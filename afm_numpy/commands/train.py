@@ -18,18 +18,8 @@ from ..dropout import SITES
 from ..estimators.base import split
 from ..models import Model
 from ..params import ATTENTION
-from .options import (
-    check_inputs,
-    form_of,
-    fraction,
-    labels,
-    load_model,
-    not_negative,
-    parser,
-    positive,
-    positive_float,
-    seed,
-)
+from . import options as kind
+from .options import check_inputs, form_of, labels, load_model, parser
 
 Args: TypeAlias = argparse.Namespace
 Rows: TypeAlias = tuple[Batch, Array]
@@ -86,30 +76,30 @@ def arguments(argv: list[str] | None) -> tuple[Args, saving.Saved | None]:
     add("data", metavar="DATA", help="training rows as libFM/libsvm text, plain or .gz, .bz2, .xz")
     add("--out", required=True, metavar="MODEL", help="file for the best model; MODEL.last holds the last epoch")
     add("--valid", metavar="FILE", help="rows that choose the best epoch")
-    add("--valid-fraction", type=not_negative, default=0.1, metavar="F",
+    add("--valid-fraction", type=kind.not_negative, default=0.1, metavar="F",
         help="without --valid, hold out so many of the rows; 0: none (default: %(default)s)")  # fmt: skip
     add("--id-base", type=int, choices=(0, 1), default=0, help="id of the first feature (default: %(default)s)")
-    add("--n", type=positive, help="number of features (default: up to the largest id)")
+    add("--n", type=kind.positive, help="number of features (default: up to the largest id)")
     add("--model", choices=("fm", "afm"), default="afm", help="(default: %(default)s)")
     add("--attention", choices=ATTENTION, default="network", help="how AFM weights the pairs (default: %(default)s)")
-    add("--k", type=positive, default=16, help="factors (default: %(default)s)")
-    add("--t", type=positive, default=16, help="attention size (default: %(default)s)")
-    add("--std", type=positive_float, default=0.03, help="standard deviation of the first V (default: %(default)s)")
+    add("--k", type=kind.positive, default=16, help="factors (default: %(default)s)")
+    add("--t", type=kind.positive, default=16, help="attention size (default: %(default)s)")
+    add("--std", type=kind.positive_float, default=0.03, help="spread of the first V (default: %(default)s)")
     add("--start-from", metavar="FM_MODEL", help="start AFM from w0, w and V of a trained FM")
     add("--resume", metavar="MODEL.last", help="go on from the last epoch of an earlier run, with its options")
     add("--loss", choices=losses.LOSSES, default="squared", help="logistic: labels 0, 1 or -1, 1 (default %(default)s)")
     add("--optimizer", choices=optim.OPTIMIZERS, default="adagrad", help="(default: %(default)s)")
-    add("--lr", type=positive_float, help="learning rate (default: the optimizer's)")
-    add("--epochs", type=positive, default=20, help="at most (default: %(default)s)")
-    add("--batch-size", type=positive, default=1024, help="(default: %(default)s)")
-    add("--patience", type=positive, help="stop after so many epochs without a better one")
+    add("--lr", type=kind.positive_float, help="learning rate (default: the optimizer's)")
+    add("--epochs", type=kind.positive, default=20, help="at most (default: %(default)s)")
+    add("--batch-size", type=kind.positive, default=1024, help="(default: %(default)s)")
+    add("--patience", type=kind.positive, help="stop after so many epochs without a better one")
     for site in SITES:
-        add(f"--keep-{site}", type=fraction, default=1.0, metavar="P", help="probability to keep a unit (default: 1)")
+        add(f"--keep-{site}", type=kind.fraction, default=1.0, metavar="P", help="chance to keep a unit (default: 1)")
     for name, what in (("w", "linear weights"), ("V", "factors"), ("W", "attention matrix")):
-        add(f"--l2-{name}", type=not_negative, default=0.0, metavar="LAM", help=f"L2 weight of the {what} (default: 0)")
+        add(f"--l2-{name}", type=kind.not_negative, default=0.0, metavar="LAM", help=f"L2 of the {what} (default: 0)")
     add("--l2-scope", choices=("touched", "table"), default="touched",
         help="rows of w and V that a step penalises: those of its batch, or all (default: %(default)s)")  # fmt: skip
-    add("--seed", type=seed, default=0, help="of the random generator (default: %(default)s)")
+    add("--seed", type=kind.seed, default=0, help="of the random generator (default: %(default)s)")
     add("--quiet", action="store_true", help="no progress bar")
     args = options.parse_args(argv)
     if args.start_from and args.resume:

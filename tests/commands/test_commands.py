@@ -269,10 +269,10 @@ def test_a_place_that_cannot_be_written_to_is_refused_before_any_work(out, why, 
     assert err.startswith("afm-numpy train: error: ") and err.endswith(f"{why}\n") and err.count("\n") == 1
 
 
-@pytest.mark.parametrize("how", ["same", "dot", "symbolic", "hard", "last"])
+@pytest.mark.parametrize("how", ["same", "dot", "symbolic", "hard", "last"], ids=lambda how: f"A4-{how}")
 @pytest.mark.parametrize("option", ["DATA", "--valid", "--start-from", "--resume"])
 def test_an_output_that_is_an_input_is_refused_before_any_work(how, option, fm_file, folder, tmp_path, capsys):
-    """A4 and its brothers; only MODEL.last may be resumed from and replaced."""
+    """Only MODEL.last may be resumed from and replaced."""
     source = {"--start-from": fm_file, "--resume": f"{fm_file}.last"}.get(option, folder / "train.libfm")
     given, out = tmp_path / "given", tmp_path / "out"
     shutil.copy(source, given)
@@ -338,9 +338,9 @@ def test_weights_of_fields_know_their_slots(folder, tmp_path, capsys):
     assert float(capsys.readouterr().out) == model.predict(Batch.from_padded([[3, 0, 29]], [[1, 0, 2]], n=30))[0]
 
 
-@pytest.mark.parametrize("command", ["train", "valid", "predict", "evaluate", "explain", "paper"])
+@pytest.mark.parametrize("command", ["train", "valid", "predict", "evaluate", "explain", "paper"], ids="S6-{}".format)
 def test_rows_that_lack_fields_are_refused_for_attention_by_fields(command, folder, tmp_path, capsys):
-    """S6: else the features of such a row would stand in slots of other fields."""
+    """Else the features of such a row would stand in slots of other fields."""
     rows, out = tmp_path / "rows.libfm", tmp_path / "m.npz"
     rows.write_text("1 3:1 12:1 29:1\n\n0 3:1 29:1\n")
     common = ["--attention", "field", "--epochs", "1", "--quiet", "--out", out]
@@ -445,9 +445,9 @@ def few(path, positive, rows=40):
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("positive", [{3}, {39}, {0, 1}])
+@pytest.mark.parametrize("positive", [{3}, {39}, {0, 1}], ids="P6-{}".format)
 def test_few_positives(positive, seed, tmp_path, capsys):
-    """P6: training goes on; the AUC that does not exist is left out and said once; training rows hold both classes."""
+    """Training goes on; the AUC that does not exist is left out and said once; training rows hold both classes."""
     path, out = few(tmp_path / "rows", positive), tmp_path / "m.npz"
     assert run("train", path, "--out", out, "--loss", "logistic", "--epochs", 3, "--quiet", "--seed", seed) == 0
     printed = capsys.readouterr()
@@ -508,9 +508,9 @@ def test_more_features_than_the_model_has_are_named_by_their_line(option, fm_fil
 
 
 @pytest.mark.parametrize("more", [["--valid-fraction", 0], ["--valid-fraction", 0.5], ["--valid", "other"]])
-@pytest.mark.parametrize("label", ["0", "1", "-1"])
+@pytest.mark.parametrize("label", ["0", "1", "-1"], ids="P6-only-{}".format)
 def test_one_class_is_refused(label, more, tmp_path, monkeypatch, capsys):
-    """P6, the reverse: as the estimators refuse it, with and without rows to choose the epoch."""
+    """As the estimators refuse it, with and without rows to choose the epoch."""
     monkeypatch.chdir(tmp_path)
     few(tmp_path / "other", {1, 2})
     (tmp_path / "rows").write_text(f"{label} 0:1 1:1\n" * 10)
@@ -559,9 +559,9 @@ def test_predictions_of_packed_files(fm_file, folder, tmp_path, capsys):
         assert capsys.readouterr().out == plain
 
 
-@pytest.mark.parametrize("device", ["/dev/zero", "/dev/null", "pipe"])
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/null", "pipe"], ids="A6-{}".format)
 def test_what_is_no_file_is_refused_as_a_model(device, folder, tmp_path, capsys):
-    """A6: a pipe, too, because a model file is not read from its start to its end. It is not waited for."""
+    """A pipe, too, because a model file is not read from its start to its end. It is not waited for."""
     if device == "pipe":
         device = tmp_path / "pipe"
         os.mkfifo(device)

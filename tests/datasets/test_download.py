@@ -284,10 +284,10 @@ def plant(kind, path, target):
 
 
 @POSIX
-@pytest.mark.parametrize("kind", ["link", "hard", "pipe", "dangling", "folder"])
+@pytest.mark.parametrize("kind", ["link", "hard", "pipe", "dangling", "folder"], ids="A6-{}".format)
 @pytest.mark.parametrize("where", ["part", "lock", "file"])
 def test_nothing_but_a_regular_file_is_opened(kind, where, tmp_path):
-    """A6: no link is followed, and nothing is waited for. A file that is read may have a second name."""
+    """No link is followed, and nothing is waited for. A file that is read may have a second name."""
     cache = tmp_path / "cache"
     cache.mkdir()
     path = cache / "data.libfm"

@@ -167,7 +167,7 @@ MALFORMED = [
     ("nan 1:1", "'nan'", "a label at the start"),
     ("1e999 1:1", "'1e999'", "a finite float64 number"),
     ("1 2", "'2'", "with a colon; this looks like a table"),
-    ("1 1:1e-400", "'1:1e-400'", "a finite float64 number, not one so small that it becomes 0"),
+    pytest.param("1 1:1e-400", "'1:1e-400'", "not one so small that it becomes 0", id="A3-float64"),
     ("-1e-400 1:1", "'-1e-400'", "a finite float64 number, not one so small that it becomes 0"),
     ("1 1:0." + 400 * "0" + "1", "'1:0." + 36 * "0" + "' (and more)", "not one so small that it becomes 0"),
     ("1 1:1 2:1 3", "'3'", "with a colon"),
@@ -294,6 +294,17 @@ def test_too_many_features(tmp_path):
     path.write_text("1 1:1 2:1\n1 1:1 2:1 3:1\n")
     with pytest.raises(LibfmError, match="line 2: found 3 features, expected at most m = 2"):
         read(path, m=2)
+
+
+@pytest.mark.parametrize("line", ["1 1:1e-46", "1e-46 1:1", "1 1:-0.1e-45", "1 1:1 2:7e-46"], ids="A3-{}".format)
+def test_a_value_that_would_become_0_is_refused(tmp_path, line):
+    path = tmp_path / "small.libfm"
+    path.write_text(f"0 0:0\n{line}\n")
+    assert read(path)
+    with pytest.raises(LibfmError, match="line 2: .* float32 number, not one so small that it becomes 0"):
+        read(path, dtype=np.float32)
+    path.write_text("0 0:0\n-0.0e5 1:0.000e-999 2:1e-45\n")
+    assert read(path, dtype=np.float32)[1][2] == [0.0, float(np.float32(1e-45))]
 
 
 @pytest.mark.parametrize("dtype, largest", [(np.float32, "3.4e38"), (np.float64, "1.7e308")])
