@@ -42,9 +42,14 @@ def page(title, text, entries=()):
     return "\n".join([f"# {title}", "", text, "", *toc, ""])
 
 
-def without_links_to_files(text):
-    """Links to files of the repository become plain text: the site does not hold these files."""
-    return re.sub(r"\[([^\]]+)\]\((?!https?:|#|[\w./-]*\.(?:ipynb|md|html)(?:#[^)]*)?\))[^)]+\)", r"\1", text)
+def without_links_to_files(text, kept=()):
+    """Links to files of the repository become plain text: the site holds only the pages that are kept."""
+
+    def plain(link):
+        words, target = link.groups()
+        return link[0] if re.match(r"https?:|#", target) or target.partition("#")[0] in kept else words
+
+    return re.sub(r"(?<!!)\[([^\]]+)\]\(([^)]+)\)", plain, text)
 
 
 # ---- the parts of the site -----------------------------------------------------------------------------
@@ -57,7 +62,7 @@ def course(folder):
         notebook = json.loads(path.read_text(encoding="utf-8"))
         for cell in notebook["cells"]:
             if cell["cell_type"] == "markdown":
-                cell["source"] = without_links_to_files("".join(cell["source"]))
+                cell["source"] = without_links_to_files("".join(cell["source"]), [path.name for path in paths])
         write(folder / path.name, json.dumps(notebook))
     text = "Every gradient is derived, every claim is computed. `afm-numpy course` puts the notebooks into a folder."
     write(folder / "index.md", page("The course", text, [path.stem for path in paths]))
@@ -77,14 +82,14 @@ def api(folder):
     names = sorted(public_modules(), key=lambda name: (*HEART, name).index(name))
     for name in names:
         module = importlib.import_module(f"afm_numpy.{name}")
-        own = [
-            key for key in module.__all__
-            if inspect.isroutine(getattr(module, key)) or inspect.isclass(getattr(module, key))
-        ]  # fmt: skip
+        values = vars(module)
+        public = getattr(module, "__all__", [key for key in values if inspect.isfunction(values[key])])
+        own = [key for key in public if inspect.isroutine(values[key]) or inspect.isclass(values[key])]
         lines = [f"# {name}", "", "```{eval-rst}", f".. automodule:: afm_numpy.{name}", "   :no-members:", ""]
         for key in own:
-            kind = "class" if inspect.isclass(getattr(module, key)) else "function"
-            lines += [f".. auto{kind}:: afm_numpy.{name}.{key}", ""]
+            kind = "class" if inspect.isclass(values[key]) else "function"
+            inherited = ["   :inherited-members: tuple, BaseException"] if kind == "class" else []
+            lines += [f".. auto{kind}:: afm_numpy.{name}.{key}", *inherited, ""]
         write(folder / f"{name}.md", "\n".join([*lines, "```", ""]))
     text = "The heart comes first: data, the two models, losses, optimizers, and the gradient checker."
     write(folder / "index.md", page("API", text, names))
@@ -94,7 +99,7 @@ def porting(folder):
     """The porter's pages."""
     names = ("SPEC.md", "PORTING.md", "DEVIATIONS.md")
     for name in names:
-        write(folder / name, without_links_to_files((KIT / name).read_text(encoding="utf-8")))
+        write(folder / name, without_links_to_files((KIT / name).read_text(encoding="utf-8"), names))
     mistakes = importlib.import_module("afm_numpy.conformance").load_mistakes()
     rows = [f"| `{name}` | {entry['title']} | {entry['fix']} |" for name, entry in sorted(mistakes.items())]
     table = "\n".join(["| name | what it is | how to mend it |", "|---|---|---|", *rows])
@@ -121,10 +126,15 @@ def assemble(folder):
     api(folder / "api")
     porting(folder / "porting")
     commands(folder / "commands.md")
-    green = (ROOT / "tests" / "README.md").read_text(encoding="utf-8")
-    write(folder / "green-run.md", without_links_to_files(green))
+    for name, path in (("green-run", ROOT / "tests"), ("checking", PACKAGE / "gradcheck")):
+        write(folder / f"{name}.md", without_links_to_files((path / "README.md").read_text(encoding="utf-8")))
+    features = (ROOT / "docs" / "features.md").read_text(encoding="utf-8")
+    shutil.copy(ROOT / "tests" / "tools" / "gallery.png", folder)
+    write(folder / "features.md", without_links_to_files(features.replace("../tests/tools/gallery.png", "gallery.png")))
+    (folder / "extra").mkdir()
+    shutil.copy(PACKAGE / "playground" / "playground.html", folder / "extra")
     text = 'One page on which FM and AFM move, without a network: <a href="playground.html">open the playground</a>.'
-    write(folder / "playground.md", page("Playground", text))
+    write(folder / "play.md", page("Playground", text))
 
 
 # ---- links -----------------------------------------------------------------------------------------------
