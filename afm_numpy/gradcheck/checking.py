@@ -71,7 +71,8 @@ def _sort_out(
     job: Job, name: str, trials: list[Trial], allowed: float, largest: float
 ) -> tuple[list[Trial], Trial | None]:
     """The slopes that count, and the one that is wrong beyond doubt. The worst come first; kinks are left out."""
-    near = min(1.0, 200 * usual_size(job.params[name]))       # beside small parameters the usual step is a large one
+    usual = usual_size(job.params[name])
+    near = min(1.0, 200 * usual, 100 / usual)                 # small and large parameters: a kink may be a sharp curve
     kept, wrong = [], None
 
     def exceeds(trial: Trial, off: float = 0.0) -> bool:

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
@@ -40,8 +41,10 @@ def arrays_in(thing: Any, name: str, seen: set[int], depth: int = 9) -> Iterator
     elif isinstance(thing, MethodType):
         inner = {name: thing.__func__, "self": thing.__self__}
     elif isinstance(thing, FunctionType):
-        read = inspect.getclosurevars(thing)
-        inner = {**read.globals, **read.nonlocals, f"defaults of {name}": [thing.__defaults__, thing.__kwdefaults__]}
+        inner = {f"defaults of {name}": [thing.__defaults__, thing.__kwdefaults__]}
+        with suppress(ValueError):                            # a name that has no value yet
+            read = inspect.getclosurevars(thing)
+            inner = {**inner, **read.globals, **read.nonlocals}
     for key, part in list(inner.items()):
         yield from arrays_in(part, str(key), seen, depth - 1)
 

@@ -29,7 +29,7 @@ def check_layer(
     backward : callable
         ``backward(dout, cache)`` or ``backward(dout, *inputs)``; `dout` looks like `out`. It gives a gradient for each
         input in order, or for each input of floats: other inputs have none. Or a dict, by the names of the inputs.
-    inputs : tuple or list of arguments, or dict of named ones, or one array
+    inputs : tuple or list of arguments, or dict of arguments by keyword, or one array
         Every array of floats needs a gradient. An argument may be a nested container, as in `check`.
     method : {"complex", "central"}, optional
         By default complex, and central where `forward` turns complex numbers into real ones.
@@ -65,8 +65,11 @@ def check_layer(
     leaves, build = flatten(named)
     flat = read_params(leaves)
 
+    def given_to(function: Callable[..., Any], *first: Any, q: Any) -> Any:
+        return function(*first, **q) if isinstance(inputs, Mapping) else function(*first, *q.values())
+
     def call(q: Any) -> Any:
-        out = forward(**q) if isinstance(inputs, Mapping) else forward(*q.values())
+        out = given_to(forward, q=q)
         if takes == "cache" and not (isinstance(out, tuple) and len(out) == 2):
             raise TypeError(f"with takes='cache' forward must give a tuple (out, cache), not {type(out).__name__}")
         return out if takes == "cache" else (out, None)
@@ -79,7 +82,7 @@ def check_layer(
     dout = build_out({name: np.array(d) for name, d in weights.items()})
     changed, answers, problem = changes({"dout": dout, "cache": cache, "inputs": given}), [], None
     for _ in range(2):
-        answer = backward(dout, cache) if takes == "cache" else backward(dout, *given.values())
+        answer = backward(dout, cache) if takes == "cache" else given_to(backward, dout, q=given)
         answers.append(flatten(_by_name(answer, named, flat))[0])
         for name, _ in changed():
             problem = "mutates", f"backward changes the array {name!r} that it was given: let it work on a copy"
@@ -114,7 +117,10 @@ def _named(forward: Callable[..., Any], inputs: Any) -> dict[str, Any]:
     if isinstance(inputs, Mapping):
         return dict(inputs)
     values = inputs if is_several(inputs) else [inputs]
-    kinds = inspect.signature(forward).parameters.values()
+    try:
+        kinds = inspect.signature(forward).parameters.values()
+    except (TypeError, ValueError):                            # of a function of NumPy
+        kinds = {}.values()
     names = [kind.name for kind in kinds if kind.kind is not kind.VAR_POSITIONAL]
     return {names[i] if i < len(names) else f"input {i}": value for i, value in enumerate(values)}
 

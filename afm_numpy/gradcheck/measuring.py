@@ -26,13 +26,12 @@ class Trial(NamedTuple):
     @property
     def difference(self) -> float:
         """Infinite where a slope is not finite."""
-        difference = abs(self.numeric - self.analytic)
-        return difference if difference < np.inf else np.inf
+        return abs(self.numeric - self.analytic) if np.isfinite(self.numeric - self.analytic) else np.inf
 
     @property
     def height(self) -> float:
         """Size of the slope that the gradient gives, if it is finite."""
-        return abs(self.analytic) if abs(self.analytic) < np.inf else 0.0
+        return abs(self.analytic) if np.isfinite(self.analytic) else 0.0
 
 
 @dataclass(frozen=True)
@@ -63,10 +62,7 @@ def _measure(job: Job, name: str, g: Array, at: Any, probe: Any) -> Trial:
     """Measure one slope: at a coordinate, or along a unit vector."""
     theta, line = job.params[name], along(job.f, job.params, {name: probe})
     size = max(1.0, float(abs(theta[at]) if isinstance(at, tuple) else np.abs(theta).mean()))
-    if job.method == "complex":
-        step = (job.eps or DEFAULTS["complex"][0]) * size
-    else:
-        step = (job.eps or float(np.cbrt(job.unit))) * size
+    step = size * (job.eps or {"complex": DEFAULTS["complex"][0], "central": float(np.cbrt(job.unit))}[job.method])
     with np.errstate(all="ignore"):
         analytic = float(g[at]) if isinstance(at, tuple) else float(np.sum(g * probe))
     return Trial(at, probe, line, step, size, analytic, SLOPES[job.method](line, step))
@@ -92,7 +88,7 @@ def is_at_kink(job: Job, name: str, trial: Trial) -> bool:
         steps = (power * job.unit * max(1.0, usual_size(job.params[name])) for power in (5e4, 5e6, 5e8))
         return any(jump(trial.line, step, ROUNDINGS * job.unit) > trial.difference / 2 for step in steps)
     if job.gates is None:                                     # 1/10: two kinks may partly cancel
-        return bend(trial.line, trial.step) > max(trial.difference / 10, 2 * job.floor(trial))  # six roundings
+        return bend(trial.line, trial.step) > max(trial.difference / 10, 2 * job.floor(trial))
     states = [job.gates(moved(job.params, {name: trial.probe}, s)) for s in (-trial.step, 0.0, trial.step)]
     below, here, above = (state if isinstance(state, tuple) else (state,) for state in states)
     return any(np.any(b != h) or np.any(h != a) for b, h, a in zip(below, here, above, strict=True))
@@ -106,10 +102,10 @@ def closer(job: Job, name: str, trial: Trial) -> tuple[Trial, float]:
         if not np.isfinite(numeric):
             return trial, 0.0
         trial = trial._replace(numeric=numeric, step=step)
+    real = {key: theta for key, theta in job.params.items() if theta.dtype.kind == "f"}
     for _ in range(4):
-        real = {key: theta for key, theta in job.params.items() if theta.dtype.kind == "f"}
-        last = {key: 4 * job.unit * theta * rng.choice([-1.0, 1.0], theta.shape) for key, theta in real.items()}
-        near = moved(job.params, last, 1.0)
+        digits = {key: 4 * job.unit * theta * rng.choice([-1.0, 1.0], theta.shape) for key, theta in real.items()}
+        near = moved(job.params, digits, 1.0)
         off = max(off, 8 * abs(SLOPES[job.method](along(job.f, near, {name: trial.probe}), trial.step) - trial.numeric))
     return trial, off
 

@@ -116,7 +116,6 @@ def sharpest(line: Line, eps: float, noise: float) -> tuple[float, float, float]
     """
     steps = [eps * 4.0**power for power in range(4, -11, -1)]
     slopes = [SLOPES["central"](line, h) for h in steps]
-    off = [abs(fine - coarse) + noise / h for coarse, fine, h in zip(slopes, slopes[1:], steps[1:], strict=False)]
-    best = int(np.nanargmin([np.inf, *off]))
-    coarse, fine = slopes[max(best - 1, 0)], slopes[best]
-    return (16 * fine - coarse) / 15, steps[best], ([np.inf, *off])[best]
+    found = [((16 * fine - coarse) / 15, h, abs(fine - coarse) + noise / h)
+             for coarse, fine, h in zip(slopes, slopes[1:], steps[1:], strict=False)]  # fmt: skip
+    return min(found, key=lambda slope: slope[2] if np.isfinite(slope[2]) else np.inf)

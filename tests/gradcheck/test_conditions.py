@@ -169,10 +169,14 @@ def test_arrays_are_found_where_functions_keep_them():
     def f(q, d=C, *, e=THETA):
         return X, ids, deep, Net, np
 
-    things = [partial(f, X[:1], z=ids[:1]), Net().loss, len, "text"]
+    def early():
+        return later
+
+    things = [partial(f, X[:1], z=ids[:1]), Net().loss, len, "text", early]
     found = list(conditions.arrays_in(things, "f", set()))
     assert {"X", "ids", "W", "buffer"} <= {name for name, _ in found}
     assert {id(array) for _, array in found} >= {id(X), id(ids), id(deep[0]["k"][0]), id(C), id(THETA)}
+    later = early                                                           # it had no value before
 
 
 def test_a_chain_of_containers_that_holds_itself():

@@ -42,7 +42,7 @@ def test_right_layers_and_their_mistakes(name, method):
 
     def report(wrong):
         return check_layer(
-            lambda **q: forward(q), lambda d, *values: backward(dict(zip(q, values, strict=True)), d, wrong), q,
+            lambda **q: forward(q), lambda d, **q: backward(q, d, wrong), q,
             takes="inputs", method=method,
         )  # fmt: skip
 
@@ -139,6 +139,17 @@ def test_one_array_a_dict_and_nested_inputs():
     assert alone and list(alone.entries) == ["z"]
     many = check_layer(lambda *z: z[0] * z[1], lambda d, a, b: (d * b, d * a), [normal(3), normal(3)], takes="inputs")
     assert many and list(many.entries) == ["input 0", "input 1"]
+
+
+def test_a_function_that_does_not_say_the_names_of_its_arguments():
+    class Outer:
+        __signature__ = "unknown"
+
+        def __call__(self, a, b):
+            return np.add.outer(a, b)
+
+    report = check_layer(Outer(), lambda d, a, b: (d.sum(1), d.sum(0)), (normal(3), normal(2)), takes="inputs")
+    assert report and list(report.entries) == ["input 0", "input 1"]
 
 
 def test_options_are_handed_on():

@@ -298,3 +298,38 @@ def test_a_kink_within_the_small_step_of_small_parameters():
 
     entry = check(f, {"a": theta}, {"a": (theta > c) + 1e-3}, method="central")["a"]
     assert (entry.status, entry.coordinates, entry.kinks) == ("ok", 2, 1)
+
+
+# ---- rounding, and steps that do not fit -----------------------------------------------------------------
+
+
+@both
+def test_where_f_amplifies_rounding_the_gradient_may_be_off_by_as_much(method):
+    """Scores of 1e6 are rounded to 1e-10, so two right ways of computing a softmax differ by 1e-10."""
+    rng = np.random.default_rng(0)
+    X, c = rng.normal(size=(5, 4)), rng.normal(size=5)
+    a = 1e6 + rng.normal(size=4)
+
+    def softmax(scores):
+        e = np.exp(scores - scores.real.max())
+        return e / e.sum()
+
+    def f(q):
+        return (c * softmax((X - X.mean(0)) @ q["a"] - (X - X.mean(0)).sum(1) * 1e6)).sum()
+
+    p = softmax((X - X.mean(0)) @ (a - 1e6))                                # without these large numbers
+    right = (p * (c - c @ p)) @ (X - X.mean(0))
+    entry = check(f, {"a": a}, {"a": right}, method=method)["a"]
+    assert entry.status in ("ok", "blind") and entry.error < 1e-6
+    if method == "complex":
+        assert entry.status == "ok" and entry.error > 1e-12                 # more than the tolerance
+        assert check(f, {"a": a}, {"a": (1 + 1e-6) * right})["a"].status == "error"
+
+
+@pytest.mark.parametrize("omega", [300.0, 1e4])
+def test_central_differences_find_a_smaller_step(omega):
+    theta = np.array([0.3, 0.7, 1.1])
+    right = omega * np.cos(omega * theta)
+    assert check(lambda a: np.sin(omega * a).sum(), theta, right, method="central")
+    wrong = check(lambda a: np.sin(omega * a).sum(), theta, (1 + 1e-5) * right, method="central")["params"]
+    assert (wrong.status, wrong.error) == ("error", pytest.approx(1e-5, rel=0.1))
