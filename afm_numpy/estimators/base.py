@@ -111,7 +111,7 @@ class FMBase(Parameters):
             l2=self.l2 if isinstance(self.l2, dict) else {"w": self.l2, "V": self.l2},
             keep=self.keep if isinstance(self.keep, dict) else {"pooled": self.keep},
         )  # fmt: skip
-        batch_size = int(np.clip(len(batch) // 64, 64, 512)) if self.batch_size == "auto" else self.batch_size
+        batch_size = min(max(len(batch) // 64, 64), 512) if self.batch_size == "auto" else self.batch_size
         results, rngs = [], rngs if fresh else copy.deepcopy(self.rngs_)
         for c, rng in enumerate(rngs):
             y = target if known is None else (target == (c if count > 1 else 1)).astype(dtype)         # (B,)
@@ -140,16 +140,14 @@ class FMBase(Parameters):
         self.rngs_: list[np.random.Generator] = rngs
         self.n_iter_: int = before + max(len(result.history) for result in results)
         self.history_: list[dict[str, Any]] = [
-            ({"class": self.classes_[c]} if count > 1 else {}) | row | {"epoch": before + row["epoch"]}
+            ({"class": self.classes_[c]} if count != 1 else {}) | row | {"epoch": before + row["epoch"]}
             for c, result in enumerate(results) for row in result.history
         ]  # fmt: skip
 
     def _check_parameters(self) -> Any:
         """The dtype. Refuses texts and the like where a number is wanted; ranges are checked where they matter."""
         for name, value in self.get_params().items():
-            if name in ("k", "t"):
-                _checks.check_size(name, value)
-            elif name in ("early_stopping", "warm_start", "verbose"):
+            if name in ("early_stopping", "warm_start", "verbose"):
                 _checks.check_kind(name, value, (bool, np.bool_, int), "True or False")
             elif name in _NUMBERS and not isinstance(value, _NUMBERS[name]):
                 _checks.check_number(name, value, "a finite number")
@@ -241,11 +239,7 @@ class AFMBase(FMBase):
         return Model("afm", self.attention).for_dropout(self.keep if isinstance(self.keep, dict) else {})
 
     def _start(self, rng: np.random.Generator, batch: Batch, w0: float) -> Params:
-        p = self.p
-        if p is None and self.attention in ("uniform", "network"):
-            present = batch.sizes
-            p = max(1.0, float((present * (present - 1) / 2).mean()))       # the mean number of pairs in a row
-        options = {"std": self.std, "w0": w0, "p": p, "dtype": np.dtype(self.dtype)}
+        options = {"std": self.std, "w0": w0, "p": self.p, "dtype": np.dtype(self.dtype)}
         return self._model.init_params(rng, batch, k=self.k, t=self.t, **options)
 
 
