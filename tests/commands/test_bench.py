@@ -61,6 +61,24 @@ def test_other_rows_by_name(data, rows, fields, n, low, high):
     assert low < distinct.first.size / distinct.pair.size <= high
 
 
+def test_a_peer_that_cannot_run_is_left_out(monkeypatch, capsys):
+    def broken():
+        raise RuntimeError("no C++ compiler")
+
+    real = measuring.build
+    monkeypatch.setattr(measuring, "contenders", lambda batch, t, peers: ["unique", "torch compile"])
+    monkeypatch.setattr(
+        measuring, "build",
+        lambda name, *rest: real("unique", *rest)._replace(**({} if name == "unique" else {"step": broken})),
+    )  # fmt: skip
+    found = measuring.measure("app-log", (64, 2, 2), True, 1, 0)
+    assert list(found["step_ms"]) == list(found["peak_mb"]) == ["unique"]
+    assert capsys.readouterr().err == "torch compile cannot run here: no C++ compiler\n"
+    monkeypatch.setattr(measuring, "build", lambda name, *rest: real("unique", *rest)._replace(step=broken))
+    with pytest.raises(RuntimeError, match="no C"):
+        measuring.measure("app-log", (64, 2, 2), True, 1, 0)
+
+
 def test_busy_processes_end():
     with measuring.busy(2):
         started = children()

@@ -107,20 +107,29 @@ def measure(data: str, config: tuple[int, int, int], peers: bool, rounds: int, b
     """All figures of one size on one data set. The floor and the peers use the threads that they take by themselves."""
     B, k, t = config
     batch, y = make_rows(B, data=data)
-    names = contenders(batch, t, peers)
-    built = {name: build(name, batch, y, k, t) for name in names}
+    built = {}
+    for name in contenders(batch, t, peers):
+        contender = build(name, batch, y, k, t)
+        try:
+            contender.step()
+        except Exception as error:
+            if name in ENGINES:
+                raise
+            print(f"{name} cannot run here: {str(error):.200}", file=sys.stderr)      # no compiler, for example
+        else:
+            built[name] = contender
     steps: Functions = {name: contender.step for name, contender in built.items()}
     if t:
         steps["floor"] = products(batch, k, t)
     with busy(busy_processes):
         ms = medians(steps, rounds, lambda name: built[name].hold() if name in built else nullcontext())
         predict_ms = medians({name: contender.predict for name, contender in built.items()}, rounds)
-    others = [ms[name] for name in names if name not in ENGINES]
+    others = [ms[name] for name in built if name not in ENGINES]
     return {
         "data": data, "B": len(y), "k": k, "t": t, "busy": busy_processes,
         "floor_ms": ms.pop("floor", None),
         "step_ms": ms,
-        "peak_mb": {name: peak(name, B, k, t, data) for name in names},
+        "peak_mb": {name: peak(name, B, k, t, data) for name in built},
         "predicted_rows_per_s": {name: 1e3 * len(y) / taken for name, taken in predict_ms.items()},
         "best_peer_over_unique": min(others) / ms["unique"] if others else None,
     }  # fmt: skip
