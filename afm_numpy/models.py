@@ -140,9 +140,10 @@ class Model:
         if self.kind == "fm":
             output: tuple[Array, Any] = self.functions.forward(params, batch, drop=drop)
             return output
-        check_inputs(params, batch, self.shapes)
-        self.check_fields(batch)
-        self.check_memory(params, batch, len(batch))
+        if self.engine == "dense" or self.attention == "field":          # the functions check, too, but later
+            check_inputs(params, batch, self.shapes)
+            self.check_fields(batch)
+            self.check_memory(params, batch, len(batch))
         output = self.functions.forward(params, batch, attention=self.attention, drop=drop)
         return output
 

@@ -92,7 +92,8 @@ def pairs_backward(
             np.multiply(dM, e, out=sides[1, block])
         return sum_rows(np.concatenate([first, second]), sides.reshape(-1, k), len(E)), dC
 
-    for dE_part, dC_part in each_block(one_span, dt.size, 8 * BLOCK // k, dt.size * operations(C)):
+    step = max(2 * BLOCK // k, min(len(E), 8 * BLOCK // k))          # few parts of dE when it has many rows
+    for dE_part, dC_part in each_block(one_span, dt.size, step, dt.size * operations(C)):
         dE += dE_part
         dC += dC_part
     dh = (C * dC).sum(axis=0)[:-1]                                   # relu(z) = gate z, and z is linear in C

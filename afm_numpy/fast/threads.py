@@ -152,9 +152,9 @@ def own_threads() -> Iterator[None]:
 
 
 def blocks(size: int, step: int) -> list[slice]:
-    """Slices of `step` numbers, at least 64, that cover 0 to `size`."""
-    step = max(step, 64)
-    return [slice(at, min(at + step, size)) for at in range(0, size, step)]
+    """Slices of about the same length, at most `step` or 64, that cover 0 to `size`."""
+    count = -(-size // max(step, 64))
+    return [slice(size * part // count, size * (part + 1) // count) for part in range(count)]
 
 
 def each_block(function: Callable[[slice], T], size: int, step: int, work: int) -> Iterator[T]:
@@ -166,7 +166,7 @@ def each_block(function: Callable[[slice], T], size: int, step: int, work: int) 
     Examples
     --------
     >>> list(each_block(lambda block: block.start, size=150, step=64, work=150))
-    [0, 64, 128]
+    [0, 50, 100]
     """
     pool, parts = getattr(_own, "pool", None), blocks(size, step)
     if pool is None or pool.count == 1 or len(parts) == 1 or work < LARGE:
