@@ -1,12 +1,21 @@
 """One check for each kind of input: types, sizes, and the numbers in arrays. Messages name the row and the slot."""
 
 import sys
+import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
 from ._types import Array, ArrayLike, DType
+
+
+def warn(message: str, kind: type[Warning] = UserWarning) -> None:
+    """Warn at the line that called the package, however deep inside the package this is."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("afm_numpy."):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, kind, level)
 
 
 def check_kind(name: str, value: object, kind: type | tuple[type, ...], words: str) -> None:

@@ -9,14 +9,13 @@ the loss that the model was trained with:
 `measure` computes metrics by name for a model of a given loss; `METRICS` lists them all.
 """
 
-import warnings
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from . import losses
-from ._checks import check_choice, row_values
+from ._checks import check_choice, row_values, warn
 from ._types import Array, ArrayLike, Float, Loss
 
 __all__ = [
@@ -162,7 +161,7 @@ def check(names: Sequence[str], loss: Loss, y: Array) -> list[str]:
     if loss == "logistic":
         _labelled(y, y)
     if "auc" in names and (y == y[0]).all():
-        warnings.warn(f"every row has the label {y[0]:g}, so there is no AUC; it is left out", UndefinedMetric, 3)
+        warn(f"every row has the label {y[0]:g}, so there is no AUC; it is left out", UndefinedMetric)
         return [name for name in names if name != "auc"]
     return list(names)
 

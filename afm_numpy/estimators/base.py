@@ -112,10 +112,11 @@ class FMBase(Parameters):
             keep=self.keep if isinstance(self.keep, dict) else {"pooled": self.keep},
         )  # fmt: skip
         batch_size = min(max(len(batch) // 64, 64), 512) if self.batch_size == "auto" else self.batch_size
-        results, rngs = [], rngs if fresh else copy.deepcopy(self.rngs_)
+        results: list[train.Result] = []
+        rngs = rngs if fresh else copy.deepcopy(self.rngs_)
         for c, rng in enumerate(rngs):
             y = target if known is None else (target == (c if count > 1 else 1)).astype(dtype)         # (B,)
-            watch = train.Watch(verbose=self.verbose, warn=not partial)
+            watch = train.Watch(verbose=self.verbose, warn=not (partial or any(r.poor for r in results)))
             if early_stopping:
                 watch = replace(watch, valid=(valid_batch, y[held]), patience=self.patience)
             y = y[rows]

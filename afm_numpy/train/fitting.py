@@ -4,13 +4,13 @@ import copy
 import dataclasses
 import sys
 import time
-import warnings
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from .. import losses, metrics, optim
+from .._checks import warn
 from .._types import Array, ArrayLike, Loss, Params
 from ..batch import Batch
 from ..dropout import PAIR_SITES
@@ -122,9 +122,8 @@ def fit(
                 best = {name: value.copy() for name, value in params.items()} if watch.valid else params
             if stop or (watch.patience is not None and epoch - best_epoch >= watch.patience):
                 break
-        if watch.warn:
-            _warn_if_poor(trained, best, batch, y, goal, history[best_epoch - 1]["loss"])
-    return Result(best, history, best_epoch, Progress(params, state))
+        poor = watch.warn and _warn_if_poor(trained, best, batch, y, goal, history[best_epoch - 1]["loss"])
+    return Result(best, history, best_epoch, Progress(params, state), poor)
 
 
 class _Judge:
@@ -169,28 +168,29 @@ def _with_engine_for(model: Model, goal: Objective) -> Model:
     trained = model.for_dropout(goal.keep)
     if trained is not model:
         sites = " and the ".join(site for site in PAIR_SITES if goal.keep.get(site, 1.0) < 1.0)
-        warnings.warn(
+        warn(
             f"dropout on the {sites} differs from row to row: training takes the dense engine, "
-            'which is slower; Model(..., engine="dense") asks for it without this warning',
-            stacklevel=3,
+            'which is slower; Model(..., engine="dense") asks for it without this warning'
         )
     return trained
 
 
-def _warn_if_poor(model: Model, params: Params, batch: Batch, y: Array, goal: Objective, seen: float) -> None:
+def _warn_if_poor(model: Model, params: Params, batch: Batch, y: Array, goal: Objective, seen: float) -> bool:
     """Compare the loss of the training rows with that of the best constant; `seen` is what the history says of it."""
     forward, y = losses.get(goal.loss).forward, y.astype(np.float64)
     constant = losses.best_constant(goal.loss, y, goal.weight)
     best = float(forward(np.full_like(y, constant), y, "mean", goal.weight))
     if seen < 0.9 * best:
-        return
+        return False
     reached = float(forward(model.predict(params, batch).astype(np.float64), y, "mean", goal.weight))
     size = float(np.average(y**2, weights=goal.weight))
     share = 1.01 if best < 1e6 else 0.99                    # 1 %: less is noise of the last steps
-    if not reached <= (share * best if best > 1e-9 * size else 0.01 * size):
-        warnings.warn(
+    poor = not reached <= (share * best if best > 1e-9 * size else 0.01 * size)
+    if poor:
+        warn(
             f"the model is no better on its own training rows than one constant: {goal.loss} loss {reached:.4g}, and "
             f"{best:.4g} with y_hat = {constant:.4g} for every row. It usually helps to scale the columns and the "
             "target to about the size of 1, to take a smaller learning rate, or to train for more epochs",
-            PoorFit, stacklevel=3,
-        )  # fmt: skip
+            PoorFit,
+        )
+    return poor

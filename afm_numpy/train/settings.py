@@ -138,9 +138,12 @@ class Result(NamedTuple):
         The epoch of `params`.
     last : Progress
         Parameters and optimizer's state after the last epoch, from which training can go on.
+    poor : bool
+        A `PoorFit` warning was given.
     """
 
     params: Params
     history: list[dict[str, Any]]
     best_epoch: int
     last: Progress
+    poor: bool = False

@@ -789,3 +789,11 @@ def test_warnings_point_to_the_call(use):
     with pytest.warns(UserWarning, match="column-vector|feature names|classes") as caught:
         use(model, frame)
     assert caught[0].filename == __file__
+
+
+def test_a_poor_fit_is_said_once_for_all_classes():
+    wide = np.hstack([X.padded(X.values), np.linspace(1, 199_000, len(X))[:, None]])
+    with pytest.warns(train.PoorFit, match="scale the columns") as said:
+        FMClassifier(epochs=3, random_state=0).fit(wide, THREE)
+    assert len(said) == 1 and said[0].filename == __file__
+    FMClassifier(random_state=0).partial_fit(wide, THREE)              # training goes on: nothing is said

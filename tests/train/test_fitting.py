@@ -381,7 +381,8 @@ def test_unscaled_columns_are_said(model, loss):
     batch, y = planted(loss=loss)
     with pytest.warns(PoorFit) as said:
         result = fitted(model, with_column(batch, np.linspace(1, 199_000, 300)), y, loss)
-    assert len(said) == 1 and said[0].filename.endswith("training.py")
+    assert len(said) == 1 and said[0].filename.endswith("training.py") and result.poor
+    assert not fitted(model, batch, y, loss).poor
     wide = with_column(batch, np.linspace(1, 199_000, 300))
     reached = losses.get(loss).forward(predict(model, result.params, wide), y)
     best = losses.get(loss).forward(np.full(300, losses.best_constant(loss, y)), y)
