@@ -86,7 +86,7 @@ def unfit(case: Case, mode: str | None, one_row: bool, takes_x: bool, steps: boo
     """Why a case is nothing for a model of this kind, or nothing."""
     config = case["config"]
     if config["model"] != ("afm" if mode else "fm") or config.get("attention") != mode:
-        return f"is of another model ({config['model']} {config.get('attention', '')})"
+        return "is of another model: " + " ".join([config["model"], config.get("attention", "")]).strip()
     if any(word.startswith(("l2", "dropout", "text")) for word in case["requires"]):
         return "has L2, dropout or text, which this check leaves out"
     if not one_row and "field_dims" not in config:
@@ -127,10 +127,8 @@ def evaluated(module: Any, hold: Sequence[str]) -> Iterator[None]:
     """The module in float64 and evaluation mode, with some parameters at zero; afterwards all is as before."""
     import torch
 
-    state = {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
-    dtypes = {name: tensor.dtype for name, tensor in module.named_parameters()}
-    modes = [(part, part.training) for part in module.modules()]
-    grads = {name: (tensor.requires_grad, tensor.grad) for name, tensor in module.named_parameters()}
+    state = [(tensor, tensor.detach().clone(), tensor.requires_grad, tensor.grad) for tensor in module.parameters()]
+    modes = [(part, part.training, dict(part._buffers)) for part in module.modules()]
     module.zero_grad(set_to_none=True)
     try:
         module.double().eval()
@@ -141,12 +139,12 @@ def evaluated(module: Any, hold: Sequence[str]) -> Iterator[None]:
         yield
     finally:
         module.zero_grad(set_to_none=True)
-        module.to(next(iter(dtypes.values())))
-        module.load_state_dict(state)
-        for part, training in modes:
+        for tensor, value, trained, grad in state:
+            tensor.data = value
+            tensor.requires_grad_(trained).grad = grad
+        for part, training, buffers in modes:
             part.training = training
-        for name, tensor in module.named_parameters():
-            tensor.requires_grad_(grads[name][0]).grad = grads[name][1]
+            part._buffers.update(buffers)
 
 
 def seen(tensors: list[Any], view: str, shape: tuple[int, ...]) -> Any:

@@ -20,7 +20,8 @@ from .literal.numbers import Value, flatten
 from .wrong import WRONG
 
 CLEAR = 10  # a mistake shows in a tensor if it moves it by this many tolerances
-TRIES = 4000  # variants tried in all, which keeps the worst report below two seconds
+TRIES = 3000  # variants tried in all, which keeps the worst report below two seconds
+TWINS = 400  # forward passes that are differentiated
 TWO = 200  # and of two mistakes together
 FEW = 20  # mistakes whose contradictions are all looked for
 BACKWARD = ("d_", "g_", "vel_", "acc_", "m1_", "m2_", "new_")
@@ -50,7 +51,7 @@ class Namer:
     def __init__(self, results: list[CaseResult]) -> None:
         self.checks: dict[str, CaseCheck] = {result.id: result.check for result in results if result.check is not None}
         self.roots = [root for result in results for root in result.roots]
-        self.tries, self.two_tries = TRIES, TWO
+        self.tries, self.two_tries, self.twins = TRIES, TWO, TWINS
         self.variants: dict[Any, Callable[[str], Value]] = {}
         self.elsewhere: dict[str, set[str]] = {}  # mistake to the tensors it contradicts
         self.known: dict[str, set[str]] = {}  # tensor to the mistakes that gave its value in a case before
@@ -58,6 +59,9 @@ class Namer:
     def variant(self, case: str, mistakes: tuple[str, ...], differentiated: bool = False) -> Callable[[str], Value]:
         key = (case, mistakes, differentiated)
         if key not in self.variants:
+            self.twins -= differentiated
+            if self.twins < 0:
+                return lambda full: None
             self.variants[key] = self.checks[case].variant(mistakes, differentiated)
         return self.variants[key]
 

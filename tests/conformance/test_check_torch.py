@@ -152,6 +152,8 @@ def test_as_torch_rechub():
 
 def test_the_module_is_put_back():
     model = LikeRecBole()
+    model.norm = nn.BatchNorm1d(2, affine=False)  # buffers, of real and of whole numbers
+    model.h.data = model.h.data.half()  # parameters of different precision
     model.w.weight.requires_grad_(False)
     model.p.grad = torch.ones(K)
     before = {name: value.clone() for name, value in model.state_dict().items()}
@@ -159,7 +161,7 @@ def test_the_module_is_put_back():
     with pytest.raises(RuntimeError, match="stop"):
         check_torch(model, names, lambda model, ids: (_ for _ in ()).throw(RuntimeError("stop")))
     for name, value in model.state_dict().items():
-        assert value.dtype == torch.float32 and torch.equal(value, before[name])
+        assert value.dtype == before[name].dtype and torch.equal(value, before[name])
     assert model.training and model.dropout.training and not model.w.weight.requires_grad and model.h.requires_grad
     assert torch.equal(model.p.grad, torch.ones(K)) and model.h.grad is None
 

@@ -101,8 +101,9 @@ class Differentiated(Trace):
     def __getitem__(self, name: str) -> Value:
         if name not in self.values:
             value = super().__getitem__(name)
-            if name in INNER:
-                value = self.values[name] = convert(value, lambda z: z if isinstance(z, Var) else Var(z))
+            if name in INNER:  # numbers of its own: two pairs may have one weight
+                value = convert(value, lambda z: Var(z.value, (z, 1.0)) if isinstance(z, Var) else Var(z))
+                self.values[name] = value
             numbers, mine = flatten(self.port.get(name, [])), flatten(value)
             for var, number in zip(mine, numbers if len(numbers) == len(mine) else (), strict=False):
                 if isinstance(var, Var):
