@@ -216,9 +216,10 @@ def look(check: CaseCheck, root: Root) -> set[str]:
     if all(abs(a - b) <= loose and abs(single(a) - a) <= 1e-9 * abs(a) for a, b in both):
         root.hint = "it is right in single precision: from this step on numbers are float32"
         return {"READ_SINGLE_PRECISION"}
+    printed = list(zip(flatten(got), flatten(check.case["expect"][root.name]), strict=True))  # what is printed is right
     for digits in range(15, 5, -1):
         allowed = 10.0 ** (1 - digits)
-        if all(float(f"{a:.{digits}g}") == a and abs(a - b) <= allowed * abs(b) + tol for a, b in both):
+        if all(float(f"{a:.{digits}g}") == a and abs(a - b) <= allowed * abs(b) + tol for a, b in printed):
             return {"READ_SIX_DIGITS" if digits == 6 else "DIGITS_LOST"}
     return set()
 
