@@ -216,8 +216,9 @@ def look(check: CaseCheck, root: Root) -> set[str]:
     if all(abs(a - b) <= loose and abs(single(a) - a) <= 1e-9 * abs(a) for a, b in both):
         root.hint = "it is right in single precision: from this step on numbers are float32"
         return {"READ_SINGLE_PRECISION"}
-    printed = list(zip(flatten(got), flatten(check.case["expect"][root.name]), strict=True))  # what is printed is right
-    for digits in range(15, 5, -1):
+    want = flatten(check.case["expect"][root.name])
+    printed = list(zip(flatten(got), want, strict=False))  # what was printed was right
+    for digits in range(15, 5, -1) if len(want) == len(both) else ():
         allowed = 10.0 ** (1 - digits)
         if all(float(f"{a:.{digits}g}") == a and abs(a - b) <= allowed * abs(b) + tol for a, b in printed):
             return {"READ_SIX_DIGITS" if digits == 6 else "DIGITS_LOST"}
