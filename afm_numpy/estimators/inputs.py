@@ -53,16 +53,9 @@ def _numbers_of(name: str) -> Iterator[None]:
 def rows(X: Any, dtype: DType, fields: bool, estimator: str) -> tuple[Batch, Array | None]:
     """X as a Batch, and the names of its columns when it is a data frame that names them.
 
-    Parameters
-    ----------
-    X : Batch, scipy sparse matrix or array, or what NumPy makes a 2-d array of
-    dtype : dtype
-        Of the values.
-    fields : bool
-        Column j of a dense array is slot j, a field. Otherwise zeros are left out and the others close up, as in a
-        sparse matrix, whose slots are no fields.
-    estimator : str
-        Its name, for messages.
+    X is a Batch, a scipy sparse matrix or array, or what NumPy makes a 2-d array of. With `fields`, column j of a
+    dense array is slot j, a field. Otherwise zeros are left out and the others close up, as in a sparse matrix, whose
+    slots are no fields. `estimator` is its name, for messages.
 
     Examples
     --------
