@@ -3,7 +3,6 @@
 import numpy as np
 
 from .. import explain
-from .._files import printable
 from ..datasets.unpack import pieces
 from .options import add_data, batches, load_model, parser, positive
 
@@ -55,7 +54,7 @@ def read_names(path: str, n: int) -> list[str]:
         lines = data.decode("utf-8-sig").split("\n")
     except UnicodeDecodeError:
         raise ValueError(f"{path}: it is no text in UTF-8") from None
-    names = [printable(line.removesuffix("\r")) for line in (lines if lines[-1] else lines[:-1])]
+    names = [line.removesuffix("\r") for line in (lines if lines[-1] else lines[:-1])]
     if len(names) != n:
         header = "; is the first one a header?" if len(names) == n + 1 else ""
         raise ValueError(f"{path}: {len(names)} names, but the model has {n} features{header}")
