@@ -1,8 +1,9 @@
 """Is this gradient right? Compare it with slopes that are measured, not derived. No model is known here.
 
-Open `slopes.py` first: it is the idea, in a hundred lines. `checking.py` checks a function, `layers.py` a forward and a
-backward function, and `curves.py` draws the error against the step. `conditions.py` knows when a check cannot be
-trusted, `trees.py` names the arrays that people hand over, and `report.py` shows what was found.
+Open `slopes.py` first: it is the idea, in a hundred lines. `measuring.py` measures the slopes of an array,
+`checking.py` judges them, and `layers.py` does both for a forward and a backward function. `conditions.py` knows when a
+check cannot be trusted, `trees.py` names the arrays that people hand over, `report.py` shows what was found, and
+`curves.py` draws the error against the step.
 """
 
 from .checking import check

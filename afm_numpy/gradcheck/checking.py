@@ -13,7 +13,7 @@ from .report import Entry, Report
 from .slopes import DEFAULTS, SEED, SLOPES, Array, Flat, Lost, moved
 from .trees import flatten, read_grads, read_params
 
-LOOSE = 1e-7  # a difference below the rounding noise and below this part of the largest entry is rounding
+LOOSE = 1e-7  # what may be rounding counts as right up to this part of the largest entry
 NOTHING = Trial("-", (), abs, 1.0, 1.0, 0.0, 0.0)
 NOTES = {
     "error": "the gradient or f is wrong here",
@@ -70,7 +70,7 @@ def _judge(job: Job, name: str, g: Array, unit: float, trials: list[Trial], at_k
 def _sort_out(
     job: Job, name: str, trials: list[Trial], allowed: float, largest: float
 ) -> tuple[list[Trial], Trial | None]:
-    """The slopes that count, and the one that is wrong beyond doubt. The worst come first; kinks are left out."""
+    """The slopes that count, and one that is wrong beyond doubt. Look at the worst first, and leave out kinks."""
     usual = usual_size(job.params[name])
     near = min(1.0, 200 * usual, 100 / usual)                 # small and large parameters: a kink may be a sharp curve
     kept, wrong = [], None

@@ -56,7 +56,7 @@ def changes(held: Any) -> Callable[[], list[tuple[str, Array]]]:
 
 
 def first_calls(f: Function, params: Flat, held: Any) -> tuple[Any, tuple[str, str] | None]:
-    """f(params), and ("mutates" or "random", what f does) if two calls with the same numbers are not the same."""
+    """Call f twice with the same numbers. Returns f(params), and a status and a note if the calls are not the same."""
     changed, values = changes(held), []
     for _ in range(2):
         copy = {name: theta.copy() for name, theta in params.items()}
@@ -75,7 +75,7 @@ def first_calls(f: Function, params: Flat, held: Any) -> tuple[Any, tuple[str, s
 
 
 def _reads(f: Function, params: Flat, array: Array, value: float) -> bool:
-    """Does the value of f depend on this array of its own? A buffer that f only writes into does no harm."""
+    """Does f read this array of its own, or does it only write into it? Then it is a buffer and does no harm."""
     kept = array.copy()
     ripple = np.sin(np.arange(kept.size)).reshape(kept.shape)
     array[...] = kept + ripple if kept.dtype.kind == "f" else np.roll(kept, 1)
@@ -97,8 +97,8 @@ def unused(f: Function, params: Flat, name: str) -> bool:
 def works_in_float32(f: Function, params: Flat) -> bool:
     """Does a cast to float32 hide in f?
 
-    Third differences of f at equal steps are tiny where f is smooth, but the rounding of float32 stays in them. A sharp
-    bend stays, too. With steps of a hundredth it is smooth, while float32 stands still or rounds just as much.
+    Third differences of f at equal steps are tiny where f is smooth, but the rounding of float32 stays in them. So does
+    a sharp bend. With steps a hundred times smaller the bend is gone, while float32 stands still or rounds as before.
     """
     line = along(f, params, everywhere(params))
     coarse, fine = (np.array([line(k * step) for k in range(1, 10)]) for step in (1.3e-6, 1.3e-8))

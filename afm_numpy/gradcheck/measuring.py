@@ -50,11 +50,11 @@ class Job:
 
     @property
     def rounding(self) -> float:
-        """Relative error of f that rounding may cause. In float32 there is no room for caution."""
+        """How far rounding may move f, relative to its size. In float32 there is no room for a wide margin."""
         return ROUNDINGS * DOUBLE if self.unit == DOUBLE else 4 * self.unit
 
     def floor(self, trial: "Trial") -> float:
-        """What rounding may contribute to a slope: it counts less when the parameter moves further."""
+        """What rounding may add to a slope. The further the parameter moves, the less."""
         return self.rounding * max(self.size / (trial.step if self.method == "central" else trial.size), self.steepest)
 
 
@@ -69,7 +69,7 @@ def _measure(job: Job, name: str, g: Array, at: Any, probe: Any) -> Trial:
 
 
 def trials_of(job: Job, name: str, g: Array, full: int, samples: int, directions: int, rng: Any) -> list[Trial]:
-    """All coordinates of a small array; of a large one the largest, a sample, random directions and its own."""
+    """Every entry of a small array. Of a large one: the largest, a sample, random directions, and its own direction."""
     if g.size <= full:
         return [_measure(job, name, g, at, at) for at in np.ndindex(g.shape)]
     chosen = np.union1d(rng.choice(g.size, min(samples, g.size), replace=False), np.abs(g).argmax())
@@ -95,7 +95,10 @@ def is_at_kink(job: Job, name: str, trial: Trial) -> bool:
 
 
 def closer(job: Job, name: str, trial: Trial) -> tuple[Trial, float]:
-    """The slope with the best step, and how far it may be off: as far as it moves with the last digits of params."""
+    """Measure again, with the best step, and see how far that may be off.
+
+    All parameters move by a few roundings. What changes then in the slope is rounding, in f or in its derivative.
+    """
     off, rng = 0.0, np.random.default_rng(SEED)
     if job.method == "central":
         numeric, step, off = sharpest(trial.line, trial.step, job.rounding * job.size)
@@ -111,6 +114,6 @@ def closer(job: Job, name: str, trial: Trial) -> tuple[Trial, float]:
 
 
 def central_agrees(job: Job, trial: Trial) -> bool:
-    """Then the complex step is to blame for the difference."""
+    """Do central differences agree with the gradient? Then the complex step is wrong here."""
     slope = sharpest(trial.line, float(np.cbrt(job.unit)), job.rounding * job.size)[0]
     return abs(slope - trial.analytic) < trial.difference / 10

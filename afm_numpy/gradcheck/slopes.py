@@ -30,7 +30,7 @@ SLOPES: dict[str, Callable[[Line, float], float]] = {
     "one-sided": lambda line, eps: (line(eps) - line(0.0)) / eps,
 }
 DEFAULTS = {"central": (float(np.cbrt(np.finfo(float).eps)), 1e-7), "complex": (1e-20, 1e-12)}  # eps, rtol
-SEED = 20170819  # seldom chosen: numbers of ours that equal those of a layer would make its gradient vanish
+SEED = 20170819  # an unusual one: if our numbers were those of the layer, its gradient could vanish
 ROUNDINGS = 32  # a value of f is trusted to this many units of roundoff
 
 
