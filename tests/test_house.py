@@ -55,6 +55,5 @@ def test_imports_never_run_in_a_circle():
 
 
 def test_the_heart_knows_nothing_of_what_stands_around_it():
-    inside = {(name,) for name in HEART | {"_checks", "_types"}}
-    for name in HEART:
-        assert {target for target in ARROWS[name,] if target} <= inside, name
+    for name in [name for name in MODULES if name and name[0] in HEART]:
+        assert {target[0] for target in ARROWS[name] if target} <= HEART | {"_checks", "_types"}, name

@@ -9,6 +9,7 @@ from .. import attention as att
 from .._types import Array, Params
 from ..batch import Batch
 from ..models import Model
+from ..rowgrad import RowGrad
 from ..train import objective
 from . import Exercise
 
@@ -75,7 +76,7 @@ def loss_and_gradients(q: Params, idx: Array, x: Array, y: Array, lam: float) ->
     batch, model = Batch.from_padded(idx, x, n=n), Model("afm", engine="dense")
     data_loss, penalty, grads = objective(model, q, batch, y, l2={"W": lam})
     names = ("w0", "w", "V", "p", "W", "b", "h")
-    dense = (grads[name].to_dense(n) if name in ("w", "V") else grads[name] for name in names)
+    dense = (grad.to_dense(n) if isinstance(grad, RowGrad) else grad for grad in map(grads.__getitem__, names))
     return data_loss + penalty, *dense
 
 
