@@ -624,14 +624,15 @@ def test_control_characters_are_escaped_in_messages():
 # ---- scikit-learn: names, output, column transformers ------------------------------------------------
 
 
-def test_in_a_column_transformer():
-    """P9: with sparse_output it can stand beside other transformers, which join matrices."""
+@pytest.mark.parametrize("threshold", [pytest.param(1.0, id="P9-make_column_transformer")])
+def test_in_a_column_transformer(threshold):
+    """With sparse_output it can stand beside other transformers, which join matrices."""
     compose = pytest.importorskip("sklearn.compose")
     pd = pytest.importorskip("pandas")
     preprocessing = pytest.importorskip("sklearn.preprocessing")
     frame = pd.DataFrame({"a": ["x", "y", "x"], "b": [1.0, 2.0, 3.0]})
     made = compose.make_column_transformer(
-        (TableEncoder(sparse_output=True), ["a"]), (preprocessing.StandardScaler(), ["b"]), sparse_threshold=1.0
+        (TableEncoder(sparse_output=True), ["a"]), (preprocessing.StandardScaler(), ["b"]), sparse_threshold=threshold
     )
     matrix = made.fit_transform(frame)
     assert matrix[:, :4].toarray().tolist() == [[1, 0, 0, 0], [0, 1, 0, 0], [1, 0, 0, 0]] and matrix.shape == (3, 5)
@@ -650,13 +651,19 @@ def test_a_matrix_is_the_batch():
         assert np.array_equal(matrix[[row]].toarray()[0], want)
 
 
-def test_names_and_output():
+@pytest.mark.parametrize("given", [pytest.param(None, id="P9-get_feature_names_out"), pytest.param(["a"], id="P9-names")])
+def test_names_of_the_output(given):
     made = encoder().fit(table())
-    names = made.get_feature_names_out()
+    names = made.get_feature_names_out(given)
     assert names.tolist() == made.feature_names() and names.dtype == object
+
+
+@pytest.mark.parametrize("frame", [pytest.param(name, id=f"P9-set_output-{name}") for name in ("pandas", "polars")])
+def test_data_frames_are_no_output(frame):
+    made = encoder().fit(table())
     assert made.set_output(transform="default") is made.set_output() is made
-    with pytest.raises(ValueError, match="output is a Batch or, with sparse_output=True, a SciPy matrix; not 'pandas'"):
-        made.set_output(transform="pandas")
+    with pytest.raises(ValueError, match=f"is a Batch or, with sparse_output=True, a SciPy matrix; not '{frame}'"):
+        made.set_output(transform=frame)
 
 
 # ---- bad input ---------------------------------------------------------------------------------------

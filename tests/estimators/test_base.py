@@ -397,9 +397,11 @@ def test_rows_of_fewer_slots():
 # ---- poor results are said -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("cls", [FMRegressor, FMClassifier])
+@pytest.mark.parametrize("cls", [
+    pytest.param(FMRegressor, id="S10-unscaled-column"), pytest.param(FMClassifier, id="S10-unscaled-column-of-classes"),
+])  # fmt: skip
 def test_a_fit_worse_than_a_constant_is_said(cls):
-    """S10: an unscaled column. A stream says nothing, because it goes on."""
+    """An unscaled column. A stream says nothing, because it goes on."""
     column = np.linspace(0, 199_000, 200)[:, None]
     y = np.random.default_rng(1).normal(size=200)
     y = y if cls is FMRegressor else y > 0
