@@ -651,7 +651,7 @@ def test_a_matrix_is_the_batch():
         assert np.array_equal(matrix[[row]].toarray()[0], want)
 
 
-@pytest.mark.parametrize("given", [pytest.param(None, id="P9-get_feature_names_out"), pytest.param(["a"], id="P9-names")])
+@pytest.mark.parametrize("given", [pytest.param(None, id="P9-feature_names_out"), pytest.param(["a"], id="P9-names")])
 def test_names_of_the_output(given):
     made = encoder().fit(table())
     names = made.get_feature_names_out(given)

@@ -398,7 +398,7 @@ def test_rows_of_fewer_slots():
 
 
 @pytest.mark.parametrize("cls", [
-    pytest.param(FMRegressor, id="S10-unscaled-column"), pytest.param(FMClassifier, id="S10-unscaled-column-of-classes"),
+    pytest.param(FMRegressor, id="S10-unscaled-column"), pytest.param(FMClassifier, id="S10-unscaled-and-classes"),
 ])  # fmt: skip
 def test_a_fit_worse_than_a_constant_is_said(cls):
     """An unscaled column. A stream says nothing, because it goes on."""
