@@ -126,7 +126,7 @@ def contributions(model: Model, params: Params, batch: Batch, chunk: int = CHUNK
         slot = cache.batch.slot_of
         parts.append((y_hat, *(slot.take(side) for side in cache.batch.sides), cache.a, cache.t))
     y_hat, first, second, a, scores = map(np.concatenate, zip(*parts, strict=True))
-    ends = np.append(0, np.cumsum(batch.sizes * (batch.sizes - 1) // 2))
+    ends = np.append(0, batch.pair_counts.cumsum())
     linear = batch.padded(params["w"].take(batch.ids) * batch.values)
     return Contributions(batch, float(params["w0"]), linear, y_hat, ends, first, second, a, scores)
 

@@ -69,9 +69,8 @@ class Model:
         """
         if self.kind == "fm":
             return fm.init_params(rng, batch.n, k, **options)
-        if options.get("p") is None and self.attention in ("uniform", "network") and len(batch):
-            options["p"] = max(1.0, float((batch.sizes * (batch.sizes - 1) / 2).mean()))
-        return afm.init_params(rng, batch.n, batch.m, k, t, **self._weights_of(batch), **options)
+        own = self._weights_of(batch, options.pop("p", None))
+        return afm.init_params(rng, batch.n, batch.m, k, t, **own, **options)
 
     def from_fm(
         self, fm_params: Params, rng: np.random.Generator, batch: Batch, t: int = 16, p: float | None = None
@@ -79,11 +78,14 @@ class Model:
         """Initial parameters of an AFM with w0, w and V of a trained FM; see `afm.from_fm`."""
         if self.kind == "fm":
             raise ValueError("from_fm starts an AFM; this model is an FM")
-        return afm.from_fm(fm_params, rng, batch.m, t, p=p, **self._weights_of(batch))
+        return afm.from_fm(fm_params, rng, batch.m, t, **self._weights_of(batch, p))
 
-    def _weights_of(self, batch: Batch) -> dict[str, Any]:
+    def _weights_of(self, batch: Batch, p: float | None) -> dict[str, Any]:
         self.check_fields(batch)
-        return {"attention": self.attention, "pairs": batch.distinct_pairs() if self.attention == "free" else None}
+        if p is None and self.attention in ("uniform", "network") and len(batch):
+            p = max(1.0, float(batch.pair_counts.mean()))
+        pairs = batch.distinct_pairs() if self.attention == "free" else None
+        return {"attention": self.attention, "pairs": pairs, "p": p}
 
     def check_fields(self, batch: Batch) -> None:
         """Refuse rows whose slots are no fields when the attention has weights for pairs of fields."""
@@ -116,7 +118,7 @@ class Model:
     def check_memory(self, params: Params, batch: Batch, rows: int) -> None:
         """Refuse to evaluate `rows` rows at a time when the padded arrays of the dense AFM would be too large."""
         if self.functions is afm:
-            check_pairs(np.full(min(rows, len(batch)), batch.m), self._pair_bytes(params))
+            check_pairs(min(rows, len(batch)) * (batch.m * (batch.m - 1) // 2), self._pair_bytes(params))
 
     def _pair_bytes(self, params: Params) -> int:
         """What a pair takes in the arrays (B, P, k) and (B, P, t) of forward and backward."""

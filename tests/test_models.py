@@ -157,6 +157,9 @@ def test_p_starts_at_the_mean_number_of_pairs():
     ragged, rng = Batch.from_lists(rows, n=21), np.random.default_rng(0)
     for attention in ("network", "uniform"):
         assert set(Model("afm", attention).init_params(rng, ragged)["p"]) == {np.float32((9 * 3 + 210) / 10)}
+        fm_params = Model("fm").init_params(rng, ragged)
+        assert set(Model("afm", attention).from_fm(fm_params, rng, ragged)["p"]) == {np.float32((9 * 3 + 210) / 10)}
+        assert set(Model("afm", attention).init_params(rng, ragged, p=2.0)["p"]) == {2}
     assert set(Model("afm", "sum").init_params(rng, ragged)["p"]) == {1}
     assert set(Model("afm").init_params(rng, Batch.from_lists([[0], []], n=1))["p"]) == {1}
 

@@ -79,15 +79,13 @@ def pairs_of_rows(ends: Array, most: int = CHUNK) -> Iterator[tuple[Array, Array
         yield entry[lo:hi].repeat(behind[lo:hi]), j
 
 
-def check_pairs(sizes: Array, each: int, most: int = MOST) -> None:
-    """Refuse rows of these sizes when their pairs would take more than `most` bytes together, each pair `each`."""
-    sizes = sizes.astype(np.int64)
-    pairs = int((sizes * (sizes - 1) // 2).sum())
+def check_pairs(pairs: int, each: int, most: int = MOST) -> None:
+    """Refuse so many pairs when they would take more than `most` bytes, `each` for a pair."""
     if pairs * each > most:
         raise ValueError(
             f"{pairs:,} pairs of features need about {pairs * each / 2**30:.0f} GB of memory, and a batch may use "
-            f"{most / 2**30:.0f} GB; the longest row has {sizes.max():,} features: take fewer rows at a time, "
-            "leave rare features out, or train an FM, which needs no pairs"
+            f"{most / 2**30:.0f} GB: take fewer rows at a time, leave rare features out of the longest rows, or train "
+            "an FM, which needs no pairs"
         )
 
 

@@ -95,6 +95,12 @@ class Rows:
         sizes: Array = np.diff(self.ends)
         return sizes
 
+    @cached_property
+    def pair_counts(self) -> Array:
+        """(B,) how many pairs each row holds."""
+        sizes = self.sizes.astype(np.int64)                  # a row of 100,000 features has more than an int32 counts
+        return sizes * (sizes - 1) // 2
+
     @property
     def width(self) -> int | None:
         """How many features every row holds, when all slots are filled; else None."""
@@ -151,7 +157,7 @@ class Rows:
         >>> Batch.from_lists([[3, 1], [1, 2, 3]], n=4).distinct_pairs().tolist()
         [[1, 2], [1, 3], [2, 3]]
         """
-        check_pairs(np.array([self.sizes.max(initial=0)]), each=40)
+        check_pairs(int(self.pair_counts.max(initial=0)), each=40)
         keys = [np.zeros(0, np.intp)]
         for i, j in pairs_of_rows(self.ends):
             first, second = self.ids.take(i), self.ids.take(j)

@@ -55,9 +55,8 @@ def prepare(batch: Batch) -> Batch:
 
     Refuses a row whose pairs do not fit into the memory of one batch.
     """
-    sizes = batch.sizes.astype(np.int64)
-    check_pairs(sizes.max(initial=0, keepdims=True), PAIR_BYTES)
-    return batch if (sizes * (sizes - 1) // 2).sum() > MANY else number_pairs(batch)
+    check_pairs(int(batch.pair_counts.max(initial=0)), PAIR_BYTES)
+    return batch if batch.pair_counts.sum() > MANY else number_pairs(batch)
 
 
 # ---- the weights of the pairs ----------------------------------------------------------------------------
@@ -81,7 +80,7 @@ def weights_forward(
         case "sum":
             return np.ones(pair_at.size, real)
         case "uniform":
-            return batch.spread(1 / np.maximum(batch.count, 1).astype(real))
+            return batch.spread(1 / np.maximum(batch.pair_counts, 1).astype(real))
         case "field":
             return params["field"].take(batch.slot_pair)
         case "free":
@@ -254,8 +253,7 @@ def predict(
 
 def spans(batch: Batch, most: int) -> list[slice]:
     """Rows side by side that have about `most` pairs together; at least one row."""
-    sizes = batch.sizes.astype(np.int64)
-    before = np.append(0, (sizes * (sizes - 1) // 2).cumsum())
+    before = np.append(0, batch.pair_counts.cumsum())
     cuts = np.searchsorted(before, np.arange(most, before[-1], most))
     cuts = np.unique(np.concatenate([[0], cuts, [len(batch)]]))
     return [slice(*cut) for cut in zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True)] or [slice(0)]

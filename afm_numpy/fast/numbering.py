@@ -191,15 +191,9 @@ class PairBatch(Batch):
         return batch if batch is self else dataclasses.replace(batch, value=self.value.astype(dtype))
 
     @cached_property
-    def count(self) -> Array:
-        """How many pairs each row has: (B,)."""
-        sizes = self.sizes.astype(np.int64)
-        return sizes * (sizes - 1) // 2
-
-    @cached_property
     def pair_ends(self) -> Array:
         """Where the pairs of each row start, and where the last row ends: (B+1,)."""
-        return row_ends(self.count)
+        return row_ends(self.pair_counts)
 
     @property
     def pair_width(self) -> int | None:
@@ -245,7 +239,7 @@ class PairBatch(Batch):
 
     def spread(self, values: Array) -> Array:
         """Repeat (B,) values for the pairs of each row: (O,)."""
-        return np.repeat(values, self.count)
+        return np.repeat(values, self.pair_counts)
 
     def sum_at(self, at: Array, values: Array, weights: Array, size: int) -> Array:
         """Sum (O,) values, times the (B,) weight of their row, over those that have the same number: (size,)."""
@@ -264,7 +258,7 @@ def number_pairs(batch: Batch) -> PairBatch:
     """
     if isinstance(batch, PairBatch):
         return batch
-    check_pairs(batch.sizes, PAIR_BYTES)
+    check_pairs(int(batch.pair_counts.sum()), PAIR_BYTES)
     keep_memory()
     x = batch.values
     values, code = (np.ones(1, x.dtype), 0) if (x == 1).all() else np.unique(x, return_inverse=True)

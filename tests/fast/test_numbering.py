@@ -36,7 +36,7 @@ def check_pairs(batch):
     ids, x = batch.idx[here], batch.x[here]
     tokens = batch.padded(batch.token)
     sides = np.sort(np.stack([tokens[:, batch.pair_i][mask], tokens[:, batch.pair_j][mask]], axis=1), axis=1)
-    np.testing.assert_array_equal(batch.count, mask.sum(axis=1))
+    np.testing.assert_array_equal(batch.pair_counts, mask.sum(axis=1))
     np.testing.assert_array_equal(batch.slot_pair, np.nonzero(mask)[1])
     np.testing.assert_array_equal(np.stack(batch.sides), np.stack([batch.padded(np.arange(here.sum()))[:, side][mask]
                                                                   for side in (batch.pair_i, batch.pair_j)]))
@@ -93,7 +93,7 @@ def test_a_data_set_in_several_parts(most, monkeypatch):
     whole = number_pairs(data())
     monkeypatch.setattr(numbering, "pairs_of_rows", lambda ends: ragged.pairs_of_rows(ends, most))
     parts = number_pairs(data())
-    for name in ("feature", "value", "first", "second", "token", "pair", "count"):
+    for name in ("feature", "value", "first", "second", "token", "pair", "pair_counts"):
         np.testing.assert_array_equal(getattr(parts, name), getattr(whole, name))
     check_pairs(parts)
 
