@@ -1,7 +1,7 @@
 """The conformance kit: known answers with every intermediate, and a checker that names the mistake.
 
 SPEC.md is the normative text, PORTING.md tells in which order to build a port. `check` compares the tensors of one
-case, `check_results` a whole port.
+case, `check_results` a whole port, and `check_torch.check_torch` a PyTorch module without a port.
 """
 
 from typing import Any
