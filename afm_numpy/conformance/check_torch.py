@@ -2,12 +2,13 @@
 
 import contextlib
 import inspect
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from . import kit
 from .literal import Trace
-from .literal.numbers import Case, flatten
+from .literal.numbers import Case, shape_of
 from .report import Report, check_results
 from .results import Results, shaped
 
@@ -116,9 +117,12 @@ def why_not(module: Any, names: Mapping[str, Place], hold: Sequence[str], case: 
     if left:
         raise ValueError(f"parameters that are neither in names nor in hold: {', '.join(left)}")
     for name, place in names.items():
-        mine, size = sum(tensor.numel() for tensor in parts(module, place)[0]), len(flatten(case["params"][name]))
-        if mine != size:
-            return f"has {size} numbers in {name}, the module has {mine}"
+        (first, *more), view = parts(module, place)
+        mine, want = sum(tensor.numel() for tensor in (first, *more)), shape_of(case["params"][name])
+        if mine != math.prod(want):
+            return f"has {math.prod(want)} numbers in {name}, the module has {mine}"
+        if not view and len(want) == 2 and want != want[::-1] == tuple(first.shape):
+            raise ValueError(f'{name} is {want} in the kit, {want[::-1]} in the module: write (name, "T")')
     return ""
 
 

@@ -171,6 +171,8 @@ def test_what_is_refused():
         check_torch(LikePytorchFM(), PYTORCH_FM, lambda model, ids: model(ids))
     with pytest.raises(ValueError, match="no parameter nowhere"):
         check_torch(LikePytorchFM(), {**PYTORCH_FM, "b": "nowhere"}, lambda model, ids: model(ids), hold=HOLD)
+    with pytest.raises(ValueError, match="W is .2, 5. in the kit, .5, 2. in the module: write .name, .T.."):
+        check_torch(LikePytorchFM(), {**PYTORCH_FM, "W": "attention.weight"}, lambda model, ids: model(ids), hold=HOLD)
     with pytest.raises(ValueError, match="no case fits"):
         check_torch(LikePytorchFM(), PYTORCH_FM, lambda model, ids: model(ids), hold=HOLD, cases=["01"])
     assert np.isfinite(LikePytorchFM().bias.item())
