@@ -24,7 +24,7 @@ NOTES = {
     "data by small random numbers",
     "blind": "too small to tell from rounding noise: use parameters of size 1 and a random upstream gradient, or "
     "allow_blind=({name!r},) if it vanishes by mathematics",
-    "unused": "f does not depend on {name}: does it read these numbers from somewhere else than from its argument?",
+    "unused": "f does not depend on {name}: does it read these numbers from somewhere else, or multiply them by 0?",
     "float32": "right to {error:.0e}; the {where} is float32, which can show {allowed:.0e} at best",
     "sampled": "{coordinates} of {size} entries were measured one by one, and {directions} directions that mix all",
     "along": "single entries are too small to tell from rounding noise; the direction along the gradient agrees",
