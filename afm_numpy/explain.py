@@ -29,9 +29,9 @@ CHUNK = 1 << 22  # numbers, pairs of rows times factors, that are computed at a 
 class Contributions:
     """What each part adds to the predictions of B rows.
 
-    The O pairs that the rows really have stand one after the other, so a long row costs what it holds. `a`, `score`
-    and `pair` show them as (B, P) arrays, 0 where a row does not have the pair; column p is the slot pair
-    `batch.pair_i[p]`, `batch.pair_j[p]`.
+    The features and the O pairs that the rows really have stand one after the other, so a long row costs what it
+    holds. `linear` shows w_i x_i as a (B, m) array. `a`, `score` and `pair` show the pairs as (B, P) arrays, 0 where a
+    row does not have the pair; column p is the slot pair `batch.pair_i[p]`, `batch.pair_j[p]`.
 
     Parameters
     ----------
@@ -39,8 +39,8 @@ class Contributions:
         The rows.
     bias : float
         w0.
-    linear : (B, m) array
-        w_i x_i.
+    terms : (S,) array
+        w_i x_i of each filled slot.
     y_hat : (B,) array
         The prediction: bias + linear + pair, summed over the row.
     ends : (B+1,) array
@@ -53,13 +53,18 @@ class Contributions:
 
     batch: Batch
     bias: float
-    linear: Array
+    terms: Array
     y_hat: Array
     ends: Array
     first: Array
     second: Array
     attention: Array
     scores: Array
+
+    @cached_property
+    def linear(self) -> Array:
+        """(B, m) linear terms w_i x_i."""
+        return self.batch.padded(self.terms)
 
     @cached_property
     def a(self) -> Array:
@@ -127,8 +132,8 @@ def contributions(model: Model, params: Params, batch: Batch, chunk: int = CHUNK
         parts.append((y_hat, *(slot.take(side) for side in cache.batch.sides), cache.a, cache.t))
     y_hat, first, second, a, scores = map(np.concatenate, zip(*parts, strict=True))
     ends = np.append(0, batch.pair_counts.cumsum())
-    linear = batch.padded(params["w"].take(batch.ids) * batch.values)
-    return Contributions(batch, float(params["w0"]), linear, y_hat, ends, first, second, a, scores)
+    terms = params["w"].take(batch.ids) * batch.values
+    return Contributions(batch, float(params["w0"]), terms, y_hat, ends, first, second, a, scores)
 
 
 def field_attention(parts: Contributions) -> tuple[Array, Array]:
@@ -202,7 +207,7 @@ def largest(
     batch, order = parts.batch, parts.ranked(row)
     if names is not None and len(names) != batch.n:
         raise ValueError(f"{len(names)} names for {batch.n} features; want one for each feature id")
-    named = [str(id if names is None else names[id]) for id in batch.idx[row]]
+    named = [str(id if names is None else names[id]) for id in batch[[row]].idx[0]]
     ends = zip(parts.first[order], parts.second[order], strict=True)
     return parts.columns(order), [(named[i], named[j]) for i, j in ends]
 
@@ -239,5 +244,6 @@ def table(parts: Contributions, row: int = 0, names: Sequence[str] | None = None
         lines.append(f"{a:9.4f} {score:+10.4f} {a * score:+13.4f}  {' x '.join(map(printable, label))}")
     rest = order[top:]
     sums = [(float(parts.attention[rest] @ parts.scores[rest]), f"{len(rest)} other pairs")] if len(rest) else []
-    sums += [(parts.linear[row].sum(), "linear terms"), (parts.bias, "bias w0"), (parts.y_hat[row], "prediction")]
+    terms = parts.terms[parts.batch.ends[:-1][row] : parts.batch.ends[1:][row]]
+    sums += [(terms.sum(), "linear terms"), (parts.bias, "bias w0"), (parts.y_hat[row], "prediction")]
     return "\n".join(lines + [f"{value:+34.4f}  {label}" for value, label in sums])

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import special
 
-from ._checks import array, check_choice, check_kind, check_number
+from ._checks import REAL, array, check_choice, check_kind, check_number, check_numbers
 from ._types import Array, Float, Grads, Params, Reduction
 from .rowgrad import RowGrad
 
@@ -204,9 +204,12 @@ def check_targets(loss: str, y: Array) -> None:
         _refuse(~np.isfinite(y), "y", y, "it must be a finite number")
 
 
-def check_weight(weight: Array) -> None:
-    """Refuse weights of rows that are negative or not finite."""
-    _refuse(~((weight >= 0) & np.isfinite(weight)), "weight", weight, "it must be finite and not negative")
+def check_weight(weight: Array, name: str = "weight") -> None:
+    """Refuse weights of rows that are negative or not finite, or that are so large that their sum is not finite."""
+    _refuse(~((weight >= 0) & np.isfinite(weight)), name, weight, "it must be finite and not negative")
+    with np.errstate(over="ignore"):
+        if not np.isfinite(weight.sum()):
+            raise ValueError(f"the sum of {name} is not finite; divide the weights by the largest")
 
 
 def _refuse(bad: Array, name: str, values: Array, words: str) -> None:
@@ -226,6 +229,12 @@ def _check_rows(loss: str, checked: bool, **given: Array | None) -> None:
         raise ValueError(f"a loss wants one number for each row, in arrays of one shape (B,); got {found}")
     for name, values in () if checked else arrays.items():
         array(values)                                        # refuses masks
+        if name != "y_hat":
+            check_numbers(values.dtype, REAL, name)
+        elif values.dtype.kind not in "fc":                  # y_hat - y of unsigned integers would wrap
+            raise TypeError(f"y_hat must be real or complex floats; got {values.dtype}")
+        if name == "y_hat" and values.dtype.itemsize < 4:
+            raise TypeError(f"y_hat is {values.dtype}, which overflows soon; it must be float32 or float64")
         if name == "y":
             check_targets(loss, values)
         elif name == "y_hat":

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from . import losses
-from ._checks import check_choice, row_values, warn
+from ._checks import array, check_choice, row_values, warn
 from ._types import Array, ArrayLike, Float, Loss
 
 __all__ = [
@@ -42,7 +42,19 @@ def rmse(y: ArrayLike, y_hat: ArrayLike) -> Float:
     3.5355
     """
     y, y_hat = _rows(y, y_hat)
-    return np.sqrt(np.mean((y_hat - y) ** 2))
+    return root_mean_square(y_hat - y)
+
+
+def root_mean_square(values: Array, weight: Array | None = None) -> Float:
+    """The root of the mean square, taken of values / max |values|: squares of the values themselves may leave float64.
+
+    Examples
+    --------
+    >>> root_mean_square(np.array([3e200, 4e200])) / 1e200 * 2**0.5
+    5.0
+    """
+    top = float(np.abs(values).max())
+    return top * float(np.sqrt(np.average((values / top) ** 2, weights=weight))) if 0 < top < np.inf else top
 
 
 def mae(y: ArrayLike, y_hat: ArrayLike) -> Float:
@@ -89,12 +101,13 @@ def auc(y: ArrayLike, y_hat: ArrayLike) -> Float:
     >>> float(auc(np.array([0, 0, 1, 1]), np.array([0.1, 0.4, 0.35, 0.8])))
     0.75
     """
+    score = array(y_hat)                                     # in their own type, where no two of them become equal
     y, y_hat = _labelled(y, y_hat)
     n1 = int(y.sum())
     n0 = y.size - n1
     if n1 == 0 or n0 == 0:
         raise ValueError(f"AUC needs both classes; y holds {n1} ones and {n0} zeros")
-    _, group, count = np.unique(y_hat, return_inverse=True, return_counts=True)
+    _, group, count = np.unique(score, return_inverse=True, return_counts=True)
     rank = np.cumsum(count) - (count - 1) / 2
     return (rank[group][y == 1].sum() - n1 * (n1 + 1) / 2) / (n1 * n0)
 

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 from scipy import special
 
-from ._checks import check_choice, check_kind, check_number
+from ._checks import REAL, array, check_choice, check_kind, check_number, check_numbers
 from ._types import Array, Grads, Params
 from .rowgrad import RowGrad
 
@@ -172,7 +172,7 @@ def init(optimizer: Optimizer, params: Params) -> State:
     return state
 
 
-def step(optimizer: Optimizer, params: Params, grads: Grads, state: State) -> None:
+def step(optimizer: Optimizer, params: Params, grads: Grads, state: State, *, checked: bool = False) -> None:
     """One step for every parameter that has a gradient. Writes into the arrays of `params` and `state`.
 
     Parameters
@@ -183,12 +183,15 @@ def step(optimizer: Optimizer, params: Params, grads: Grads, state: State) -> No
         Repeated ids are summed already; a RowGrad moves only the rows it names.
     state : dict
         From `init`, or from the step before.
+    checked : bool
+        True says that the numbers of the gradients need no look, as in training, which stops when its loss is not
+        finite; shapes and the state are always compared.
 
     Raises
     ------
     ValueError, TypeError
-        For a gradient of another shape than its parameter, and for a parameter that is not an array of floats or not
-        in params and state. Nothing has moved then.
+        For a gradient of another shape than its parameter, or with masks, NaN or infinity; for a parameter that is
+        not a float32 or float64 array; and for a state of another optimizer. Nothing has moved then.
 
     Examples
     --------
@@ -199,7 +202,7 @@ def step(optimizer: Optimizer, params: Params, grads: Grads, state: State) -> No
     [0.0, -0.5, 0.0]
     """
     for name, grad in grads.items():
-        _check_gradient(name, grad, params, state)
+        _check_gradient(optimizer, name, grad, params, state, checked)
     state["step"] += 1
     for name, grad in grads.items():
         theta, slots = params[name], state[name]
@@ -220,18 +223,29 @@ def step(optimizer: Optimizer, params: Params, grads: Grads, state: State) -> No
 # ---- what is refused -----------------------------------------------------------------------------------
 
 
-def _check_gradient(name: str, grad: Array | RowGrad, params: Params, state: State) -> None:
+def _check_gradient(
+    optimizer: Optimizer, name: str, grad: Array | RowGrad, params: Params, state: State, checked: bool
+) -> None:  # fmt: skip
     for whose, names in (("params", params), ("state", state)):
         if name not in names:
             raise ValueError(f"{whose} has no {name!r}, which has a gradient; it has {', '.join(names)}")
-    theta = params[name]
-    if not isinstance(theta, np.ndarray) or theta.dtype.kind != "f":
+    theta = array(params[name]) if isinstance(params[name], np.ndarray) else params[name]
+    if not isinstance(theta, np.ndarray) or theta.dtype not in (np.float32, np.float64):
         raise TypeError(f"params[{name!r}] must be an array of floats to be moved; got {theta!r:.60}")
     values, want = grad, theta.shape
     if isinstance(grad, RowGrad):
         rows, values = grad
+        if (rows[1:] <= rows[:-1]).any():
+            raise ValueError(f"the gradient of {name} must name each row once, in ascending order; sum repeated rows")
         if rows.size and not 0 <= rows[0] <= rows[-1] < len(theta):
             raise ValueError(f"the gradient of {name} names rows {rows[0]} to {rows[-1]}; {name} has {len(theta)} rows")
         want = (rows.size, *theta.shape[1:])
     if (found := np.shape(values)) != want:
         raise ValueError(f"the gradient of {name} has shape {found}; want {want}")
+    if {slot: np.shape(value) for slot, value in state[name].items()} != dict.fromkeys(optimizer.start, theta.shape):
+        raise ValueError(f"the state of {name} was not made by {type(optimizer).__name__} for an array of this shape")
+    if not checked:
+        values = array(values)
+        check_numbers(values.dtype, REAL, f"the gradient of {name}")
+        if not np.isfinite(values).all():
+            raise ValueError(f"the gradient of {name} has a number that is NaN or infinite")

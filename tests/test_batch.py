@@ -613,6 +613,14 @@ def test_a_value_beyond_float64_is_refused():
             make(value)
 
 
+@pytest.mark.skipif(np.finfo(np.longdouble).max == np.finfo(float).max, reason="long doubles are doubles here")
+@pytest.mark.parametrize("form", ["csr", "csc", "coo", "dense"])
+def test_brother_a_long_double_that_underflows_is_refused(form):
+    value = np.array([[0, np.longdouble("1e-4000")]])
+    with pytest.raises(ValueError, match="row 0, column 1: x is .*; it must not be so small: as a float64 number"):
+        Batch.from_dense(value) if form == "dense" else Batch.from_scipy(sparse.coo_array(value).asformat(form))
+
+
 # ---- one value per row ---------------------------------------------------------------------------------
 
 

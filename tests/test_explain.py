@@ -184,3 +184,15 @@ def test_one_long_row_costs_what_it_holds():
     tracemalloc.stop()
     assert parts.attention.size == 2000 * 10 + 300 * 299 // 2
     assert peak < 100e6
+
+
+def test_brother_linear_terms_of_one_long_row_cost_what_they_hold():
+    batch = Batch.from_lists([[0, 1]] * 20_000 + [list(range(1000))], n=1000)
+    params = Model("fm").init_params(np.random.default_rng(0), batch, k=1, dtype=float)
+    tracemalloc.start()
+    parts = explain.contributions(Model("fm"), params, batch)
+    text = explain.table(parts, 3)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1e8 < batch.idx.nbytes                                     # (20_001, 1000) numbers are 160 MB
+    assert text.count("\n") == 4 and f"{parts.linear[3].sum():+.4f}  linear terms" in text

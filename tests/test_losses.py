@@ -381,3 +381,24 @@ def test_best_constant_of_one_class_is_finite():
         odds = (B - 0.5) / 0.5
         assert best_constant("logistic", np.ones(B)) == pytest.approx(math.log(odds))
         assert best_constant("logistic", np.zeros(B)) == pytest.approx(-math.log(odds))
+
+
+# ---- what NumPy would compute in another way than it looks ---------------------------------------------
+
+
+@pytest.mark.parametrize("of", [losses.squared_forward, losses.logistic_backward])
+@pytest.mark.parametrize("y_hat, y, weight, error, words", [
+    pytest.param(np.array([3], np.uint8), np.array([1], np.uint8), None, TypeError, "y_hat must be real or complex",
+                 id="brother-unsigned-would-wrap"),
+    pytest.param(np.array([3]), np.array([1]), None, TypeError, "y_hat must be real or complex", id="brother-integers"),
+    pytest.param(np.array([True]), np.array([True]), None, TypeError, "y_hat must be", id="brother-truth-values"),
+    pytest.param(np.array([300], np.float16), np.ones(1), None, TypeError, "y_hat is float16", id="brother-float16"),
+    pytest.param(np.array(["1"]), np.ones(1), None, TypeError, "y_hat must be real or complex", id="brother-text"),
+    pytest.param(np.ones(1), np.array(["1"]), None, TypeError, "y must be real numbers", id="brother-text-as-y"),
+    pytest.param(np.ones(1), np.ones(1), np.array([1j]), TypeError, "weight must be", id="brother-complex-weight"),
+    pytest.param(np.ones(2), np.ones(2), np.full(2, 1e308), ValueError, "the sum of weight is not finite; divide",
+                 id="brother-infinite-sum"),
+])  # fmt: skip
+def test_kinds_of_numbers_that_a_loss_refuses(of, y_hat, y, weight, error, words):
+    with pytest.raises(error, match=words):
+        of(y_hat, y, "mean", weight)

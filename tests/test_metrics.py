@@ -200,3 +200,23 @@ def test_measure_refused():
         metrics.measure("logistic", [1, 0], [0.0, 0.0], "auc")
     with pytest.raises(ValueError, match=r"y_hat must have one value for each of the 2 rows; got shape \(2, 1\)"):
         metrics.measure("squared", [1, 0], [[0.0], [0.0]], [])
+
+
+@pytest.mark.parametrize("size", [pytest.param(s, id=f"brother-{s:g}") for s in (5e-324, 1e-200, 1e160, 1e307)])
+def test_squares_that_leave_float64(size):
+    assert metrics.rmse([0, 0], [size, size]) == size
+
+
+def test_brother_rmse_of_a_difference_beyond_float64_and_of_no_difference():
+    with np.errstate(over="ignore"):
+        assert metrics.rmse([1e308], [-1e308]) == np.inf
+    assert metrics.rmse([1.0], [1.0]) == 0.0
+
+
+@pytest.mark.parametrize("y_hat", [
+    pytest.param(np.array([2**60, 2**60 + 1, 2**60 + 2]), id="brother-int64"),
+    pytest.param(np.array([2**63, 2**63 + 1, 2**63 + 2], np.uint64), id="brother-uint64"),
+])  # fmt: skip
+def test_auc_ranks_whole_numbers_by_all_their_digits(y_hat):
+    assert metrics.auc([0, 1, 1], y_hat) == 1.0
+    assert metrics.auc([1, 0, 0], y_hat) == 0.0

@@ -275,6 +275,47 @@ def test_a_gradient_that_does_not_fit_is_refused_before_anything_moves(optimizer
 
 
 @each
+@pytest.mark.parametrize("grads, error", [
+    pytest.param({"b": np.ma.array([1.0, 2.0, 3.0], mask=[0, 1, 0])}, TypeError("masked values"), id="brother-mask"),
+    pytest.param({"b": np.array([1.0, np.nan, 0.0])}, ValueError("the gradient of b has a number that"),
+                 id="brother-NaN"),
+    pytest.param({"V": RowGrad(ROWS.rows, np.full((2, 2), np.inf))}, ValueError("gradient of V has a number"),
+                 id="brother-infinite-rows"),
+    pytest.param({"b": np.array([1j, 0, 0])}, TypeError("gradient of b must be real"), id="brother-complex"),
+    pytest.param({"b": np.array([1, 2, 3], object)}, TypeError("the gradient of b must be real"), id="brother-object"),
+    pytest.param({"b": np.array(["a", "b", "c"])}, TypeError("gradient of b must be real"), id="brother-text"),
+    pytest.param({"V": RowGrad(np.array([1, 1]), np.ones((2, 2)))}, ValueError("must name each row once, in"),
+                 id="brother-repeated-row"),
+    pytest.param({"V": RowGrad(np.array([0, -1, 1]), np.ones((3, 2)))}, ValueError("in ascending order; sum repeated"),
+                 id="brother-row-from-the-end"),
+])  # fmt: skip
+def test_numbers_that_no_gradient_has_are_refused_before_anything_moves(optimizer, grads, error):
+    test_a_gradient_that_does_not_fit_is_refused_before_anything_moves(optimizer, grads, error)
+
+
+@pytest.mark.parametrize("mine, other, sizes", [
+    pytest.param(SGD(momentum=0.5), Adam(), 2, id="brother-state-of-Adam"),                # both have a v
+    pytest.param(Adam(), SGD(), 2, id="brother-state-of-SGD"),
+    pytest.param(Adagrad(), Adagrad(), 1, id="brother-state-of-another-size"),             # would broadcast
+])  # fmt: skip
+def test_a_state_of_another_optimizer_is_refused_before_anything_moves(mine, other, sizes):
+    params, state = {"b": np.zeros(2)}, optim.init(other, {"b": np.zeros(sizes)})
+    with pytest.raises(ValueError, match=f"the state of b was not made by {type(mine).__name__} for an array of this"):
+        optim.step(mine, params, {"b": np.ones(2)}, state)
+    assert params["b"].tolist() == [0, 0] and state["step"] == 0
+
+
+@pytest.mark.parametrize("theta, error", [
+    pytest.param(np.zeros(2, np.float16), "must be an array of floats to be moved", id="brother-float16"),
+    pytest.param(np.ma.array([0.0, 1.0], mask=[0, 1]), "masked values are not", id="brother-masked-parameter"),
+])  # fmt: skip
+def test_parameters_that_would_not_be_moved_as_they_should(theta, error):
+    params, state = {"b": theta}, {"step": 0, "b": {"v": np.zeros(2)}}
+    with pytest.raises(TypeError, match=error):
+        optim.step(SGD(), params, {"b": np.ones(2)}, state)
+
+
+@each
 def test_an_array_of_integers_is_not_moved(optimizer):
     params = {"n": np.array([1, 2])}
     state = optim.init(optimizer, params) | {"n": {"v": np.zeros(2)}}

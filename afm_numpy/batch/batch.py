@@ -201,6 +201,9 @@ class Batch(Rows):
             raise TypeError(f"matrix must be a 2-d scipy sparse matrix or array; got {type(matrix).__name__}")
         check_numbers(matrix.dtype, REAL, "x")
         check_index_arrays(matrix)
+        if matrix.dtype.itemsize > 8:                        # long doubles: a number may become 0, or infinite
+            entries = matrix.tocoo()
+            reals(entries.data, np.float64, "column", entries.row, entries.col)
         with np.errstate(over="ignore", invalid="ignore"):
             matrix = sparse.csr_array(matrix.astype(np.float64))     # a copy; float64 before anything is summed
         matrix.sum_duplicates()

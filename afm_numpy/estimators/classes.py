@@ -13,6 +13,7 @@ from scipy import special
 
 from .._types import Array, DType
 from ..encode.reading import listing
+from ..metrics import root_mean_square
 from . import inputs
 from .base import AFMBase, FMBase
 
@@ -42,9 +43,10 @@ class _Regressor(FMBase):
         """R^2 = 1 - sum (y - y_hat)^2 / sum (y - mean y)^2; 0 or 1 when y is constant."""
         y_hat = self.predict(X)
         y, weight = inputs.targets(y, len(y_hat)), inputs.weights(sample_weight, len(y_hat))
-        error = np.average((y - y_hat) ** 2, weights=weight)
-        spread = np.average((y - np.average(y, weights=weight)) ** 2, weights=weight)
-        return float(1 - error / spread) if spread else float(error == 0)
+        error = root_mean_square(y - y_hat, weight)
+        spread = root_mean_square(y - np.average(y, weights=weight), weight)
+        ratio = error / spread if spread else 0.0
+        return float(1 - ratio * ratio) if spread else float(error == 0)
 
 
 class _Classifier(FMBase):
@@ -56,7 +58,7 @@ class _Classifier(FMBase):
         y = inputs.labels(y, n_rows)
         known = np.unique(y) if fresh and classes is None else None if fresh else self.classes_
         if classes is not None:
-            given = inputs.labels(classes, len(classes), "classes")
+            given = inputs.labels(classes, np.size(classes), "classes")
             known = np.unique(given) if known is None else known
             if len(given) != len(known) or set(given.tolist()) != set(known.tolist()):
                 raise ValueError(f"classes must be those of the first call, each once; got {listing(given.tolist())}")

@@ -7,12 +7,13 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
-from .. import encode
+from .. import encode, losses
 from .._checks import array, row_values
 from .._files import printable
 from .._types import Array, DType
@@ -98,17 +99,22 @@ def _floats(name: str, values: Any) -> Array:
         raise TypeError(f"{name} must hold numbers; got {values.dtype}")
     floats = np.empty(values.shape)
     for place, value in np.ndenumerate(values):
+        value = value.decode("latin-1") if isinstance(value, bytes) else value
+        text = isinstance(value, str)
         try:
             if isinstance(value, (np.datetime64, np.timedelta64, np.ndarray)):
                 raise TypeError
             floats[place] = float(value)
-        except (TypeError, ValueError, OverflowError):
+            if not floats[place] and (Decimal(value) if text else value) != 0:
+                raise OverflowError
+        except (TypeError, ValueError, ArithmeticError) as error:
             where = "".join(f", {what} {i}" for what, i in zip(("row", "column"), place, strict=False))
-            text = isinstance(value, str)
             advice = "a regressor wants numbers" if name == "y" else "text goes through encode.TableEncoder first"
             advice = advice if text else f"the argument must be a string or a real number, not {type(value).__name__}"
-            message = f"{name}{where}: {str(value) if text else value!r:.60} is no number; {advice}"
-            raise (ValueError if text or isinstance(value, int) else TypeError)(message) from None
+            far = isinstance(error, ArithmeticError)
+            words = "is no number that float64 holds: it would be 0, or infinite" if far else f"is no number; {advice}"
+            message = f"{name}{where}: {str(value) if text else value!r:.60} {words}"
+            raise (ValueError if text or far else TypeError)(message) from None
     return floats
 
 
@@ -216,9 +222,7 @@ def weights(weight: Any, n_rows: int, dtype: DType = np.float64) -> Array | None
     if weight is None:
         return None
     weight = row_values(weight, n_rows, "sample_weight", dtype)
-    if (weight < 0).any():
-        row = np.argmax(weight < 0)
-        raise ValueError(f"row {row}: sample_weight is {weight[row]}; it must be finite and not negative")
+    losses.check_weight(weight, "sample_weight")
     if not weight.any():
         raise ValueError("Sample weights must contain at least one non-zero number.")
     return weight

@@ -103,7 +103,7 @@ def one_epoch(
         data_loss, _, grads = gradients(model, params, part, y[rows], goal, weight, drop)
         if not np.isfinite(data_loss):
             raise _diverged(params, grads)
-        optim.step(optimizer, params, grads, state)
+        optim.step(optimizer, params, grads, state, checked=True)
         share = len(rows) if weight is None else float(weight.sum())
         total += float(data_loss) * (share if goal.reduction == "mean" else 1.0)
         after_step()

@@ -248,6 +248,19 @@ def test_training_from_a_file_takes_memory_for_a_batch_and_not_for_the_file(cls,
     assert peaks[1] - peaks[0] < 1 << 20
 
 
+@pytest.mark.parametrize("size", [pytest.param(s, id=f"brother-score-{s:g}") for s in (1e-200, 1.0, 1e200)])
+def test_the_score_of_targets_whose_squares_leave_float64(size):
+    model = FMRegressor(epochs=1).fit(np.eye(4), np.zeros(4))
+    model.params_[0] |= {"w0": np.zeros(()), "w": size * np.array([0.0, 1.0, 2.0, 3.0]), "V": np.zeros((4, 8))}
+    assert model.score(np.eye(4), size * np.array([0.0, 1.0, 2.0, 4.0])) == pytest.approx(1 - 1 / 8.75)
+
+
+@pytest.mark.parametrize("classes", [pytest.param(2, id="brother-a-number"), pytest.param({0, 1}, id="brother-a-set")])
+def test_classes_must_be_a_list(classes):
+    with pytest.raises(ValueError, match=r"classes should be a 1d array, got an array of shape \(\) instead"):
+        FMClassifier().partial_fit(np.eye(2), [0, 1], classes=classes)
+
+
 def test_the_score_of_a_regressor():
     model, weight = FMRegressor(random_state=0, epochs=2).fit(X, Y), np.arange(300.0)
     y_hat, mean = model.predict(X), np.average(Y, weights=weight)

@@ -1,6 +1,7 @@
 """What estimators accept and refuse as X, y and sample_weight."""
 
 import warnings
+from decimal import Decimal
 from types import SimpleNamespace
 
 import numpy as np
@@ -61,6 +62,12 @@ def test_a_batch_has_the_shape_that_it_stands_for():
         (np.array([[1, np.timedelta64(5, "ns")]], object), TypeError, "X, row 0, column 1: .* is no number"),
         (np.array([[1, 10**400]], object), ValueError, "X, row 0, column 1: 1000.* is no number"),
         ([[1.0, np.inf]], ValueError, "Input X contains NaN, infinity or a number .*: row 0, column 1: x is inf"),
+        pytest.param([["1e-400"]], ValueError, "column 0: '1e-400' is no number that float64 holds",
+                     id="brother-text-that-underflows"),  # fmt: skip
+        pytest.param(np.array([[b"0", b"-1e-400"]]), ValueError, "column 1: '-1e-400' is no number that float",
+                     id="brother-bytes-that-underflow"),  # fmt: skip
+        pytest.param(np.array([[0, False, Decimal("1e-400")]], object), ValueError, r"X, row 0, column 2: Decimal\(",
+                     id="brother-decimal-that-underflows"),  # fmt: skip
         ([["1", "b"]], ValueError, "X, row 0, column 1: 'b' is no number; text goes through encode.TableEncoder first"),
         ([[1, 2], [3]], ValueError, "X is no 2-d array: its rows differ in length"),
         (np.array([["2020-01-01"]], "M8[D]"), TypeError, r"X must hold numbers; got datetime64\[D\]"),
@@ -242,6 +249,7 @@ def test_labels_in_a_column():
         ([[1, 2], [3, 4]], "sample_weight must have one value"),
         ([1, np.nan], "row 1: sample_weight is nan"),
         ([1, -0.5], "row 1: sample_weight is -0.5; it must be finite and not negative"),
+        pytest.param([1e308, 1e308], "the sum of sample_weight is not finite; divide", id="brother-infinite-sum"),
     ],
 )
 def test_refused_weights(weight, words):
