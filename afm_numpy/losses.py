@@ -198,6 +198,7 @@ def check_reduction(reduction: str) -> None:
 
 def check_targets(loss: str, y: Array) -> None:
     """Refuse targets that the loss is not made for: the logistic loss wants 0 or 1, the squared loss finite numbers."""
+    get(loss)
     if loss == "logistic":
         _refuse((y != 0) & (y != 1), "y", y, "the logistic loss wants 0 or 1")
     else:
@@ -218,7 +219,7 @@ def _refuse(bad: Array, name: str, values: Array, words: str) -> None:
         raise ValueError(f"row {row}: {name} is {values[row]}; {words}")
 
 
-def _check_rows(loss: str, checked: bool, **given: Array | None) -> None:
+def _check_rows(loss: str, checked: bool = False, **given: Array | None) -> None:
     """Refuse arrays that have not one number for each row and, unless they were checked, the numbers in them."""
     arrays = {name: values for name, values in given.items() if values is not None}
     for name, values in arrays.items():
@@ -269,8 +270,7 @@ def best_constant(loss: str, y: Array, weight: Array | None = None) -> float:
     >>> round(best_constant("logistic", np.array([0, 0, 0, 1])), 6)        # log(0.25 / 0.75)
     -1.098612
     """
-    get(loss)
-    _check_rows(loss, False, y=y, weight=weight)
+    _check_rows(loss, y=y, weight=weight)
     if not np.any(weight if weight is not None else len(y)):
         raise ValueError("the best constant needs a row that counts: there is none, or all weights are 0")
     if loss == "squared":

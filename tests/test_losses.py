@@ -213,18 +213,25 @@ def test_masks_are_refused(loss):
 
 @both
 def test_a_prediction_that_diverged_is_shown_by_the_loss_of_training(loss):
-    """`get` is for rows whose values were checked: a prediction that is NaN makes the loss NaN."""
-    assert np.isnan(losses.get(loss).forward(np.where(np.arange(5) == 3, math.nan, Y_HAT), Y[loss]))
+    """`get` is for rows whose values were checked: a prediction that is NaN makes the loss NaN, and the row's slope."""
+    forward, backward = losses.get(loss)
+    diverged = np.where(np.arange(5) == 3, math.nan, Y_HAT)
+    assert np.isnan(forward(diverged, Y[loss]))
+    assert np.isnan(backward(diverged, Y[loss])).tolist() == [False, False, False, True, False]
 
 
 def test_the_best_constant_needs_rows_that_count():
     for y, weight in ((np.ones(0), None), (np.ones(2), np.zeros(2))):
-        with pytest.raises(ValueError, match="needs a row that counts: there is none, or all weights are 0"):
+        with pytest.raises(ValueError, match="^the best constant needs a row that counts: there is none, or all wei"):
             best_constant("squared", y, weight)
     with pytest.raises(ValueError, match=re.escape(SHAPES + "y (2, 1)")):
         best_constant("squared", np.ones((2, 1)))
-    with pytest.raises(ValueError, match="row 1: y is nan"):
+    with pytest.raises(ValueError, match=re.escape(SHAPES + "y (2,), weight (1,)")):
+        best_constant("squared", np.ones(2), np.ones(1))
+    with pytest.raises(ValueError, match="^row 1: y is nan; it must be a finite number$"):
         best_constant("squared", np.array([0.0, math.nan]))
+    with pytest.raises(ValueError, match="^row 0: weight is -1.0; it must be finite and not negative$"):
+        best_constant("squared", np.ones(2), np.array([-1.0, 2.0]))
 
 
 # ---- L2 ------------------------------------------------------------------------------------------------
@@ -331,7 +338,8 @@ def test_conversion_of_weight_decay():
 
 
 def test_unknown_loss_is_refused():
-    for call in (losses.get, lambda loss: best_constant(loss, np.ones(1))):
+    y = np.ones(1)
+    for call in (losses.get, lambda loss: best_constant(loss, y), lambda loss: losses.check_targets(loss, y)):
         for name in ("hinge", 3, ["squared"]):
             with pytest.raises(ValueError, match=re.escape(f"unknown loss {name!r}; choose from squared, logistic")):
                 call(name)

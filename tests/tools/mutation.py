@@ -25,11 +25,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
-MODULES = {  # below afm_numpy: the tests that must notice, below tests
+MODULES = {  # below afm_numpy: the tests that must notice, below tests, with spaces between them
     "fm": "test_fm", "attention": "test_attention", "afm": "test_afm", "losses": "test_losses", "optim": "test_optim",
-    "metrics": "test_metrics", "_checks": "test_batch", "batch/batch": "test_batch", "batch/rows": "test_batch",
-    "batch/ragged": "test_batch", "fast/afm_once_per_pair": "fast/test_afm_once_per_pair",
-    "fast/fm_once_per_feature": "fast/test_fm_once_per_feature", "fast/numbering": "fast/test_numbering",
+    "metrics": "test_metrics", "_checks": "test__checks test_batch", "batch/batch": "test_batch",
+    "batch/rows": "test_batch", "batch/ragged": "test_batch", "fast/afm_once_per_pair": "fast/test_afm_once_per_pair",
+    "fast/pairs": "fast/test_afm_once_per_pair", "fast/fm_once_per_feature": "fast/test_fm_once_per_feature",
+    "fast/numbering": "fast/test_numbering",
     "gradcheck/checking": "gradcheck", "gradcheck/conditions": "gradcheck", "gradcheck/curves": "gradcheck",
     "gradcheck/layers": "gradcheck", "gradcheck/measuring": "gradcheck", "gradcheck/report": "gradcheck",
     "gradcheck/slopes": "gradcheck", "gradcheck/trees": "gradcheck", "estimators/base": "estimators/test_base",
@@ -47,7 +48,7 @@ pytest_add_cli_args =
     --assert=plain
     --hypothesis-profile=mutation
 pytest_add_cli_args_test_selection =
-    tests/{tests}
+    {tests}
 """
 
 
@@ -70,8 +71,7 @@ def run(module, size=None):
     from mutmut.utils.format_utils import orig_function_and_class_names_from_key
 
     shutil.rmtree("mutants", ignore_errors=True)
-    tests = MODULES[module] + (".py" if (ROOT / "tests" / f"{MODULES[module]}.py").exists() else "")
-    settings = SETTINGS.format(module=module, tests=tests)
+    settings = SETTINGS.format(module=module, tests="\n    ".join(map(tests_path, MODULES[module].split())))
     Path("setup.cfg").write_text((ROOT / "setup.cfg").read_text(encoding="utf-8") + settings, encoding="utf-8")
     path = Path("afm_numpy", f"{module}.py")
     code = undecorated(source(module))
@@ -94,6 +94,11 @@ def run(module, size=None):
         old, new = changed(get_diff_for_mutant(name, path=path).splitlines()[2:])
         mutant = Mutant(".".join(filter(None, (dotted(module), cls, function))), old, new)
         yield mutant, data.exit_code_by_key[name] in KILLED
+
+
+def tests_path(name):
+    """tests/name.py, or the folder tests/name."""
+    return f"tests/{name}" + (".py" if (ROOT / "tests" / f"{name}.py").exists() else "")
 
 
 def dotted(module):
@@ -154,7 +159,8 @@ def since(base):
     lines = done.stdout.splitlines()
     changed = [
         module for module, tests in MODULES.items()
-        if f"afm_numpy/{module}.py" in lines or any(line.startswith(f"tests/{tests}") for line in lines)
+        if f"afm_numpy/{module}.py" in lines
+        or any(line.startswith(tuple(f"tests/{name}" for name in tests.split())) for line in lines)
     ]  # fmt: skip
     return changed or list(MODULES)
 
