@@ -279,3 +279,42 @@ def test_float32_stays_float32():
     assert attention.field_forward(b[[0, 0, 0, 1, 1, 1]], MASK).dtype == np.float32
     assert attention.field_backward(da, MASK).dtype == np.float32
     assert attention.free_forward(b, np.where(MASK, 1, -1), MASK).dtype == np.float32
+
+
+# ---- one of the five, by name --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_each_mode_by_its_name(dtype):
+    """attend_forward and attend_backward are the pair of the mode, with its parameters and their names."""
+    rng = np.random.default_rng(0)
+    batch = Batch.from_lists([[0, 1, 2], [2, 1], [0, 3, 1], [3], []], n=4, dtype=dtype)
+    M, W, b, h = (signed(rng, shape).astype(dtype) for shape in ((5, 3, k), (k, t), t, t))
+    params = {"W": W, "b": b, "h": h, "field": signed(rng, 3).astype(dtype), "free": signed(rng, 2).astype(dtype)}
+    params["pairs"], mask, da = np.array([[0, 1], [1, 2]]), batch.mask, signed(rng, (5, 3)).astype(dtype)
+    rows = attention.free_rows(params["pairs"], batch)
+    a, cache = attention.network_forward(M, W, b, h, mask)
+    dM, *rest = attention.network_backward(da, cache)
+    want = {
+        "sum": (mask.astype(dtype), 0, {}),
+        "uniform": (attention.uniform_forward(mask, dtype), 0, {}),
+        "field": (np.where(mask, params["field"], 0), 0, {"field": attention.field_backward(da, mask)}),
+        "free": (attention.free_forward(params["free"], rows, mask), 0,
+                 {"free": attention.free_backward(da, rows, mask)}),
+        "network": (a, dM, dict(zip(("W", "b", "h"), rest, strict=True))),
+    }  # fmt: skip
+    for mode, (weights, through, gradients) in want.items():
+        got, attend = attention.attend_forward(mode, params, M, batch)
+        np.testing.assert_array_equal(got, weights, err_msg=mode)
+        assert got.dtype == dtype
+        dM, grads = attention.attend_backward(mode, da, attend, batch)
+        np.testing.assert_array_equal(dM, through, err_msg=mode)
+        assert list(grads) == list(gradients)
+        for name, grad in grads.items():
+            for one, other in zip(*map(np.atleast_1d, (grad, gradients[name])), strict=True):
+                np.testing.assert_array_equal(one, other, err_msg=name)
+
+
+def test_another_mode_is_refused():
+    with pytest.raises(ValueError, match="unknown attention 'mean'; choose from sum, uniform, free, field, network$"):
+        attention.attend_forward("mean", {}, np.zeros((1, 1, k)), Batch.from_lists([[0, 1]]))

@@ -331,6 +331,13 @@ def test_initial_parameters():
     assert fm.init_params(np.random.default_rng(3), 1, 1)["V"].shape == (1, 1)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_initial_parameters_at_the_ends_of_their_ranges(dtype):
+    largest = float(np.finfo(dtype).max)
+    params = fm.init_params(np.random.default_rng(0), 2, 2, std=0, w0=-largest, dtype=dtype)
+    assert params["w0"] == -largest and not params["V"].any()
+
+
 @pytest.mark.parametrize("change, error", [
     ({"n": 0}, ValueError("n must be an integer of at least 1; got 0")),
     ({"n": 2.5}, ValueError("n must be an integer of at least 1; got 2.5")),

@@ -260,7 +260,7 @@ ROWS = RowGrad(np.array([0, 2]), np.ones((2, 2)))
     ({"w": ROWS}, ValueError("the gradient of w has shape (2, 2); want (2,)")),
     ({"V": RowGrad(ROWS.rows, np.ones((1, 2)))}, ValueError("the gradient of V has shape (1, 2); want (2, 2)")),
     ({"V": RowGrad(ROWS.rows, np.ones((2, 1)))}, ValueError("the gradient of V has shape (2, 1); want (2, 2)")),
-    ({"V": RowGrad(np.array([0, 5]), np.ones((2, 2)))}, ValueError("gradient of V names rows 0 to 5; V has 5 rows")),
+    ({"V": RowGrad(np.array([0, 1, 5]), np.ones((3, 2)))}, ValueError("gradient of V names rows 0 to 5; V has 5 rows")),
     ({"V": RowGrad(np.array([-1, 0]), np.ones((2, 2)))}, ValueError("gradient of V names rows -1 to 0; V has 5 rows")),
     ({"b": np.ones(3), "x": np.ones(2)}, ValueError("params has no 'x', which has a gradient; it has w0, w, V, b, n")),
     ({"n": np.ones(2)}, ValueError("state has no 'n', which has a gradient; it has step, w0, w, V, b")),
