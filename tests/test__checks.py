@@ -1,16 +1,27 @@
 """The checks that every border shares: what passes, what does not, and in which words."""
 
 import re
+import sys
 
 import numpy as np
 import pytest
 
 from afm_numpy import Batch
-from afm_numpy._checks import array, check_dtype, check_kind, check_number, check_size, flat_rows, row_values
+from afm_numpy._checks import (
+    array,
+    check_choice,
+    check_dtype,
+    check_kind,
+    check_number,
+    check_size,
+    flat_rows,
+    row_values,
+    whole,
+)  # fmt: skip
 
 
 def refused(error, message):
-    return pytest.raises(error, match=re.escape(message) + "$")
+    return pytest.raises(error, match=f"^{re.escape(message)}$")
 
 
 # ---- sizes, numbers, types -----------------------------------------------------------------------------
@@ -27,7 +38,13 @@ def test_what_is_no_size(size):
         check_size("k", size)
 
 
-@pytest.mark.parametrize("number", [0, -2.5, np.float32(0.1), np.int8(3), 5e-324])
+def test_a_size_of_at_least_another_number():
+    assert check_size("m", 2, 2) is None
+    with refused(ValueError, "m must be an integer of at least 2; got 1"):
+        check_size("m", 1, 2)
+
+
+@pytest.mark.parametrize("number", [0, -2.5, np.float32(0.1), np.int8(3), 5e-324, sys.float_info.max])
 def test_a_number(number):
     assert check_number("std", number, "a number") is None
 
@@ -50,6 +67,14 @@ def test_one_type_or_several():
     assert check_kind("y", 1.0, (int, float), "a number") is None
     with refused(TypeError, "y must be a number; got str"):
         check_kind("y", "1", (int, float), "a number")
+
+
+@pytest.mark.parametrize("choices", [("mean", "sum"), {"mean": 1, "sum": 2}], ids=str)
+def test_one_word_of_several(choices):
+    assert check_choice("reduction", "sum", choices) is None
+    for value in "none", "", "su", 3, None, ["sum"]:
+        with refused(ValueError, f"unknown reduction {value!r}; choose from mean, sum"):
+            check_choice("reduction", value, choices)
 
 
 # ---- dtypes --------------------------------------------------------------------------------------------
@@ -131,6 +156,12 @@ def test_the_smallest_numbers_stay():
 def test_unsigned_ids_do_not_wrap(id_, words):
     with pytest.raises(ValueError, match=f"row 0, slot 1: {words}"):
         Batch.from_padded(np.array([[0, id_]], np.uint64), n=3)
+
+
+def test_floats_are_ids_as_far_as_they_are_exact():
+    assert whole(np.array([0.0, 2.0**53 - 1]), "slot").tolist() == [0, 2**53 - 1]
+    with refused(ValueError, "row 1, slot 0: id 9007199254740992.0 is not an integer"):
+        whole(np.array([[0.0], [2.0**53]]), "slot")
 
 
 def test_rows_of_lists_are_no_targets():

@@ -37,6 +37,7 @@ def rows_of(batch):
     assert batch.idx.shape == batch.x.shape == (len(batch), batch.m)
     assert batch.idx.dtype == np.intp and batch.x.dtype.kind == "f" and type(batch.n) is int
     assert not batch.idx[~present].any() and not np.signbit(batch.x[~present]).any()
+    assert present.all() if batch.slots is None else batch.slots.dtype == np.int32
     rows = [
         dict(zip(i[here].tolist(), x[here].tolist(), strict=True))
         for i, x, here in zip(batch.idx, batch.x, present, strict=True)
@@ -196,8 +197,20 @@ def test_no_rows_and_no_slots(batch, shape):
     assert len(batch[:0]) == 0 and len(batch.astype(np.float32)) == B
 
 
+def test_who_says_that_slots_are_fields():
+    lists = Batch.from_lists([[0, 1], [2]], n=3)
+    told = Batch.from_lists([[0, 1], [2]], n=3, slots_are_fields=True)
+    made = [lists, told, Batch.from_padded([[0, 1]]), Batch.from_scipy(sparse.eye(3)), Batch.from_dense(np.eye(3))]
+    assert [batch.slots_are_fields for batch in made] == [False, True, True, False, False]
+    for batch in made:
+        for again in batch[:1], batch.astype(np.float32), batch.with_x(batch.x):
+            assert again.slots_are_fields is batch.slots_are_fields
+
+
 def test_ragged_rows():
+    assert Batch.from_lists([[5, 2], [3, 0]]).slots is None
     batch = Batch.from_lists([[5, 2, 0], [], [3]])
+    assert batch.slots.tolist() == [0, 1, 2, 0]
     assert batch.idx.tolist() == [[5, 2, 0], [0, 0, 0], [3, 0, 0]]
     assert batch.present.tolist() == [[True, True, True], [False] * 3, [True, False, False]]
 
@@ -426,6 +439,15 @@ def test_pairs_that_do_not_fit_into_memory_are_refused():
         ragged.check_pairs(9, each=10, most=89)
 
 
+def test_the_whole_message_about_pairs():
+    with pytest.raises(ValueError) as error:
+        ragged.check_pairs(np.array([3, 70_000]), 100, 2 << 30)
+    assert str(error.value) == (
+        "2,449,965,003 pairs of features need about 228 GB of memory, and a batch may use 2 GB; the longest row has "
+        "70,000 features: take fewer rows at a time, leave rare features out, or train an FM, which needs no pairs"
+    )
+
+
 # ---- what shows at size only ---------------------------------------------------------------------------
 
 
@@ -438,6 +460,28 @@ def test_pairs_of_rows_in_parts(most):
     found = [pair for i, j in parts for pair in zip(i.tolist(), j.tolist(), strict=True)]
     want = [(a, b) for lo, hi in zip(ends[:-1], ends[1:], strict=True) for a in range(lo, hi) for b in range(a + 1, hi)]
     assert found == want and all(i.size < most + max(sizes) for i, _ in parts)
+    small = list(ragged.pairs_of_rows(ends.astype(np.int32), most))
+    assert {side.dtype for part in small for side in part} == {np.dtype(np.intp)}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
+def test_rows_are_reduced_to_one_number_each(dtype):
+    values = np.array([1, 2, -4, 8, 16, 3], dtype)
+    for operation, ends, want in (
+        (np.add, [0, 3, 3, 4, 6, 6], [-1, 0, 8, 19, 0]), (np.multiply, [0, 3, 6], [-8, 384]), (np.add, [0, 6], [26]),
+    ):  # fmt: skip
+        got = ragged.reduce_rows(operation, values, np.array(ends))
+        assert got.tolist() == want and got.dtype == dtype
+    none = ragged.reduce_rows(np.add, values[:0], np.zeros(4, int))
+    assert none.tolist() == [0] * 3 and none.dtype == dtype
+
+
+def test_the_ends_of_rows_are_wide_where_they_must_be():
+    assert ragged.row_ends(np.array([2, 0, 3])).tolist() == [0, 2, 2, 5]
+    most = 2**31 - 1
+    assert ragged.row_ends(np.array([2])).dtype == ragged.row_ends(np.array([most], np.int32)).dtype == np.int32
+    wide = ragged.row_ends(np.array([most, 1], np.int32))
+    assert wide.dtype == np.int64 and wide.tolist() == [0, most, 2**31]
 
 
 def test_many_rows_are_all_kept():
@@ -465,7 +509,8 @@ def test_rows_of_many_slots_in_all_have_wide_ends():
 PADDED = [
     ("an id above n", ([[0, 1], [4, 1]], None, 4), "row 1, slot 0: id 4 is out of range; with n = 4 ids run from 0 to"),
     ("a negative id", ([[0, 1], [1, -1]],), "row 1, slot 1: id -1 is out of range"),
-    ("an id that is too large", ([[0, 2**40]],), "row 0, slot 1: id 1099511627776 is out of range"),
+    ("an id that is too large", ([[0, 2**40]],),
+     "row 0, slot 1: id 1099511627776 is out of range; with n = 2147483648 ids run from 0 to 2147483647"),
     ("an unsigned id that is too large", (np.array([[2**64 - 1]], np.uint64),), "row 0, slot 0: id"),
     ("a fraction as id", ([[0, 1], [0.5, 1]],), "row 1, slot 0: id 0.5 is not an integer"),
     ("NaN as id", ([[0, NAN]],), "row 0, slot 1: id nan is not an integer"),
@@ -496,8 +541,8 @@ PADDED = [
     ("no features", ([[0]], None, 0), "n, the number of features, must be an integer from 1 to 2**31; got 0"),
     ("too many features", ([[0]], None, 2**31 + 1), "n, the number of features, must be an integer from 1 to 2**31"),
     ("n a float", ([[0]], None, 2.0), "n, the number of features, must be an integer from 1 to 2**31; got 2.0"),
-    ("n a bool", ([[0]], None, True), "must be an integer from 1 to 2**31; got True"),
-    ("n a text", ([[0]], None, "3"), "must be an integer from 1 to 2**31; got '3'"),
+    ("n a bool", ([[0]], None, True), "n, the number of features, must be an integer from 1 to 2**31; got True"),
+    ("n a text", ([[0]], None, "3"), "n, the number of features, must be an integer from 1 to 2**31; got '3'"),
     ("an integer dtype", ([[0]], [[0.5]], None, int), TypeError("dtype must be float32 or float64; got")),
     ("a complex dtype", ([[0]], None, None, complex), TypeError("dtype must be float32 or float64; got")),
 ]
@@ -529,7 +574,7 @@ LISTS = [
     ("text", ([[0], [1]], [[1], ["1"]]), TypeError("row 1: values must be real numbers; got <U1")),
     ("complex", ([[0], [1]], [[1], [1j]]), TypeError("row 1: values must be real numbers; got complex128")),
     ("no features", ([], None, 0), "n, the number of features, must be an integer from 1 to 2**31; got 0"),
-    ("n a float", ([[0]], None, 2.0), "must be an integer from 1 to 2**31; got 2.0"),
+    ("n a float", ([[0]], None, 2.0), "n, the number of features, must be an integer from 1 to 2**31; got 2.0"),
     ("an integer dtype", ([[0]], None, None, int), TypeError("dtype must be float32 or float64")),
 ]
 
@@ -580,7 +625,7 @@ REFUSED = [
 
 @pytest.mark.parametrize("kind, arguments, error", REFUSED)
 def test_refused_with_its_place(kind, arguments, error):
-    with pytest.raises(type(error), match=re.escape(str(error))):
+    with pytest.raises(type(error), match="^" + re.escape(str(error))):
         MAKE[kind](*arguments)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -73,7 +74,7 @@ def pairs_of_rows(ends: Array, most: int = CHUNK) -> Iterator[tuple[Array, Array
     behind = ends[1:].repeat(np.diff(ends)) - entry - 1              # entries of the same row that follow
     before = np.append(0, behind.cumsum())
     cuts = [*np.searchsorted(before, np.arange(0, before[-1], most)).tolist(), entry.size]
-    for lo, hi in zip(cuts[:-1], cuts[1:], strict=True):
+    for lo, hi in pairwise(cuts):
         j = np.arange(before[lo], before[hi])
         j -= (before[lo:hi] - entry[lo:hi] - 1).repeat(behind[lo:hi])
         yield entry[lo:hi].repeat(behind[lo:hi]), j

@@ -6,7 +6,6 @@ from strategies import make_batch
 
 from afm_numpy import Batch
 from afm_numpy.batch import ragged
-from afm_numpy.batch.ragged import row_ends
 from afm_numpy.fast import numbering
 from afm_numpy.fast.numbering import PairBatch, RowBatch, distinct, number_pairs, number_rows, sum_rows
 
@@ -121,14 +120,6 @@ def test_reductions_over_the_pairs_of_a_row():
 def test_sum_rows_keeps_the_type(dtype):
     got = sum_rows(np.array([2, 0, 2]), np.array([[1, 2], [3, 4], [5, 6]], dtype), 4)
     assert got.dtype == dtype and got.tolist() == [[3, 4], [0, 0], [6, 8], [0, 0]]
-
-
-def test_row_ends_are_wide_where_they_must_be():
-    assert row_ends(np.array([2, 0, 3])).tolist() == [0, 2, 2, 5] and row_ends(np.array([2])).dtype == np.int32
-    most = 2**31 - 1
-    assert row_ends(np.array([most], np.int32)).dtype == np.int32
-    assert row_ends(np.array([most, 1], np.int32)).tolist() == [0, most, 2**31]
-    assert row_ends(np.array([most, 1], np.int32)).dtype == np.int64
 
 
 @pytest.mark.parametrize("bound", [10, 64 * 4, 64 * 4 + 1, 2**60, 2**61 - 1, 2**63 - 1])
