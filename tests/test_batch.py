@@ -439,15 +439,6 @@ def test_pairs_that_do_not_fit_into_memory_are_refused():
         ragged.check_pairs(9, each=10, most=89)
 
 
-def test_the_whole_message_about_pairs():
-    with pytest.raises(ValueError) as error:
-        ragged.check_pairs(np.array([3, 70_000]), 100, 2 << 30)
-    assert str(error.value) == (
-        "2,449,965,003 pairs of features need about 228 GB of memory, and a batch may use 2 GB; the longest row has "
-        "70,000 features: take fewer rows at a time, leave rare features out, or train an FM, which needs no pairs"
-    )
-
-
 # ---- what shows at size only ---------------------------------------------------------------------------
 
 
