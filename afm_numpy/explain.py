@@ -6,7 +6,7 @@ For FM a_p is 1 and p is ones. The contributions add up to the prediction; they 
 not what causes the outcome.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -118,7 +118,6 @@ def contributions(model: Model, params: Params, batch: Batch, chunk: int = CHUNK
     ([[1.0, 2.0, 0.0]], [[2.0, 3.0, 6.0]], [14.5])
     """
     check_kind("batch", batch, Batch, "a Batch")
-    model.check_fields(batch)
     check_size("chunk", chunk)
     k, dtype = params["V"].shape[1], params["V"].dtype
     if model.kind == "fm":              # FM is AFM with sum pooling and a projection of ones
@@ -205,6 +204,9 @@ def largest(
     (array([2, 1, 0]), [('1', '2'), ('0', '2'), ('0', '1')])
     """
     batch, order = parts.batch, parts.ranked(row)
+    if isinstance(names, (str, bytes, Mapping, Set)):
+        raise TypeError(f"names must be a list of texts in the order of the ids; got {type(names).__name__}")
+    names = names if names is None else list(names)          # by place: a pandas Series may count in another way
     if names is not None and len(names) != batch.n:
         raise ValueError(f"{len(names)} names for {batch.n} features; want one for each feature id")
     named = [str(id if names is None else names[id]) for id in batch[[row]].idx[0]]

@@ -13,7 +13,7 @@ from .batch.ragged import MOST, check_pairs
 from .dropout import PAIR_SITES, Dropout
 from .fast import afm_once_per_pair, fm_once_per_feature
 from .fast.threads import own_threads
-from .params import FM_SHAPES, afm_shapes, check_attention, check_inputs
+from .params import FM_SHAPES, afm_shapes, check_attention, check_fields, check_inputs
 
 __all__ = ["Model"]
 
@@ -81,20 +81,11 @@ class Model:
         return afm.from_fm(fm_params, rng, batch.m, t, **self._weights_of(batch, p))
 
     def _weights_of(self, batch: Batch, p: float | None) -> dict[str, Any]:
-        self.check_fields(batch)
+        check_fields(batch, self.shapes)
         if p is None and self.attention in ("uniform", "network") and len(batch):
             p = max(1.0, float(batch.pair_counts.mean()))
         pairs = batch.distinct_pairs() if self.attention == "free" else None
         return {"attention": self.attention, "pairs": pairs, "p": p}
-
-    def check_fields(self, batch: Batch) -> None:
-        """Refuse rows whose slots are no fields when the attention has weights for pairs of fields."""
-        if self.kind == "afm" and self.attention == "field" and not batch.slots_are_fields:
-            raise ValueError(
-                'attention "field" has a weight for every two fields, but these rows do not say which slot is which '
-                "field. Make them with a TableEncoder or Batch.from_padded, with x = 0 where a field is absent; give "
-                "an estimator a dense array; in a libFM file, give every row all its fields, an absent one as id:0"
-            )
 
     @property
     def functions(self) -> Any:
@@ -142,9 +133,8 @@ class Model:
         if self.kind == "fm":
             output: tuple[Array, Any] = self.functions.forward(params, batch, drop=drop)
             return output
-        if self.engine == "dense" or self.attention == "field":          # the functions check, too, but later
+        if self.engine == "dense":                                       # the functions check, too, but later
             check_inputs(params, batch, self.shapes)
-            self.check_fields(batch)
             self.check_memory(params, batch, len(batch))
         output = self.functions.forward(params, batch, attention=self.attention, drop=drop)
         return output
@@ -157,7 +147,6 @@ class Model:
     @own_threads()
     def predict(self, params: Params, batch: Batch, *, chunk: int = 4096) -> Array:
         """y_hat (B,) of any number of rows, `chunk` rows at a time; fewer when their arrays would be too large."""
-        self.check_fields(batch)
         if self.functions is fm_once_per_feature:
             return fm_once_per_feature.predict(params, batch, chunk=chunk)
         if self.functions is afm_once_per_pair:

@@ -13,7 +13,10 @@ from ._checks import array, check_choice, check_kind
 from ._types import Array, ArrayLike, Params
 from .batch import Batch
 
-__all__ = ["ATTENTION", "FM_SHAPES", "afm_shapes", "check_attention", "check_inputs", "check_pairs", "check_params"]
+__all__ = [
+    "ATTENTION", "FM_SHAPES", "afm_shapes", "check_attention", "check_fields", "check_inputs", "check_pairs",
+    "check_params",
+]  # fmt: skip
 
 Shapes = Mapping[str, str]
 
@@ -86,6 +89,8 @@ def check_params(params: Mapping[str, Any], shapes: Shapes, **known: int) -> dic
                 f"params[{name!r}] has shape {shape}; want ({', '.join(letters)})"
                 + (f" with {legend}" if legend else "")
             )
+        if isinstance(params[name], np.ma.MaskedArray):
+            array(params[name])                              # refuses masks
         if getattr(params[name], "dtype", None) == np.float16:
             raise TypeError(f"params[{name!r}] is float16; it must be float32 or float64")
     return sizes
@@ -98,6 +103,17 @@ def check_inputs(params: Params, batch: Batch, shapes: Shapes) -> None:
     n = check_params(params, shapes, P=batch.m * (batch.m - 1) // 2)["n"]
     if batch.n > n:
         raise ValueError(f"the batch has n = {batch.n} features, but w and V have only {n} rows")
+    check_fields(batch, shapes)
+
+
+def check_fields(batch: Batch, shapes: Shapes) -> None:
+    """Refuse rows whose slots are no fields when the attention has weights for pairs of fields."""
+    if "field" in shapes and not batch.slots_are_fields:
+        raise ValueError(
+            'attention "field" has a weight for every two fields, but these rows do not say which slot is which '
+            "field. Make them with a TableEncoder or Batch.from_padded, with x = 0 where a field is absent; give "
+            "an estimator a dense array; in a libFM file, give every row all its fields, an absent one as id:0"
+        )
 
 
 def check_pairs(pairs: ArrayLike | None, n: int) -> Array:

@@ -254,7 +254,7 @@ def test_masks_of_ones_change_nothing(problem):
 @any_mode
 @pytest.mark.parametrize("rows", [[], [[]], [[], []], [[1]], [[1], []]])
 def test_batches_without_a_pair(mode, rows):
-    batch = Batch.from_lists(rows, n=3)
+    batch = Batch.from_lists(rows, n=3, slots_are_fields=True)
     m = max(batch.m, 1)
     params = afm.init_params(
         np.random.default_rng(0), 3, m, 2, 4, attention=mode, pairs=batch.distinct_pairs(), std=1.0, dtype=float
@@ -340,7 +340,7 @@ def test_gradients_of_the_objective(mode, loss, l2, method):
 
 @any_mode
 def test_gradients_touch_the_rows_of_the_batch_and_no_other(mode):
-    batch = Batch.from_lists([[5, 2], [], [2], [2, 5, 3]], n=7)          # 0 stands in empty slots only
+    batch = Batch.from_lists([[5, 2], [], [2], [2, 5, 3]], n=7, slots_are_fields=True)      # 0: empty slots
     pairs = np.array([[0, 1], [2, 5], [5, 6]])
     params = afm.init_params(np.random.default_rng(0), 7, 3, 4, 2, attention=mode, pairs=pairs, std=1.0, dtype=float)
     grads = afm.backward(np.ones(4), afm.forward(params, batch, attention=mode)[1], with_dx=True)

@@ -679,3 +679,23 @@ def test_row_values():
 def test_row_values_refused_with_their_row(values, error):
     with pytest.raises(type(error), match=re.escape(str(error))):
         row_values(values, 2, "y", np.float32)
+
+
+@pytest.mark.parametrize("x, error, words", [
+    pytest.param(np.ones((2, 1)), ValueError, r"shape \(2, 2\) of the slots; got \(2, 1\)", id="brother-narrow"),
+    pytest.param(np.ones((1, 2)), ValueError, r"shape \(2, 2\) of the slots; got \(1, 2\)", id="brother-wide"),
+    pytest.param(np.ma.array(np.ones((2, 2)), mask=[[0, 1], [0, 0]]), TypeError, "masked values", id="brother-mask"),
+    pytest.param(np.array([[1.0, 1], [np.nan, 1]]), ValueError, "row 1, slot 0: x is nan; it must", id="brother-NaN"),
+    pytest.param(np.ones((2, 2), np.float16), TypeError, "float32 or float64; got float16", id="brother-float16"),
+    pytest.param(np.full((2, 2), "1"), TypeError, "x must be real numbers", id="brother-text"),
+])  # fmt: skip
+def test_values_that_with_x_refuses(x, error, words):
+    batch = Batch.from_lists([[0, 2], [1]], n=3)
+    assert batch.with_x([[1, 2], [3, 4]]).x.tolist() == [[1.0, 2.0], [3.0, 0.0]]
+    with pytest.raises(error, match=words):
+        batch.with_x(x)
+
+
+def test_brother_a_masked_selection_is_refused():
+    with pytest.raises(TypeError, match="masked values are not supported"):
+        Batch.from_lists([[0], [1]])[np.ma.array([0, 1], mask=[0, 1])]

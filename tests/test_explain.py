@@ -186,6 +186,28 @@ def test_one_long_row_costs_what_it_holds():
     assert peak < 100e6
 
 
+@pytest.mark.parametrize("names", [
+    pytest.param({0: "a", 1: "b"}, id="brother-dict"), pytest.param({"a", "b"}, id="brother-set"),
+    pytest.param("ab", id="brother-text"), pytest.param(b"ab", id="brother-bytes"),
+])  # fmt: skip
+def test_names_without_an_order_are_refused(names):
+    parts = explain.contributions(*_one_pair())
+    with pytest.raises(TypeError, match=f"a list of texts in the order of the ids; got {type(names).__name__}"):
+        explain.table(parts, 0, names)
+
+
+def test_brother_names_go_by_place_whatever_the_index_of_a_series():
+    pandas = pytest.importorskip("pandas")
+    parts = explain.contributions(*_one_pair())
+    assert explain.largest(parts, 0, pandas.Series(["a", "b"], index=[1, 0]))[1] == [("a", "b")]
+    assert explain.largest(parts, 0, (letter for letter in "ab"))[1] == [("a", "b")]
+
+
+def _one_pair():
+    batch = Batch.from_lists([[0, 1]], n=2)
+    return Model("fm"), Model("fm").init_params(np.random.default_rng(0), batch, k=1), batch
+
+
 def test_brother_linear_terms_of_one_long_row_cost_what_they_hold():
     batch = Batch.from_lists([[0, 1]] * 20_000 + [list(range(1000))], n=1000)
     params = Model("fm").init_params(np.random.default_rng(0), batch, k=1, dtype=float)

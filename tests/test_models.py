@@ -8,6 +8,7 @@ import pytest
 
 from afm_numpy import Batch, Model, afm, fm, train
 from afm_numpy.dropout import Dropout
+from afm_numpy.fast import afm_once_per_pair
 from afm_numpy.models import ENGINES, KINDS
 from afm_numpy.params import ATTENTION, FM_SHAPES, afm_shapes, check_params
 from afm_numpy.rowgrad import RowGrad
@@ -188,3 +189,25 @@ def test_the_dense_engine_predicts_fewer_rows_at_a_time_when_they_are_long(monke
     whole = Model("afm").predict(params, batch)
     np.testing.assert_allclose(model.predict(params, batch), whole, rtol=1e-5)
     assert seen == [3, 3, 1]
+
+
+@pytest.mark.parametrize("function", [
+    pytest.param(afm.forward, id="brother-forward"),
+    pytest.param(afm_once_per_pair.forward, id="brother-forward-of-the-engine"),
+    pytest.param(afm_once_per_pair.predict, id="brother-predict-of-the-engine"),
+])  # fmt: skip
+def test_the_functions_under_a_model_ask_for_fields_too(function):
+    closed, told = (Batch.from_lists([[0, 1], [2, 3]], n=4, slots_are_fields=told) for told in (False, True))
+    params = Model("afm", "field").init_params(np.random.default_rng(0), told, k=2)
+    function(params, told, attention="field")
+    with pytest.raises(ValueError, match="these rows do not say which slot is which field"):
+        function(params, closed, attention="field")
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, id=f"brother-{name}") for name in ("w0", "w", "V")])
+def test_masked_parameters_are_refused(name):
+    batch = Batch.from_lists([[0, 1]], n=2)
+    params = Model("fm").init_params(np.random.default_rng(0), batch, k=2)
+    params[name] = np.ma.masked_all_like(params[name])
+    with pytest.raises(TypeError, match="masked values are not supported"):
+        Model("fm").predict(params, batch)

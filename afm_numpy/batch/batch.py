@@ -7,7 +7,18 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from .._checks import REAL, check_index_arrays, check_n, check_numbers, flat_rows, reals, rectangle, whole
+from .._checks import (
+    REAL,
+    array,
+    check_dtype,
+    check_index_arrays,
+    check_n,
+    check_numbers,
+    flat_rows,
+    reals,
+    rectangle,
+    whole,
+)
 from .._types import Array, ArrayLike, DType
 from .ragged import row_ends
 from .rows import Rows
@@ -236,5 +247,10 @@ class Batch(Rows):
         >>> Batch.from_lists([[0, 2], [1]], n=3).with_x(np.array([[5.0, 6.0], [7.0, 8.0]])).x.tolist()
         [[5.0, 6.0], [7.0, 0.0]]
         """
+        x = array(x)
+        if x.shape != (len(self), self.m):
+            raise ValueError(f"x must have the shape {(len(self), self.m)} of the slots; got {x.shape}")
         x = self.filled(x)
+        if x.dtype.kind != "c":
+            x = reals(x, check_dtype(x.dtype) if x.dtype.kind == "f" else np.float64, "slot", self.row_of, self.slot_of)
         return Batch.of_slots(self.ids, x, self.ends, self.m, self.n, self.slots_are_fields, self.slot_of)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 from scipy import sparse
 
-from .._checks import reals
+from .._checks import array, reals
 from .._types import Array, DType
 from .ragged import check_pairs, pairs_of_rows, slot_pairs, take_rows
 
@@ -58,6 +58,7 @@ class Rows:
             rows = rows[0]                                   # batch[rows, ...], as scikit-learn writes it
         if isinstance(rows, (int, np.integer)):
             rows = [rows]
+        rows = array(rows) if isinstance(rows, np.ma.MaskedArray) else rows
         wrong = isinstance(rows, tuple) or np.ndim(rows) > 1
         numbers: Array = np.arange(len(self))[[] if wrong else rows]
         if wrong or np.ndim(numbers) != 1:

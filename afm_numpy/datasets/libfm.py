@@ -17,7 +17,7 @@ from typing import IO, Any, NamedTuple, SupportsIndex
 
 import numpy as np
 
-from .._checks import row_values
+from .._checks import array, row_values
 from .._files import Path, atomic_write
 from .._types import Array, ArrayLike, DType
 from ..batch import Batch
@@ -157,7 +157,7 @@ def dump_libfm(path: Path, batch: Batch, y: ArrayLike, *, id_base: int = 0) -> N
     """
     form = make_form(batch.n, None, id_base, batch.dtype)
     slot_of, least = batch.slot_of, batch.m if batch.slots_are_fields else 0
-    y = np.asarray(y)
+    y = array(y)
     labels = _texts(row_values(y, len(batch), "y", np.float32 if y.dtype == np.float32 else np.float64))
     with atomic_write(path) as plain, _packed(path, plain) as file:
         for label, lo, hi in zip(labels, batch.ends[:-1], batch.ends[1:], strict=True):

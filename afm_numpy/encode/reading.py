@@ -52,6 +52,8 @@ def sequence(what: str, values: Any, of: str, *others: type) -> list[Any]:
 
 def column_names(table: Table) -> list[Any]:
     """Column names of any kind of table."""
+    if hasattr(table, "collect"):
+        raise TypeError(f"a {type(table).__name__} has no rows yet: collect() makes a table of it")
     names = getattr(getattr(table, "dtype", None), "names", None)
     if names is None:
         of_arrow = hasattr(type(table), "column_names")     # there, `columns` are the arrays
@@ -138,7 +140,9 @@ def _plain(cell: Any, exact: bool = False) -> tuple[str | None, Value]:
         raise ValueError(f"{cell} is not finite")
     if exact and (abs(cell) >= 2 ** (np.finfo(type(cell)).nmant + 1) or cell != float(cell)):
         raise ValueError(f"{cell}, a float this large, may have lost digits of an id; give whole numbers or text")
-    return "number", int(cell) if cell == int(cell) else float(cell)
+    if cell == int(cell):
+        return "number", int(cell)
+    return "number", float(str(cell) if exact else cell)     # 0.1 in float32 is the category 0.1 of float64
 
 
 def plain_values(

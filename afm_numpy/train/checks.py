@@ -85,6 +85,7 @@ def check_state(optimizer: optim.Optimizer, params: Params, state: dict[str, Any
     trained = {name: value for name, value in params.items() if value.dtype.kind == "f"}
     if state.keys() != {"step", *trained}:
         raise ValueError(f"{whose}: it holds {_listed(state)}, not {_listed(['step', *trained])}")
+    check_size("the step of the state", state["step"], least=0)
     for name, value in trained.items():
         if state[name].keys() != set(optimizer.start):
             raise ValueError(f"{whose}: it has {_listed(state[name])} of {name}, not {_listed(optimizer.start)}")

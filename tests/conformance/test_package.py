@@ -31,7 +31,8 @@ def batch_of(config, data, dtype):
         ends, y = list(zip(data["row_ptr"], data["row_ptr"][1:], strict=False)), data["y"]
         rows = [data["ids"][start:end] for start, end in ends]
         values = [data["x"][start:end] for start, end in ends]
-    return Batch.from_lists(rows, values, n=config["n"], dtype=dtype), np.array(y, dtype)
+    told = config.get("attention") == "field"
+    return Batch.from_lists(rows, values, n=config["n"], dtype=dtype, slots_are_fields=told), np.array(y, dtype)
 
 
 def dropout_of(config, data, batch, dtype):

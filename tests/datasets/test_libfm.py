@@ -292,3 +292,9 @@ def test_a_million_tokens_a_second(tmp_path, kind):
         load_libfm(path)
         seconds.append(time.process_time() - start)
     assert x.size / min(seconds) > 1e6
+
+
+def test_brother_masked_targets_are_not_written(tmp_path):
+    with pytest.raises(TypeError, match="masked values are not supported"):
+        dump_libfm(tmp_path / "d", Batch.from_lists([[0], [1]]), np.ma.array([1.0, 7e7], mask=[0, 1]))
+    assert not list(tmp_path.iterdir())

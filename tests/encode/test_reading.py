@@ -198,3 +198,16 @@ def test_polars_columns():
     for cells, expected in zip(read_columns(frame, frame.columns), ["number", "text", "bool", "text"], strict=True):
         values, type_ = plain_values("?", cells, ())
         assert type_ == expected and values[1] is None
+
+
+@pytest.mark.parametrize("dtype", [pytest.param(kind, id=f"brother-{kind}") for kind in ("float16", "float32")])
+def test_a_category_of_a_narrow_float_is_that_of_a_float(dtype):
+    narrow = np.array([0.1, 0.25, 3.0, np.nan], dtype)
+    for cells in (narrow, np.fromiter(narrow, object)):
+        assert plain_values("u", cells, [])[0] == [0.1, 0.25, 3, None]
+
+
+def test_brother_a_lazy_frame_is_named():
+    polars = pytest.importorskip("polars")
+    with pytest.raises(TypeError, match=r"a LazyFrame has no rows yet: collect\(\) makes a table of it"):
+        column_names(polars.LazyFrame({"u": ["a"]}))

@@ -52,6 +52,13 @@ def test_states_of_other_optimizers_and_other_parameters():
     assert fit(params=train.Progress(PARAMS, state)).last.state["step"] == 1
 
 
+@pytest.mark.parametrize("step", [pytest.param(step, id=f"brother-{step}") for step in (-3, 1.5, "3", None, True)])
+def test_the_step_of_a_state_is_a_count(step):
+    state = optim.init(optim.Adam(), PARAMS) | {"step": step}
+    with pytest.raises(ValueError, match=f"the step of the state must be an integer of at least 0; got {step!r}"):
+        fit(params=train.Progress(PARAMS, state), optimizer=optim.Adam())
+
+
 def test_a_table_of_pairs_has_no_state():
     model = Model("afm", "free")
     params = model.init_params(np.random.default_rng(0), BATCH, k=2)
