@@ -423,7 +423,16 @@ def test_distinct_pairs_of_a_long_row(monkeypatch):
 
 def test_pairs_are_counted_beyond_int32():
     batch = Batch.from_lists([np.arange(100_000), [1, 2, 3], [7], []])
-    assert batch.pair_counts.tolist() == [4_999_950_000, 3, 0, 0]
+    assert batch.pair_counts.tolist() == [4_999_950_000, 3, 0, 0] and batch.pair_counts.dtype == np.int64
+
+
+@pytest.mark.parametrize("rows", [[[0, 1], [2, 0]], [[0, 1], [2]]], ids=["full", "ragged"])
+def test_values_of_any_shape_go_to_their_slots_and_back(rows):
+    batch = Batch.from_lists(rows, n=3)
+    values = np.arange(1.0, 1 + batch.ids.size * 6).reshape(-1, 3, 2)
+    padded = batch.padded(values)
+    assert padded.shape == (2, 2, 3, 2) and padded[0, 1].tolist() == values[1].tolist()
+    np.testing.assert_array_equal(batch.filled(padded), values)
 
 
 def test_pairs_that_do_not_fit_into_memory_are_refused():

@@ -193,6 +193,21 @@ def test_a_metric_that_does_not_exist_is_left_out_and_said_once(label):
     assert list(metrics.measure("logistic", y, y_hat, ["accuracy"])) == ["accuracy"]      # and nothing is said
 
 
+def test_one_row_has_one_label():
+    y = np.array([1.0])
+    with pytest.warns(metrics.UndefinedMetric, match="every row has the label 1, so there is no AUC; it is left out$"):
+        assert metrics.check(["auc", "accuracy"], "logistic", y) == ["accuracy"]
+
+
+def test_targets_are_checked_before_any_metric_is_computed():
+    y = np.array([1.0, 2.0])
+    assert metrics.check(["rmse"], "squared", y) == ["rmse"]
+    with pytest.raises(ValueError, match="row 1: y is 2; log loss, AUC and accuracy want the labels 0 and 1$"):
+        metrics.check(["log_loss"], "logistic", y)
+    with pytest.raises(ValueError, match="row 1: y is 2"):
+        metrics.check([], "logistic", y)
+
+
 def test_measure_refused():
     with pytest.raises(ValueError, match="row 1: y is 2; log loss, AUC and accuracy want the labels 0 and 1"):
         metrics.measure("logistic", [1, 2], [0.0, 0.0], ["accuracy"])
