@@ -19,7 +19,7 @@ from . import fm
 from ._checks import check_number, check_size
 from ._types import Array, ArrayLike, Attention, DType, Float, Grads, Params
 from .batch import Batch
-from .dropout import Dropout
+from .dropout import Dropout, check_masks
 from .params import FM_SHAPES, afm_shapes, check_attention, check_inputs, check_pairs, check_params
 
 __all__ = [
@@ -163,6 +163,7 @@ def forward(
     [1.0, 0.0]
     """
     check_inputs(params, batch, afm_shapes(attention))
+    check_masks(drop, batch, params["V"].shape[1])
     w0, w, V, p = params["w0"], params["w"], params["V"], params["p"]
     E = fm.embed_forward(V, batch)                                           # (B, m, k)
     M = _times(interactions_forward(E), drop.interactions)                   # (B, P, k)  eq. (2)

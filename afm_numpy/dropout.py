@@ -9,7 +9,7 @@ from ._checks import check_choice, check_number
 from ._types import Array
 from .batch import Batch
 
-__all__ = ["PAIR_SITES", "SITES", "Dropout", "check_keep", "draw"]
+__all__ = ["PAIR_SITES", "SITES", "Dropout", "check_keep", "check_masks", "draw", "mask_shapes"]
 
 
 class Dropout(NamedTuple):
@@ -42,6 +42,22 @@ def check_keep(keep: Mapping[str, float]) -> None:
         check_number(f"keep[{site!r}]", probability, words, lambda probability: 0 < probability <= 1)
 
 
+def mask_shapes(batch: Batch, k: int) -> dict[str, tuple[int, ...]]:
+    """The shape of the mask of each site."""
+    B, P = len(batch), batch.m * (batch.m - 1) // 2
+    return {"interactions": (B, P, k), "attention": (B, P), "pooled": (B, k)}
+
+
+def check_masks(drop: Dropout, batch: Batch, k: int, sites: tuple[str, ...] = SITES) -> None:
+    """Refuse masks of another shape, which would be spread over rows, and masks for a site that the model lacks."""
+    for site, shape in mask_shapes(batch, k).items():
+        mask = getattr(drop, site)
+        if mask is not None and site not in sites:
+            raise ValueError(f"this model has dropout at the site {', '.join(sites)} only; got a mask for {site}")
+        if mask is not None and np.shape(mask) != shape:
+            raise ValueError(f"the dropout mask for {site} must have shape {shape}; got {np.shape(mask)}")
+
+
 def draw(rng: np.random.Generator, batch: Batch, k: int, keep: Mapping[str, float]) -> Dropout:
     """Draw the masks of one batch.
 
@@ -65,9 +81,7 @@ def draw(rng: np.random.Generator, batch: Batch, k: int, keep: Mapping[str, floa
     [[0.0, 0.0, 0.0, 2.0]]
     """
     check_keep(keep)
-    B, P = len(batch), batch.m * (batch.m - 1) // 2
-    shapes = {"interactions": (B, P, k), "attention": (B, P), "pooled": (B, k)}
-    masks = {}
+    shapes, masks = mask_shapes(batch, k), {}
     for site in SITES:
         probability = keep.get(site, 1.0)
         if probability < 1.0:

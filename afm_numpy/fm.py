@@ -19,7 +19,7 @@ import numpy as np
 from ._checks import check_dtype, check_kind, check_number, check_size
 from ._types import Array, DType, Float, Grads, Params
 from .batch import Batch
-from .dropout import Dropout
+from .dropout import Dropout, check_masks
 from .params import FM_SHAPES, check_inputs
 from .rowgrad import RowGrad
 
@@ -174,6 +174,7 @@ def forward(params: Params, batch: Batch, *, drop: Dropout = Dropout()) -> tuple
     array([12.,  1.])
     """
     check_inputs(params, batch, FM_SHAPES)
+    check_masks(drop, batch, params["V"].shape[1], ("pooled",))
     w0, w, V = params["w0"], params["w"], params["V"]
     E = embed_forward(V, batch)                                      # (B, m, k)
     pooled, sum_e, sum_e2 = bi_interaction_forward(E)                # (B, k)

@@ -5,8 +5,9 @@ import re
 import numpy as np
 import pytest
 
-from afm_numpy import Batch
+from afm_numpy import Batch, afm, fm
 from afm_numpy.dropout import SITES, Dropout, check_keep, draw
+from afm_numpy.fast import afm_once_per_pair, fm_once_per_feature
 
 BATCH = Batch.from_lists([[0, 1, 2, 3], [4], []])
 SHAPES = {"interactions": (3, 6, 5), "attention": (3, 6), "pooled": (3, 5)}
@@ -68,3 +69,21 @@ def test_refused(keep, message):
     for call in (check_keep, lambda keep: draw(np.random.default_rng(0), BATCH, 5, keep)):
         with pytest.raises(ValueError, match=re.escape(message)):
             call(keep)
+
+
+@pytest.mark.parametrize("model", [fm, fm_once_per_feature, afm, afm_once_per_pair], ids=lambda model: model.__name__)
+@pytest.mark.parametrize("mask", [np.ones(4), np.ones((1, 4)), np.ones((2, 1)), np.ones((2, 4, 1)), 1.0], ids=np.shape)
+def test_a_mask_of_another_shape_is_refused(model, mask):
+    """It would be spread over the rows or the factors without a word."""
+    batch = Batch.from_lists([[0, 1, 2], [1]], n=3)
+    params = afm.init_params(np.random.default_rng(0), n=3, m=3, k=4, t=2)
+    with pytest.raises(ValueError, match=r"the dropout mask for pooled must have shape \(2, 4\); got "):
+        model.forward(params, batch, drop=Dropout(pooled=mask))
+
+
+@pytest.mark.parametrize("model", [fm, fm_once_per_feature], ids=lambda model: model.__name__)
+@pytest.mark.parametrize("drop", [Dropout(attention=np.ones((2, 3))), Dropout(interactions=np.ones((2, 3, 4)))])
+def test_fm_refuses_masks_for_the_sites_of_afm(model, drop):
+    batch, params = Batch.from_lists([[0, 1, 2], [1]], n=3), fm.init_params(np.random.default_rng(0), n=3, k=4)
+    with pytest.raises(ValueError, match="this model has dropout at the site pooled only; got a mask for "):
+        model.forward(params, batch, drop=drop)

@@ -38,7 +38,7 @@ from .._types import Array, Attention, Grads, Params
 from ..attention import free_forward, free_rows
 from ..batch import Batch
 from ..batch.ragged import check_pairs, reduce_rows
-from ..dropout import PAIR_SITES, Dropout
+from ..dropout import PAIR_SITES, Dropout, check_masks
 from ..params import afm_shapes, check_inputs
 from ..rowgrad import RowGrad
 from .numbering import PAIR_BYTES, Local, PairBatch, distinct, number_pairs, sum_rows
@@ -164,6 +164,7 @@ def forward(
     check(params, batch, attention)
     if any(getattr(drop, site) is not None for site in PAIR_SITES):
         return afm.forward(params, batch, attention=attention, drop=drop)
+    check_masks(drop, batch, params["V"].shape[1])
     batch = number_pairs(batch)
     local = batch.local
     E, (C, h) = embed(params["V"], local), layer(params, attention)

@@ -25,7 +25,7 @@ from scipy import sparse
 
 from .._types import Array, Grads, Params
 from ..batch import Batch
-from ..dropout import Dropout
+from ..dropout import Dropout, check_masks
 from ..params import FM_SHAPES, check_inputs
 from ..rowgrad import RowGrad
 from .numbering import number_rows as prepare
@@ -65,6 +65,7 @@ def forward(params: Params, batch: Batch, *, drop: Dropout = Dropout()) -> tuple
     array([12.,  1.])
     """
     check_inputs(params, batch, FM_SHAPES)
+    check_masks(drop, batch, params["V"].shape[1], ("pooled",))
     batch = prepare(batch)
     X, X2 = design(batch)                                            # (B, U)
     v = params["V"].take(batch.touched, axis=0)                      # (U, k)
