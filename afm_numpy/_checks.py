@@ -85,6 +85,8 @@ def _has_mask(values: object) -> bool:
 
 def rectangle(values: ArrayLike, name: str, across: str) -> Array:
     """A 2-d array of the values; refuses rows of different lengths."""
+    for row in values if name == "idx" and isinstance(values, (list, tuple)) else ():
+        _no_truth_values(row, "")
     try:
         values = array(values)
     except ValueError:
@@ -103,7 +105,18 @@ def flat_rows(rows: Iterable[ArrayLike], name: str) -> list[Array]:
     return [_flat(row, r, name) for r, row in enumerate(rows)]
 
 
+def _no_truth_values(ids: object, place: str) -> None:
+    """Refuse a truth value in a list of ids: beside numbers NumPy would make 0 or 1 of it."""
+    if isinstance(ids, (list, tuple)) and not _TRUTH.isdisjoint(map(type, ids)):
+        raise TypeError(f"{place}ids must be integers; got bool")
+
+
+_TRUTH = frozenset([bool, np.bool_])
+
+
 def _flat(values: ArrayLike, row: int, name: str) -> Array:
+    if name == "ids":
+        _no_truth_values(values, f"row {row}: ")
     try:
         values = array(values)
     except ValueError:

@@ -708,3 +708,13 @@ def test_values_that_with_x_refuses(x, error, words):
 def test_brother_a_masked_selection_is_refused():
     with pytest.raises(TypeError, match="masked values are not supported"):
         Batch.from_lists([[0], [1]])[np.ma.array([0, 1], mask=[0, 1])]
+
+
+@pytest.mark.parametrize("row", [
+    pytest.param([2, True], id="brother-bool-beside-an-id"),
+    pytest.param((np.bool_(False), 2), id="brother-numpy-bool"),
+])  # fmt: skip
+@pytest.mark.parametrize("make", [Batch.from_lists, Batch.from_padded])
+def test_truth_values_are_no_ids(make, row):
+    with pytest.raises(TypeError, match="ids must be integers; got bool"):
+        make([[0, 1], row], n=5)

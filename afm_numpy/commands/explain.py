@@ -4,7 +4,7 @@ import numpy as np
 
 from .. import explain
 from ..datasets.unpack import pieces
-from .options import add_data, batches, load_model, parser, positive
+from .options import add_data, batches, check_inputs, load_model, parser, positive
 
 EXAMPLES = """\
   afm-numpy explain model.npz test.libfm --rows 1 5
@@ -22,6 +22,7 @@ def main(argv: list[str] | None = None) -> int:
     options.add_argument("--names", metavar="FILE", help="names of the features, one a line, in the order of their ids")
     options.add_argument("--top", type=positive, default=10, help="pairs to list (default: %(default)s)")
     args = options.parse_args(argv)
+    check_inputs(args.model, args.data, args.names)
     saved = load_model(args.model)
     names = None
     if args.names:

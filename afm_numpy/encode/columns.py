@@ -74,7 +74,7 @@ class Categorical:
         kinds = {"text": (str,), "bool": (bool,), "number": (int, float)}[self.type]
         return (
             isinstance(self.values, tuple) and all(type(value) in kinds for value in self.values)
-            and all(value - value == 0 for value in self.values if type(value) is float)             # finite
+            and all(value - value == 0 and not value.is_integer() for value in self.values if type(value) is float)
             and all(a < b for a, b in zip(self.values, self.values[1:], strict=False))
         )  # fmt: skip
 

@@ -106,11 +106,7 @@ class FMBase(Parameters):
             rows, held = (rows[part] for part in split(split_rng, strata, self.validation_fraction))
         batch, valid_batch = batch[rows], batch[held]
         weight = None if weight is None else weight[rows]
-        goal = train.Objective(
-            self._loss, l2_scope=self.l2_scope, weight=weight,
-            l2=self.l2 if isinstance(self.l2, dict) else {"w": self.l2, "V": self.l2},
-            keep=self.keep if isinstance(self.keep, dict) else {"pooled": self.keep},
-        )  # fmt: skip
+        goal = self._goal(weight)
         batch_size = min(max(len(batch) // 64, 64), 512) if self.batch_size == "auto" else self.batch_size
         results: list[train.Result] = []
         rngs = rngs if fresh else copy.deepcopy(self.rngs_)
@@ -145,15 +141,25 @@ class FMBase(Parameters):
             for c, result in enumerate(results) for row in result.history
         ]  # fmt: skip
 
+    def _goal(self, weight: Array | None = None) -> train.Objective:
+        return train.Objective(
+            self._loss, l2_scope=self.l2_scope, weight=weight,
+            l2=self.l2 if isinstance(self.l2, dict) else {"w": self.l2, "V": self.l2},
+            keep=self.keep if isinstance(self.keep, dict) else {"pooled": self.keep},
+        )  # fmt: skip
+
     def _check_parameters(self) -> Any:
         """The dtype. Refuses texts and the like where a number is wanted; ranges are checked where they matter."""
         for name, value in self.get_params().items():
             if name in ("early_stopping", "warm_start", "verbose"):
                 _checks.check_kind(name, value, (bool, np.bool_, int), "True or False")
+            elif name in ("epochs", "patience") or (name == "batch_size" and value != "auto"):
+                _checks.check_size(name, value)
             elif name in _NUMBERS and not isinstance(value, _NUMBERS[name]):
                 _checks.check_number(name, value, "a finite number")
         if self.std < 0:
             raise ValueError(f"std must not be negative; got {self.std}")
+        self._goal()
         return _checks.check_dtype(self.dtype)
 
     def _check_continues(self) -> None:
@@ -216,6 +222,8 @@ class FMBase(Parameters):
         A random_state that is a generator is not kept; how far each model's own generator has come is.
         """
         inputs.check_fitted(self)
+        self._check_parameters()                             # `load` refuses what these refuse
+        self._check_continues()
         saving.save(
             path, self._model, self.params_, encoder=encoder, optimizer=self._optimizer, state=self.states_,
             rng=self.rngs_, config=files.described(self),

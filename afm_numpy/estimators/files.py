@@ -45,7 +45,8 @@ def restored(cls: Any, saved: Saved) -> Any:
     if any(one[name].shape != params[0][name].shape for one in params for name in params[0]):
         raise ValueError("its models differ in size")
     made.n_iter_, made.history_ = fitted["n_iter_"], fitted["history_"]
-    if type(made.n_iter_) is not int or made.n_iter_ < 0 or not isinstance(made.history_, list):
+    rows = made.history_ if isinstance(made.history_, list) else [None]
+    if type(made.n_iter_) is not int or made.n_iter_ < 0 or not all(isinstance(row, dict) for row in rows):
         raise ValueError("it does not say how many epochs were run")
     vars(made).update({name: _array(name, fitted[name]) for name in fitted.keys() & set(_ARRAYS)})
     names, classes = getattr(made, "feature_names_in_", None), getattr(made, "classes_", np.zeros(0))

@@ -309,6 +309,16 @@ def test_an_output_that_is_added_to_an_input_is_refused(command, fm_file, folder
     assert Path(rows).read_bytes() == (folder / "test.libfm").read_bytes()
 
 
+def test_brother_an_output_that_is_added_to_the_names_is_refused(fm_file, folder, tmp_path):
+    names = tmp_path / "names.txt"
+    names.write_text("".join(f"f{i}\n" for i in range(30)))
+    with open(names, "a") as file:
+        words = [sys.executable, "-m", "afm_numpy", "explain", fm_file, folder / "test.libfm", "--names", names]
+        done = subprocess.run(words, stdout=file, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == 2 and "names.txt, which is also an input; choose another name" in done.stderr
+    assert names.read_text().count("\n") == 30
+
+
 @pytest.mark.parametrize("cls", [FMRegressor, AFMClassifier])
 def test_files_of_estimators(cls, folder, tmp_path, capsys):
     batch, y = load_libfm(folder / "test.libfm", n=30)

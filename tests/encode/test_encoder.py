@@ -551,6 +551,8 @@ def changed(made, **fields):
     pytest.param({"values": [float("nan")], "type": "number"}, id="A7-NaN"), pytest.param({"name": 3}, id="A7-name"),
     pytest.param({"values": [float("inf")], "type": "number"}, id="A7-inf"),
     pytest.param({"type": "date"}, id="A7-type"),
+    pytest.param({"values": [1.0, 2.0], "type": "number"}, id="brother-whole-floats"),
+    pytest.param({"values": [2.0**60], "type": "number"}, id="brother-large-float"),
     pytest.param({"values": "FM"}, id="A7-text-for-a-list"), pytest.param({"more": 1}, id="A7-more"),
 ])  # fmt: skip
 def test_damaged_columns(change):

@@ -75,6 +75,14 @@ def test_what_is_crafted_without_a_change_loads(path):
     pytest.param(AFM, {"parameters": {"dtype": "float32"}}, "k, t, dtype, optimizer", id="A7-dtype"),
     pytest.param(AFM, {"parameters": {"dtype": "float16"}}, "damaged", id="A12-float16"),
     pytest.param(AFM, {"parameters": {"optimizer": "adam"}}, "k, t, dtype, optimizer", id="A7-optimizer"),
+    pytest.param(AFM, {"parameters": {"epochs": -1}}, "epochs must be an integer of at least 1", id="brother-epochs"),
+    pytest.param(AFM, {"parameters": {"epochs": "5"}}, "epochs must be an integer", id="brother-epochs-in-text"),
+    pytest.param(AFM, {"parameters": {"batch_size": 0}}, "batch_size must be an integer", id="brother-batch_size"),
+    pytest.param(AFM, {"parameters": {"patience": 0}}, "patience must be an integer", id="brother-patience"),
+    pytest.param(AFM, {"parameters": {"keep": 7}}, "keep.* must be the probability", id="brother-keep"),
+    pytest.param(AFM, {"parameters": {"keep": {"x": 1}}}, "dropout|site", id="brother-keep-elsewhere"),
+    pytest.param(AFM, {"parameters": {"l2_scope": "all"}}, "unknown l2_scope 'all'", id="brother-l2_scope"),
+    pytest.param(THREE, {"fitted": {"history_": [1, "x"]}}, "how many epochs", id="brother-history-of-numbers"),
     pytest.param(AFM, {"parameters": {"std": "wide"}}, "std must be a finite number", id="A7-std"),
     pytest.param(AFM, {"parameters": {"q": 1}}, "damaged", id="A7-unknown-parameter"),
     pytest.param(AFM, {"header": {"model": {"kind": "afm", "engine": "dense"}}}, "not hold the models", id="A7-engine"),
@@ -141,3 +149,14 @@ def test_encoder_and_optimizer_come_back(path):
     model.save(path, encoder=encoder)
     again = FMRegressor.load(path)
     assert again.optimizer == model.optimizer and again.encoder_.feature_names() == encoder.feature_names()
+
+
+@pytest.mark.parametrize("changed", [
+    pytest.param({name: value}, id=f"brother-{name}")
+    for name, value in [("k", 9), ("epochs", 0), ("keep", 7.0), ("dtype", "float32"), ("l2_scope", "all")]
+])  # fmt: skip
+def test_what_could_not_be_read_again_is_not_saved(changed, tmp_path):
+    model = FMRegressor(epochs=1).fit(np.eye(4), np.arange(4.0)).set_params(**changed)
+    with pytest.raises(ValueError, match="epochs|keep|has changed|l2_scope"):
+        model.save(tmp_path / "m.npz")
+    assert not list(tmp_path.iterdir())
