@@ -178,7 +178,7 @@ def field_attention(parts: Contributions) -> tuple[Array, Array]:
 
 
 def largest(
-    parts: Contributions, row: int, names: Sequence[str] | None = None
+    parts: Contributions, row: int, names: Sequence[str] | None = None, top: int | None = None
 ) -> tuple[Array, list[tuple[str, str]]]:
     """The pairs of one row, the largest contribution first: their places, and the names of the two features.
 
@@ -188,11 +188,13 @@ def largest(
     row : int
     names : sequence of str, optional
         Name of each feature id; the ids themselves when not given.
+    top : int, optional
+        How many pairs; all N that the row has when not given.
 
     Returns
     -------
     order : (N,) array
-        Columns of `parts.pair`, of the N pairs that the row has.
+        Columns of `parts.pair`.
     labels : list of (str, str)
 
     Examples
@@ -203,7 +205,7 @@ def largest(
     >>> largest(parts, 0)
     (array([2, 1, 0]), [('1', '2'), ('0', '2'), ('0', '1')])
     """
-    batch, order = parts.batch, parts.ranked(row)
+    batch, order = parts.batch, parts.ranked(row)[:top]
     if isinstance(names, (str, bytes, Mapping, Set)):
         raise TypeError(f"names must be a list of texts in the order of the ids; got {type(names).__name__}")
     names = names if names is None else list(names)          # by place: a pandas Series may count in another way
@@ -240,9 +242,9 @@ def table(parts: Contributions, row: int = 0, names: Sequence[str] | None = None
                               +14.5000  prediction
     """
     check_size("top", top)
-    labels, order = largest(parts, row, names)[1], parts.ranked(row)
+    labels, order = largest(parts, row, names, top)[1], parts.ranked(row)
     lines = ["attention      score  contribution  pair"]
-    for label, a, score in zip(labels[:top], parts.attention[order], parts.scores[order], strict=False):
+    for label, a, score in zip(labels, parts.attention[order], parts.scores[order], strict=False):
         lines.append(f"{a:9.4f} {score:+10.4f} {a * score:+13.4f}  {' x '.join(map(printable, label))}")
     rest = order[top:]
     sums = [(float(parts.attention[rest] @ parts.scores[rest]), f"{len(rest)} other pairs")] if len(rest) else []

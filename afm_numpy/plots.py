@@ -164,7 +164,7 @@ def contribution_bars(
         How many pairs.
     """
     check_size("top", top)
-    labels, order = largest(parts, row, names)[1][:top], parts.ranked(row)[:top]
+    labels, order = largest(parts, row, names, top)[1], parts.ranked(row)[:top]
     ax = _axes(ax, figsize=(8.0, 1.2 + 0.36 * max(len(order), 1)))
     values = parts.attention[order] * parts.scores[order]
     bars = ax.barh(range(len(order)), values, edgecolor="black")

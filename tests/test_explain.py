@@ -218,3 +218,14 @@ def test_brother_linear_terms_of_one_long_row_cost_what_they_hold():
     tracemalloc.stop()
     assert peak < 1e8 < batch.idx.nbytes                                     # (20_001, 1000) numbers are 160 MB
     assert text.count("\n") == 4 and f"{parts.linear[3].sum():+.4f}  linear terms" in text
+
+
+def test_brother_only_the_pairs_that_are_listed_get_names():
+    batch = Batch.from_lists([list(range(1500))], n=1500)
+    parts = explain.contributions(Model("fm"), Model("fm").init_params(np.random.default_rng(0), batch, k=1), batch)
+    assert len(explain.largest(parts, 0, top=2)[1]) == 2 and len(explain.largest(parts, 0)[0]) == 1500 * 1499 // 2
+    tracemalloc.start()
+    text = explain.table(parts, 0, top=2)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert "1124248 other pairs" in text and peak < 50e6                   # a name for each pair: 110 MB
