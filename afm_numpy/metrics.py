@@ -38,7 +38,7 @@ def rmse(y: ArrayLike, y_hat: ArrayLike) -> Float:
 
     Examples
     --------
-    >>> float(rmse(np.array([0.0, 0.0]), np.array([3.0, 4.0])).round(4))
+    >>> round(float(rmse(np.array([0.0, 0.0]), np.array([3.0, 4.0]))), 4)
     3.5355
     """
     y, y_hat = _rows(y, y_hat)

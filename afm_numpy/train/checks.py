@@ -10,7 +10,7 @@ from .._checks import check_kind, check_size, row_values
 from .._types import Array, ArrayLike, Loss, Params
 from ..batch import Batch
 from ..models import Model
-from ..params import check_params
+from ..params import check_inputs, check_params
 from .settings import Objective, Watch
 
 __all__ = ["check_arguments", "check_state", "training_rows"]
@@ -57,7 +57,7 @@ def training_rows(
             raise TypeError(f"params[{name!r}] must be an array of floats to be trained; got {params[name]!r:.60}")
     if len(batch) == 0:
         raise ValueError(f"the batch {whose} has no rows")
-    model.forward(params, batch[:0])                        # refuses features or slots that params do not have
+    check_inputs(params, batch, model.shapes)
     dtype = params["V"].dtype
     y = row_values(y, len(batch), "y", dtype)
     losses.check_targets(loss, y)

@@ -1,6 +1,6 @@
 """The release gate: every catalogued mistake is caught by every case that claims it, clearly, and named.
 
-CONFORMANCE_LONG=1 names every mistake in float32 too, and 200 pairs of mistakes.
+CONFORMANCE_LONG=1 names every mistake, in float32 too, and 200 pairs of mistakes; otherwise a share of them.
 """
 
 import os
@@ -57,12 +57,12 @@ def named_alone(mistakes, dtype):
 
 
 def test_mistakes_are_named_alone():
-    mistakes = sorted(WRONG)[:: 1 if LONG else 3]
+    mistakes = sorted(WRONG)[:: 1 if LONG else 12]
     assert len(named_alone(mistakes, "float64")) >= 0.95 * len(mistakes)
 
 
 def test_mistakes_of_a_float32_port_are_named_alone():
-    mistakes = [m for m in sorted(WRONG) if MISTAKES[m]["cases"] != ["00"]][1 :: 1 if LONG else 16]
+    mistakes = [m for m in sorted(WRONG) if MISTAKES[m]["cases"] != ["00"]][1 :: 1 if LONG else 40]
     assert len(named_alone(mistakes, "float32")) >= 0.95 * len(mistakes)
 
 
@@ -79,8 +79,8 @@ def shows(mistake, results):
 
 
 def test_two_mistakes_at_once():
-    """Both are detected in 98 %, one at least named in 95 %: of 200 drawn pairs in the long mode, 25 otherwise."""
-    rng, count, detected, named = random.Random(11), 200 if LONG else 25, 0, 0
+    """Both are detected in 98 %, one at least named in 95 %: of 200 drawn pairs in the long mode, 6 otherwise."""
+    rng, count, detected, named = random.Random(11), 200 if LONG else 6, 0, 0
     singles, done = {}, 0
 
     def values(mistakes):
@@ -115,10 +115,10 @@ def test_equivalent_mistakes_are_no_failure(mistake):
 
 
 def test_the_first_name_is_right():
-    """Every forward mistake by hand and by autograd; CONFORMANCE_LONG=1 takes all of them, else every 25th."""
+    """Every forward mistake by hand and by autograd; CONFORMANCE_LONG=1 takes all of them, else every 45th."""
     import first_names
 
-    table = first_names.measure(first_names.forward_mistakes()[:: 1 if LONG else 25])
+    table = first_names.measure(first_names.forward_mistakes()[:: 1 if LONG else 45])
     for (who, what), (first, detected, rest) in table.items():
         share = {"everything": 0.95, "predictions and gradients": 0.9, "predictions": 0.8}[what]
         assert first >= share * detected, (who, what, rest)
