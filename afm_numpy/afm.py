@@ -16,7 +16,7 @@ import numpy as np
 
 from . import attention as att
 from . import fm
-from ._checks import check_number, check_size
+from ._checks import check_number, check_size, row_values
 from ._types import Array, ArrayLike, Attention, DType, Float, Grads, Params
 from .batch import Batch
 from .dropout import Dropout, check_masks
@@ -261,7 +261,7 @@ def init_params(
         p = max(P, 1) if attention in ("uniform", "network") else 1
     check_number("p", p, "a finite number")
     params = fm.init_params(rng, n, k, std=std, w0=w0, dtype=dtype)
-    params["p"] = np.full(k, p, dtype)
+    params["p"] = row_values(np.full(k, p, float), k, "p", dtype)
     match attention:
         case "field":
             params["field"] = np.ones(P, dtype)

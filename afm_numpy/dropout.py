@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._checks import check_choice, check_number
+from ._checks import check_choice, check_kind, check_number
 from ._types import Array
 from .batch import Batch
 
@@ -81,6 +81,7 @@ def draw(rng: np.random.Generator, batch: Batch, k: int, keep: Mapping[str, floa
     [[0.0, 0.0, 0.0, 2.0]]
     """
     check_keep(keep)
+    check_kind("rng", rng, np.random.Generator, "a numpy.random.Generator, such as numpy.random.default_rng(0)")
     shapes, masks = mask_shapes(batch, k), {}
     for site in SITES:
         probability = keep.get(site, 1.0)

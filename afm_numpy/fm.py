@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._checks import check_dtype, check_kind, check_number, check_size
+from ._checks import check_dtype, check_kind, check_number, check_size, reals
 from ._types import Array, DType, Float, Grads, Params
 from .batch import Batch
 from .dropout import Dropout, check_masks
@@ -80,8 +80,9 @@ def init_params(
     dtype = check_dtype(dtype)
     check_number("std", std, "a number of at least 0", lambda std: std >= 0)
     check_number("w0", w0, f"a finite {dtype} number", lambda w0: abs(w0) <= float(np.finfo(dtype).max))
-    V = std * rng.standard_normal((n, k))
-    return {"w0": np.array(w0, dtype), "w": np.zeros(n, dtype), "V": V.astype(dtype)}
+    with np.errstate(over="ignore"):
+        V = reals(std * rng.standard_normal((n, k)), dtype, "factor", name="V")
+    return {"w0": np.array(w0, dtype), "w": np.zeros(n, dtype), "V": V}
 
 
 # ---- the linear part: w0 + sum_i w_i x_i ---------------------------------------------------------------

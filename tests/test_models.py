@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from afm_numpy import Batch, Model, afm, fm, train
+from afm_numpy import Batch, Model, afm, dropout, fm, train
 from afm_numpy.dropout import Dropout
 from afm_numpy.fast import afm_once_per_pair
 from afm_numpy.models import ENGINES, KINDS
@@ -211,3 +211,18 @@ def test_masked_parameters_are_refused(name):
     params[name] = np.ma.masked_all_like(params[name])
     with pytest.raises(TypeError, match="masked values are not supported"):
         Model("fm").predict(params, batch)
+
+
+@pytest.mark.parametrize("options, words", [
+    pytest.param({"std": 1e300}, "row 0, factor 0: V is .*; it must be a finite float32", id="brother-large-std"),
+    pytest.param({"std": 1e-60}, "row 0, factor 0: V is .*; it must not be so small", id="brother-small-std"),
+    pytest.param({"p": 1e300}, "p is 1e.*; it must be a finite float32 number", id="brother-large-p"),
+])  # fmt: skip
+def test_initial_parameters_fit_into_their_dtype(options, words):
+    with pytest.raises(ValueError, match=words):
+        Model("afm").init_params(np.random.default_rng(0), Batch.from_lists([[0, 1]]), k=2, **options)
+
+
+def test_brother_dropout_wants_a_generator():
+    with pytest.raises(TypeError, match="rng must be a numpy.random.Generator, such as .*; got int"):
+        dropout.draw(0, Batch.from_lists([[0, 1]]), 2, {"pooled": 0.5})

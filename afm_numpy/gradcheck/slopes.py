@@ -19,6 +19,8 @@ import numpy as np
 import numpy.typing as npt
 from numpy.exceptions import ComplexWarning
 
+from .._checks import array
+
 Array: TypeAlias = npt.NDArray[Any]
 Flat: TypeAlias = dict[str, Array]                     # names and arrays; the float arrays are what is checked
 Function: TypeAlias = Callable[[Flat], Any]
@@ -56,7 +58,7 @@ def value_of(f: Function, params: Flat, kind: type = float) -> Any:
     """f(params), if it is one number of the kind float or complex."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("error", ComplexWarning)
-        value = np.asarray(f(params))
+        value = array(f(params))
     if kind is complex and value.dtype.kind != "c":
         raise TypeError(f"it returned {value.dtype}")
     if value.shape != () or value.dtype.kind not in ("fiu" if kind is float else "c"):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from afm_numpy.gradcheck import check, v_curve
-from afm_numpy.gradcheck.slopes import along, bend, jump, sharpest
+from afm_numpy.gradcheck.slopes import along, bend, jump, sharpest, value_of
 
 
 def statuses(report):
@@ -108,3 +108,8 @@ def test_the_best_step(f, slope, close):
     found, step, off = sharpest(line, 6e-6, 32 * 2.2e-16 * abs(line(0.0)))
     usual = (line(6e-6) - line(-6e-6)) / 1.2e-5
     assert abs(found - slope) < min(close * abs(slope), 10 * off, abs(usual - slope)) and step <= 256 * 6e-6
+
+
+def test_brother_a_masked_value_of_f_is_refused():
+    with pytest.raises(TypeError, match="masked values are not supported"):
+        value_of(lambda params: np.ma.array(1.0, mask=True), {})
