@@ -22,14 +22,14 @@ def fitted(got: Value, like: Value) -> Value:
     free = len(own) == 1 and not isinstance(got, Declared) or not numbers
     if len(numbers) != math.prod(shape) or own != shape and not free:
         return None
-    return nest(numbers, shape) if shape else numbers[0]
+    return nest(numbers, shape)
 
 
 def same_number(a: float, b: float, tol: float) -> bool:
     if a == b:
         return tol > 0 or math.copysign(1.0, a) == math.copysign(1.0, b)
-    if a != a or b != b:
-        return a != a and b != b
+    if a != a:
+        return b != b
     return abs(a - b) <= tol
 
 

@@ -7,7 +7,9 @@ Each kind is fitted on the cells of the training part, a flat array with B entri
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Set
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -75,7 +77,7 @@ class Categorical:
         return (
             isinstance(self.values, tuple) and all(type(value) in kinds for value in self.values)
             and all(value - value == 0 and not value.is_integer() for value in self.values if type(value) is float)
-            and all(a < b for a, b in zip(self.values, self.values[1:], strict=False))
+            and all(a < b for a, b in pairwise(self.values))
         )  # fmt: skip
 
     def encode(self, cells: Array, missing: Iterable[object]) -> tuple[Array, Array]:
@@ -85,7 +87,7 @@ class Categorical:
             raise TypeError(f"column {self.name!r} held {self.type} in fit and holds {type_} now")
         local_of = {value: i for i, value in enumerate((*self.values, None))}
         local = (local_of.get(value, len(local_of)) for value in values)
-        return np.fromiter(local, np.intp, len(values)), np.ones(len(values))
+        return np.fromiter(local, np.intp), np.ones(len(values))
 
     def features(self) -> list[Feature]:
         """One `Feature` per local id."""
@@ -176,19 +178,19 @@ class Binned:
         known = np.unique(values)
         first = known[np.searchsorted(known, last, side="right")]            # the first value of the next bin
         middle = last / 2 + first / 2
-        edges = np.where((last <= middle) & (middle < first), middle, last)
+        edges = np.where(middle < first, np.maximum(middle, last), last)
         return cls(name, tuple(edges.tolist()), own_zero)
 
     def is_sound(self) -> bool:
         """Whether the fields are what `fit` makes: ascending finite edges."""
         reals = isinstance(self.edges, tuple) and all(type(edge) is float for edge in self.edges)
-        ascending = reals and all(a < b for a, b in zip((-math.inf, *self.edges), (*self.edges, math.inf), strict=True))
+        ascending = reals and all(a < b for a, b in pairwise((-math.inf, *self.edges, math.inf)))
         return type(self.own_zero) is bool and ascending
 
     def encode(self, cells: Array, missing: Iterable[object] = ()) -> tuple[Array, Array]:
         """(B,) local ids and (B,) x."""
         values = numbers(self.name, cells, missing)
-        local = np.searchsorted(self.edges, values, side="left")
+        local = np.searchsorted(self.edges, values)
         if self.own_zero:
             local[values == 0] = len(self.edges) + 1
         local[np.isnan(values)] = len(self.edges) + 1 + self.own_zero
@@ -196,9 +198,8 @@ class Binned:
 
     def features(self) -> list[Feature]:
         """One `Feature` per local id."""
-        ends = [repr(edge).removesuffix(".0") for edge in self.edges]
-        lows, highs = ["-inf", *ends], [*(f"{end}]" for end in ends), "inf)"]
-        bins = [f"({low}, {high}" for low, high in zip(lows, highs, strict=True)] + ["{0}"] * self.own_zero
+        ends = ["-inf", *(repr(edge).removesuffix(".0") for edge in self.edges), "inf"]
+        bins = [f"({low}, {high}]".replace("inf]", "inf)") for low, high in pairwise(ends)] + ["{0}"] * self.own_zero
         return [*(Feature(self.name, "bin", text) for text in bins), Feature(self.name, "missing")]
 
 
@@ -222,15 +223,12 @@ def plain(value: Any) -> Any:
 
 def from_fields(fields: Any, at: int) -> Column:
     """The column that `to_fields` described; `at` is its place, for the message that refuses anything else."""
-    try:
+    with suppress(AttributeError, KeyError, TypeError):
         fields = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
         column = _KINDS[fields.pop("kind")](**fields)
-        good = isinstance(column.name, str) and column.is_sound()
-    except (AttributeError, KeyError, TypeError):
-        good = False
-    if not good:
-        raise ValueError(f"damaged TableEncoder: column {at} is not what fit makes")
-    return column
+        if isinstance(column.name, str) and column.is_sound():
+            return column
+    raise ValueError(f"damaged TableEncoder: column {at} is not what fit makes")
 
 
 # ---- declarations ------------------------------------------------------------------------------------

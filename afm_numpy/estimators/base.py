@@ -196,7 +196,7 @@ class FMBase(Parameters):
         explain.Contributions
         """
         batch, c = self._rows(X), 0
-        if len(self.params_) > 1:
+        if len(self.params_) != 1:
             classes = self.classes_.tolist()
             if label not in classes:
                 raise ValueError(f"label must be one of the classes, {classes}; got {label!r}")
@@ -261,7 +261,7 @@ def _generators(random_state: Any, count: int) -> list[np.random.Generator]:
     if isinstance(random_state, np.random.RandomState):
         random_state = random_state.randint(2**32, size=4, dtype=np.uint32)
     elif isinstance(random_state, np.random.Generator):
-        random_state = random_state.integers(2**32, size=4, dtype=np.uint32)
+        random_state = random_state.integers(2**32, size=4)
     try:
         seeds = np.random.SeedSequence(random_state)
     except (TypeError, ValueError):
@@ -277,11 +277,11 @@ def split(rng: np.random.Generator, strata: Array, fraction: float) -> tuple[Arr
     The first row of a stratum is always one to train on, so that no class is missing there.
     """
     order = rng.permutation(len(strata))
-    order = order[np.argsort(strata[order], kind="stable")]
+    order = order[np.lexsort([strata[order]])]                # equal ones stay in the order of the draw
     held = np.diff(np.floor(np.arange(len(order) + 1) * fraction)) > 0
     first = np.diff(strata[order], prepend=np.nan) != 0
     held = (held | np.roll(held & first, -1)) & ~first
-    if not 0 < fraction < 1 or held.all() or not held.any():
+    if fraction >= 1 or held.all() or not held.any():
         raise ValueError(
             f"validation_fraction={fraction!r} of {len(order)} rows leaves no row to train on or none to validate on"
         )

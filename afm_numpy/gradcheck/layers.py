@@ -80,10 +80,11 @@ def check_layer(
     real = {name for name, leaf in shown.items() if np.asarray(leaf).dtype.kind == "f"}
     weights = {name: rng.normal(size=np.shape(leaf)) * (name in real) for name, leaf in shown.items()}
     dout = build_out({name: np.array(d) for name, d in weights.items()})
-    changed, answers, problem = changes({"dout": dout, "cache": cache, "inputs": given}), [], None
+    changed, answers, problem = changes([{"dout": dout, "cache": cache}, given]), [], None
     for _ in range(2):
         answer = backward(dout, cache) if takes == "cache" else given_to(backward, dout, q=given)
-        answers.append(flatten(_by_name(answer, named, flat))[0])
+        answer = flatten(_by_name(answer, named, flat))[0]
+        answers.append(answer)
         for name, _ in changed():
             problem = "mutates", f"backward changes the array {name!r} that it was given: let it work on a copy"
     first, second = (read_grads(answer, flat)[0] for answer in answers)
@@ -97,7 +98,7 @@ def check_layer(
         return sum((weights[name] * np.asarray(outputs[name])).sum() for name in outputs if name in real)
 
     def run(method: Any) -> Report:
-        return check(f, flat, answers[0], method=method, rng=rng, **options)
+        return check(f, flat, answer, method=method, rng=rng, **options)
 
     if method is not None:
         return run(method)
@@ -133,5 +134,5 @@ def _by_name(answer: Any, named: dict[str, Any], flat: Any) -> dict[str, Any]:
     parts = answer if is_several(answer) else [answer]
     for names in (list(named), floats):
         if len(parts) == len(names):
-            return dict(zip(names, parts, strict=True))
+            return {name: parts[i] for i, name in enumerate(names)}
     raise ValueError(f"backward must give a gradient for each of {', '.join(floats)}; it gave {len(parts)}")

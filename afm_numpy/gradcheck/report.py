@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from html import escape
+from itertools import compress
 from typing import Any, NamedTuple
 
 COLUMNS = ("parameter", "status", "rel. error", "at", "analytic", "numeric", "checked", "directions", "kinks")
@@ -69,23 +70,25 @@ class Report:
     def __str__(self) -> str:
         method, verdict, rows, notes = self._texts()
         rows = [COLUMNS, *rows]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        widths = [max(len(row[i]) for row in rows) for i in range(len(COLUMNS))]
         table = ["  ".join(map("{:{}{}}".format, row, "<<><>>>>>", widths)) for row in rows]
         return "\n".join([f"{method}: {verdict}", *table, *notes])
 
     def __repr__(self) -> str:
         """One line of at most 240 letters: pytest cuts longer ones when an assertion fails."""
         method, verdict, rows, _ = self._texts()
-        rows = [row for row, entry in zip(rows, self.entries.values(), strict=True) if not entry] or rows
+        rows = list(compress(rows, (not entry for entry in self.entries.values()))) or rows
         found = "; ".join(f"{row[0]} {row[1]} at {row[3]}: {row[4]}, measured {row[5]}" for row in rows)
         text = f"<{verdict}: {found}; {method}>"
         return text if len(text) <= 240 else f"{text[:200]} ...; print the report>"
 
     def _repr_html_(self) -> str:
         method, verdict, rows, notes = self._texts()
-        marks = ["✓" if entry else "✗" for entry in self.entries.values()]
-        lines = "".join(_html_row((mark, *row), "td" if mark == "✓" else "th")    # bold where something is wrong
-                        for mark, row in zip(marks, rows, strict=True))  # fmt: skip
+
+        def line(entry: Entry, row: tuple[str, ...]) -> str:       # bold where something is wrong
+            return _html_row(("✓", *row), "td") if entry else _html_row(("✗", *row), "th")
+
+        lines = "".join(map(line, self.entries.values(), rows))
         title = f"<p><b>{'✓' if self.ok else '✗'} {verdict}</b> ({method})</p>"
         return f"{title}<table>{_html_row(('', *COLUMNS), 'th')}{lines}</table><p>{'<br>'.join(map(escape, notes))}</p>"
 

@@ -13,6 +13,7 @@ u is the unit roundoff (2.2e-16 for float64). A difference of two nearly equal n
 
 import warnings
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -61,7 +62,7 @@ def value_of(f: Function, params: Flat, kind: type = float) -> Any:
         value = array(f(params))
     if kind is complex and value.dtype.kind != "c":
         raise TypeError(f"it returned {value.dtype}")
-    if value.shape != () or value.dtype.kind not in ("fiu" if kind is float else "c"):
+    if value.shape != () or value.dtype.kind not in (("f", "i", "u") if kind is float else ("c",)):
         raise ValueError(f"f must return one real number, not {value.dtype} of shape {value.shape}")
     return value
 
@@ -117,7 +118,6 @@ def sharpest(line: Line, eps: float, noise: float) -> tuple[float, float, float]
     and c(h/4) agree and the noise of f, divided by the step, is small.
     """
     steps = [eps * 4.0**power for power in range(4, -11, -1)]
-    slopes = [SLOPES["central"](line, h) for h in steps]
-    found = [((16 * fine - coarse) / 15, h, abs(fine - coarse) + noise / h)
-             for coarse, fine, h in zip(slopes, slopes[1:], steps[1:], strict=False)]  # fmt: skip
+    c = {h: SLOPES["central"](line, h) for h in steps}
+    found = [((16 * c[h] - c[wide]) / 15, h, abs(c[h] - c[wide]) + noise / h) for wide, h in pairwise(steps)]
     return min(found, key=lambda slope: slope[2] if np.isfinite(slope[2]) else np.inf)

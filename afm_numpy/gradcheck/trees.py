@@ -26,16 +26,16 @@ def flatten(tree: Any, alone: str = "params", path: str = "") -> tuple[dict[str,
     if not isinstance(tree, Mapping) and (not is_several(tree) or _is_numbers(tree)):
         return {path or alone: tree}, lambda arrays: arrays[path or alone]
     keys = list(tree) if isinstance(tree, Mapping) else range(len(tree))
-    parts = [flatten(tree[key], alone, f"{path}.{key}" if path else str(key)) for key in keys]
-    leaves = {name: leaf for found, _ in parts for name, leaf in found.items()}
-    if len(leaves) < sum(len(found) for found, _ in parts):
+    parts = {key: flatten(tree[key], alone, f"{path}.{key}" if path else str(key)) for key in keys}
+    leaves = {name: leaf for found, _ in parts.values() for name, leaf in found.items()}
+    if len(leaves) < sum(len(found) for found, _ in parts.values()):
         raise ValueError(f"two arrays would have the same name; the names are {sorted(leaves)}")
 
     def build(arrays: Flat) -> Any:
-        new = [put(arrays) for _, put in parts]
+        new = {key: put(arrays) for key, (_, put) in parts.items()}
         if isinstance(tree, Mapping):
-            return dict(zip(tree, new, strict=True))
-        return type(tree)(*new) if hasattr(tree, "_fields") else type(tree)(new)
+            return new
+        return type(tree)(*new.values()) if hasattr(tree, "_fields") else type(tree)(new.values())
 
     return leaves, build
 
@@ -66,13 +66,13 @@ def read_params(leaves: dict[str, Any]) -> Flat:
     """The arrays, those of floats as float64. Refuses what is no finite real number."""
     params = {name: _array(f"parameter {name!r}", leaf) for name, leaf in leaves.items()}
     for name, theta in params.items():
-        if theta.dtype.kind not in "fiub":
+        if theta.dtype.kind not in ("f", "i", "u", "b"):
             raise TypeError(f"parameter {name!r} must hold real numbers, or integers (a table), not {theta.dtype}")
         if not np.isfinite(theta).all():
             raise ValueError(f"parameter {name!r} is not finite at {place(np.isfinite(theta).argmin(), theta.shape)}")
     if not any(theta.dtype.kind == "f" for theta in params.values()):
         raise ValueError(f"no parameter to check: none of {sorted(params)} is an array of floats")
-    return {name: theta.astype(np.float64) if theta.dtype.kind == "f" else theta for name, theta in params.items()}
+    return {name: np.array(theta, np.float64) if theta.dtype.kind == "f" else theta for name, theta in params.items()}
 
 
 def read_grads(leaves: dict[str, Any], params: Flat) -> tuple[Flat, dict[str, float]]:
@@ -80,7 +80,7 @@ def read_grads(leaves: dict[str, Any], params: Flat) -> tuple[Flat, dict[str, fl
     real = [name for name, theta in params.items() if theta.dtype.kind == "f"]
     leaves = {name: leaf for name, leaf in leaves.items() if leaf is not None or name not in params}
     grads, units = {}, {}
-    for name in [*real, *leaves]:
+    for name in dict.fromkeys([*real, *leaves]):
         if name not in leaves or name not in real:
             what = "has no gradient" if name in real else "has a gradient but is no parameter (float array in params)"
             raise ValueError(f"{name!r} {what}")
@@ -88,7 +88,7 @@ def read_grads(leaves: dict[str, Any], params: Flat) -> tuple[Flat, dict[str, fl
         if hasattr(g, "to_dense") and not hasattr(g, "__array__"):          # a RowGrad, not a tensor
             g = g.to_dense(shape[0] if shape else 1)
         g = _array(f"the gradient of {name!r}", g.toarray() if hasattr(g, "toarray") else g)  # of scipy.sparse
-        if g.shape != shape or g.dtype.kind not in "fiu":
+        if g.shape != shape or g.dtype.kind not in ("f", "i", "u"):
             raise ValueError(f"the gradient of {name!r} must be real with shape {shape}, not {g.dtype} {g.shape}")
-        grads[name], units[name] = g.astype(np.float64), float(np.finfo(g.dtype).eps) if g.dtype.kind == "f" else 0.0
+        grads[name], units[name] = np.array(g, np.float64), float(np.finfo(g.dtype).eps) if g.dtype.kind == "f" else 0.0
     return grads, units

@@ -122,6 +122,11 @@ def test_scaled_values_by_hand():
     assert [feature.role for feature in Scaled.fit("c", values, "none").features()] == ["number", "missing"]
 
 
+def test_values_far_beyond_those_of_fit_become_infinite():
+    """Batch refuses them and names the place."""
+    assert Scaled("c", 0.0, 1e-10).encode(np.array([1e300, 1.0]))[1].tolist() == [np.inf, 1e10]
+
+
 def test_missing_values_do_not_move_the_scale():
     with_holes = Scaled.fit("c", np.array([2.0, np.nan, 4.0, -9, 9.0]), "standard", missing=(-9,))
     assert with_holes == Scaled.fit("c", np.array([2.0, 4.0, 9.0]), "standard")
@@ -293,6 +298,7 @@ def test_scales_of_extreme_columns():
         values = sign * np.array([1e200, 3e200, 2e200])
         x = Scaled.fit("c", values, "standard").encode(values)[1]
         np.testing.assert_allclose(x, sign * np.array([-1, 1, 0]) * 1.5**0.5)
+    assert Scaled.fit("c", np.array([-4e200, 0.0]), "standard") == Scaled("c", -2e200, 2e200)
     tiny = np.array([5e-324, 1e-323])                        # their deviation is 0 in floats
     assert Scaled.fit("c", tiny, "standard").encode(tiny)[1].tolist() in ([0.0, 1.0], [-1.0, 0.0])
     for scaling in ("standard", "minmax"):

@@ -666,7 +666,7 @@ def test_the_type_of_the_numbers(cls):
     for dtype in ("float32", np.float64, "f4"):
         model = cls(dtype=dtype, epochs=1).fit(X, target(cls))
         assert {value.dtype for name, value in model.params_[0].items()} == {np.dtype(dtype)}
-        assert raw(model, X).dtype == dtype
+        assert raw(model, X).dtype == raw(model, np.ones((2, 20))).dtype == dtype
 
 
 def test_the_second_of_two_classes_is_the_one_with_a_positive_logit():
@@ -719,6 +719,26 @@ def test_the_first_row_of_a_class_is_trained_on():
     assert len(held) == 3 and sorted(strata[fit].tolist()) in ([0, 1, 1], [0, 0, 1])
     fit, held = split(np.random.default_rng(0), np.repeat([0, 1], [30, 1]), 0.4)
     assert 30 in fit and len(held) == 12
+
+
+def test_ten_pairs_are_explained(capsys):
+    rows = np.linspace(0.5, 2, 24).reshape(4, 6)                            # 15 pairs
+    model = AFMRegressor(epochs=1, random_state=0, lr=1e-3).fit(rows, np.arange(4.0))
+    printed = []
+    for options in ({}, {"top": 10}, {"top": 11}):
+        model.explain(rows, **options)
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1] != printed[2]
+
+
+def test_rows_of_one_stratum_stay_in_the_order_of_the_draw():
+    drawn = np.random.default_rng(0).permutation(300)
+    strata = np.arange(300) % 2
+    fit, held = split(np.random.default_rng(0), strata, 0.25)
+    at = np.argsort(drawn)
+    for rows in (fit, held):
+        assert (np.diff(strata[rows]) >= 0).all()
+        assert all((np.diff(at[rows[strata[rows] == stratum]]) > 0).all() for stratum in (0, 1))
 
 
 def test_explanations_of_a_row_of_a_class(capsys):
@@ -780,22 +800,27 @@ def test_the_scope_of_l2_reaches_training(cls):
         cls(l2_scope="all").fit(X, target(cls))
 
 
+def poor_rows():
+    """Rows with a column that is far too large."""
+    return np.hstack([X.padded(X.values), np.linspace(1, 199_000, len(X))[:, None]])
+
+
 @pytest.mark.parametrize("use", [
     lambda model, frame: model.fit(frame, [[0], [1]] * 20), lambda model, frame: model.fit(frame, np.arange(40)),
     lambda model, frame: model.partial_fit(np.ones((40, 2)), [0, 1] * 20),
     lambda model, frame: model.predict(np.ones((40, 2))),
+    lambda model, frame: FMClassifier(epochs=3, random_state=0).fit(poor_rows(), THREE),
 ])  # fmt: skip
 def test_warnings_point_to_the_call(use):
     frame = frame_of(np.ones((40, 2)), columns=["a", "b"])
     model = FMClassifier(epochs=1, random_state=0).fit(frame, [0, 1] * 20)
-    with pytest.warns(UserWarning, match="column-vector|feature names|classes") as caught:
+    with pytest.warns(UserWarning, match="column-vector|feature names|classes|scale the columns") as caught:
         use(model, frame)
     assert caught[0].filename == __file__
 
 
 def test_a_poor_fit_is_said_once_for_all_classes():
-    wide = np.hstack([X.padded(X.values), np.linspace(1, 199_000, len(X))[:, None]])
     with pytest.warns(train.PoorFit, match="scale the columns") as said:
-        FMClassifier(epochs=3, random_state=0).fit(wide, THREE)
-    assert len(said) == 1 and said[0].filename == __file__
-    FMClassifier(random_state=0).partial_fit(wide, THREE)              # training goes on: nothing is said
+        FMClassifier(epochs=3, random_state=0).fit(poor_rows(), THREE)
+    assert len(said) == 1
+    FMClassifier(random_state=0).partial_fit(poor_rows(), THREE)              # training goes on: nothing is said

@@ -36,6 +36,11 @@ def test_the_v_curve():
     assert rise("central float64", 1e-14, 1e-7) == pytest.approx(-1, abs=0.2)
 
 
+def test_a_v_curve_wants_a_generator():
+    with pytest.raises(TypeError, match="^rng must be a numpy.random.Generator; got int$"):
+        v_curve(lambda q: q["a"].sum(), ONE, ONE, 0)
+
+
 def test_a_v_curve_of_chosen_steps_and_types():
     f, params, backward, _, _ = attention_scores()
     kinds, steps = set(), [1e-3, 1e-8]

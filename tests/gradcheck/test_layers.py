@@ -176,8 +176,22 @@ def test_what_is_refused(backward, options, error, message):
 
 
 def test_a_forward_function_without_a_cache():
-    with pytest.raises(TypeError, match=r"with takes='cache' forward must give a tuple \(out, cache\), not ndarray"):
-        check_layer(lambda x: x, lambda d, c: d, normal(3))
+    for given, kind in ((normal(3), "ndarray"), ((normal(3),) * 3, "tuple"), ([normal(3), None], "list")):
+        message = rf"^with takes='cache' forward must give a tuple \(out, cache\), not {kind}$"
+        with pytest.raises(TypeError, match=message):
+            check_layer(lambda x, given=given: given, lambda d, c: d, normal(3))
+
+
+def test_a_backward_function_that_gives_no_numbers_is_wrong_and_not_random():
+    report = check_layer(tanh_forward, lambda d, c: (np.full((4, 3), np.nan), tanh_backward(d, c)[1]), INPUTS)
+    assert statuses(report) == {"x": "error", "W": "ok"}
+
+
+def test_one_generator_draws_all():
+    rng, one_less = np.random.default_rng(0), np.random.default_rng(0)
+    check_layer(tanh_forward, tanh_backward, INPUTS, rng=rng, full=0, samples=2, directions=1)
+    one_less.normal(size=(4, 2))                                            # the upstream gradient
+    assert rng.bit_generator.state != one_less.bit_generator.state
 
 
 # ---- a backward function that is not pure ----------------------------------------------------------------
@@ -207,7 +221,8 @@ def test_a_backward_function_that_draws():
 
     report = check_layer(tanh_forward, backward, INPUTS, method="central")
     assert statuses(report) == {"x": "random", "W": "random"} and report.method == "central"
-    assert "two calls of backward with the same numbers differ" in report["W"].note
+    message = "two calls of backward with the same numbers differ: give it the masks that forward drew"
+    assert report["x"].note == report["W"].note == message
 
 
 def test_a_forward_function_that_draws_or_changes_its_input():

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from afm_numpy.gradcheck import check
+from afm_numpy.gradcheck import Entry, Report, check
 
 THETA = {"long_name": np.array([1.0, 2.0]), "c": np.array(3.0), "z": np.array(0.0), "y": np.array(0.0)}
 
@@ -59,6 +59,17 @@ def test_one_line_has_the_verdict_first_and_what_is_wrong():
     assert len(line) <= 240 and line.endswith("...; print the report>") and "\n" not in line
 
 
+def entry_of(name, status="ok", note=""):
+    return Entry(name, status, 0.5, (), 1.25, 2.5, 3, 2, 1, 0, note)
+
+
+@pytest.mark.parametrize(("letters", "ending"), [(240, "of the largest entry>"), (241, "compl ...; print the report>")])
+def test_a_line_may_have_240_letters(letters, ending):
+    more = letters - len(repr(Report("complex", 1e-12, {"": entry_of("")})))
+    line = repr(Report("complex", 1e-12, {"": entry_of("a" * more)}))
+    assert line.endswith(ending) and len(line) == (240 if letters == 240 else 200 + len(" ...; print the report>"))
+
+
 def test_pytest_shows_what_is_wrong(tmp_path):
     (tmp_path / "test_it.py").write_text(
         "import numpy as np\n"
@@ -104,6 +115,22 @@ def test_in_a_notebook():
     assert [text for _, text in table.rows[1]] == texts
     assert "y: too small" in table.text
     assert Table(RIGHT._repr_html_()).text.startswith("✓ all gradients are right")
+
+
+def test_the_whole_page_of_a_notebook():
+    entries = entry_of("é"), entry_of("b", "kink", "1 < 2"), entry_of("c", note="3")
+    report = Report("central", 1e-7, {entry.name: entry for entry in entries})
+    heads = "".join(f"<th>{text}</th>" for text in (
+        "", "parameter", "status", "rel. error", "at", "analytic", "numeric", "checked", "directions", "kinks"
+    ))  # fmt: skip
+    good, bad, last = (
+        "".join(f"<{tag}>{text}</{tag}>" for text in (*texts, "5.0e-01", "()", "1.25", "2.5", "2 of 3", "1", "0"))
+        for tag, texts in (("td", ("✓", "é", "ok")), ("th", ("✗", "b", "kink")), ("td", ("✓", "c", "ok")))
+    )
+    assert report._repr_html_() == (
+        "<p><b>✗ NOT all gradients are right</b> (method central, tolerance 1e-07 of the largest entry)</p>"
+        f"<table><tr>{heads}</tr><tr>{good}</tr><tr>{bad}</tr><tr>{last}</tr></table><p>b: 1 &lt; 2<br>c: 3</p>"
+    )
 
 
 def test_names_cannot_do_anything():

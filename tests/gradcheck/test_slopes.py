@@ -1,10 +1,13 @@
 """Slopes: lines, lost imaginary parts, bends and jumps, and the best step."""
 
+import math
+import warnings
+
 import numpy as np
 import pytest
 
 from afm_numpy.gradcheck import check, v_curve
-from afm_numpy.gradcheck.slopes import along, bend, jump, sharpest, value_of
+from afm_numpy.gradcheck.slopes import along, bend, jump, moved, sharpest, value_of
 
 
 def statuses(report):
@@ -113,3 +116,86 @@ def test_the_best_step(f, slope, close):
 def test_brother_a_masked_value_of_f_is_refused():
     with pytest.raises(TypeError, match="masked values are not supported"):
         value_of(lambda params: np.ma.array(1.0, mask=True), {})
+
+
+# ---- by hand -----------------------------------------------------------------------------------------------
+
+
+def test_arrays_keep_their_precision_when_they_move():
+    params = {"a": np.ones(2, np.float32), "b": np.ones(2), "table": np.arange(2)}
+    assert [array.dtype for array in moved(params, {}, 1.0).values()] == [np.float32, np.float64, int]
+    fresh = moved(params, {"a": (1,), "b": np.array([0.5, -1.0])}, 2j)
+    assert [array.dtype for array in fresh.values()] == [np.complex64, np.complex128, int]
+    assert fresh["a"].tolist() == [1, 1 + 2j] and fresh["b"].tolist() == [1 + 1j, 1 - 2j]
+    assert fresh["table"] is params["table"] and params["b"].tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("value", [1.5, 2, np.uint8(3), np.float32(0.5), np.array(4.0)])
+def test_a_value_is_one_real_number(value):
+    assert value_of(lambda q: value, {}) == value
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (np.ones(2), r"float64 of shape \(2,\)"),
+        (1j, r"complex128 of shape \(\)"),
+        (True, r"bool of shape \(\)"),
+        (np.ones((1, 1), complex), r"complex128 of shape \(1, 1\)"),
+    ],
+)
+def test_what_is_no_value(value, shown):
+    with pytest.raises(ValueError, match=f"^f must return one real number, not {shown}$"):
+        value_of(lambda q: value, {})
+
+
+def test_a_complex_value():
+    assert value_of(lambda q: 2 + 1j, {}, complex) == 2 + 1j
+    with pytest.raises(ValueError, match=r"^f must return one real number, not complex128 of shape \(1,\)$"):
+        value_of(lambda q: np.ones(1, complex), {}, complex)
+    with pytest.raises(TypeError, match="^it returned float64$"):
+        value_of(lambda q: 2.0, {}, complex)
+
+
+def test_a_value_may_be_infinite_and_other_warnings_stay_warnings():
+    assert value_of(lambda q: np.log(q["a"]), {"a": np.array(0.0)}) == -np.inf
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert value_of(lambda q: warnings.warn("later", stacklevel=1) or 1.0, {}) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("distance", "found"), [(0.0, 3.0), (0.25, 1.5), (0.375, 0.75), (0.5, 1.5), (0.75, 0.75), (1.0, 0.0), (2.0, 0.0)]
+)
+@pytest.mark.parametrize("side", [1, -1])
+def test_the_bend_of_a_kink(distance, found, side):
+    """With D = 3 max(0, 1 - distance / s): the larger of |D(1) - 2 D(1/2)| and |D(1/2) - 2 D(1/4)|."""
+    assert bend(lambda s: 3 * max(side * s - distance, 0.0), 1.0) == found
+    assert bend(lambda s: 5 * s + 3 * max(side * s - 2 * distance, 0.0), 2.0) == found
+
+
+@pytest.mark.parametrize(("here", "slope"), [(8.0, 0.0), (-8.0, 0.0), (0.0, 7.5), (0.0, -8.5)])
+@pytest.mark.parametrize(("noise", "found"), [(0.25, 0.0), (0.24, 1.0), (0.0, 1.0)])
+def test_a_jump_is_larger_than_rounding(here, slope, noise, found):
+    """The values or the slopes are of size 8, and 0.25 * 8 / 2 is the jump."""
+    asked = []
+
+    def line(s):
+        asked.append(s)
+        return here + slope * s + max(s, 0.0)
+
+    assert jump(line, 2.0, noise) == found
+    assert {abs(s) for s in asked} == ({0.0, 2.0, 1.0, 32.0, 16.0} if found else {0.0, 2.0, 1.0})
+
+
+@pytest.mark.parametrize(("far", "found"), [(4.0, 4.0), (4.5, 4.5), (5.0, 0.0), (3.5, 3.5), (3.0, 0.0)])
+def test_a_jump_is_the_same_at_two_scales(far, found):
+    assert jump(lambda s: abs(s) * (4.0 if abs(s) < 4 else far) / 2, 2.0, 0.0) == found
+
+
+def test_the_steps_that_are_tried():
+    asked = set()
+    assert sharpest(lambda s: asked.add(abs(s)) or 2 * s, 1.0, 0.5) == (2.0, 64.0, 0.5 / 64)
+    assert asked == {4.0**power for power in range(-10, 5)}
+    assert sharpest(lambda s: 2 * s if abs(s) < 1 else math.nan, 1.0, 0.5) == (2.0, 1 / 16, 8.0)
+    assert sharpest(lambda s: s**3 + s, 1.0, 0.0) == (1.0, 4.0**-10, 15 * 16.0**-10)

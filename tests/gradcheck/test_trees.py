@@ -9,7 +9,7 @@ from scipy import sparse
 
 from afm_numpy import RowGrad
 from afm_numpy.gradcheck import check, v_curve
-from afm_numpy.gradcheck.trees import flatten
+from afm_numpy.gradcheck.trees import flatten, place, read_grads, read_params
 
 A, C = np.array([0.3, -0.7]), np.array([[1.0, 2.0], [3.0, 4.0]])
 
@@ -132,4 +132,74 @@ def test_flatten_and_build():
     arrays, build = flatten(({"b": 1.5}, Pair(A, [C, None])))
     assert list(arrays) == ["0.b", "1.0", "1.1.0", "1.1.1"]
     assert build({name: name for name in arrays}) == ({"b": "0.b"}, Pair("1.0", ["1.1.0", "1.1.1"]))
-    assert flatten(A, "out")[0].keys() == {"out"}
+    assert flatten(A, "out")[0].keys() == flatten({"": A}, "out")[0].keys() == {"out"}
+    with pytest.raises(ValueError, match=r"^two arrays would have the same name; the names are \['a.b', 'c'\]$"):
+        flatten({"a": {"b": A}, "a.b": A, "c": C})
+
+
+def test_the_place_of_a_number():
+    assert place(5, (2, 3)) == (1, 2) and place(np.intp(0), ()) == () and type(place(np.intp(1), (2,))[0]) is int
+
+
+def test_parameters_become_float64_and_tables_stay():
+    given = {"a": np.ones(2, np.float32), "b": 1.5, "c": [True, False], "d": np.array([3], np.uint8), "e": [1, 2], "f": A}
+    params = read_params(given)
+    types = [np.float64, np.float64, bool, np.uint8, int, np.float64]
+    assert list(params) == list(given) and [theta.dtype for theta in params.values()] == types
+    assert params["a"].tolist() == [1, 1] and params["c"].tolist() == [True, False] and params["f"] is not A
+
+
+@pytest.mark.parametrize(
+    ("leaves", "error", "message"),
+    [
+        ({"W": [[1.0, 2.0], [3.0, np.nan]]}, ValueError, r"parameter 'W' is not finite at \(1, 1\)"),
+        ({"W": 1j}, TypeError, r"parameter 'W' must hold real numbers, or integers \(a table\), not complex128"),
+        ({"t": [1], "b": [True]}, ValueError, r"no parameter to check: none of \['b', 't'\] is an array of floats"),
+        ({}, ValueError, r"no parameter to check: none of \[\] is an array of floats"),
+    ],
+)
+def test_parameters_that_are_refused(leaves, error, message):
+    with pytest.raises(error, match=f"^{message}$"):
+        read_params(leaves)
+
+
+class Rows:
+    """A gradient that knows its shape but for the number of rows."""
+
+    def __init__(self, *shape):
+        self.shape, self.asked = shape, []
+
+    def to_dense(self, n):
+        self.asked.append(n)
+        return np.full(self.shape, 2.0)
+
+
+PARAMS = {"table": np.arange(3), "a": A, "C": np.zeros((4, 2)), "w0": np.array(0.5), "u": A, "i": A}
+
+
+def test_gradients_become_float64_and_their_roundoff_is_kept():
+    rows, single = Rows(4, 2), Rows()
+    grads = {"i": [-1, 2], "u": np.array([1, 2], np.uint8), "w0": single, "C": rows, "a": np.ones(2, np.float32), "table": None}
+    dense, units = read_grads(grads, PARAMS)
+    assert rows.asked == [4] and single.asked == [1]
+    assert list(dense) == ["a", "C", "w0", "u", "i"] and {g.dtype for g in dense.values()} == {np.dtype(np.float64)}
+    assert units == {"a": 2.0**-23, "C": 2.0**-52, "w0": 2.0**-52, "u": 0.0, "i": 0.0}
+    assert dense["i"].tolist() == [-1, 2] and dense["u"].tolist() == [1, 2] and dense["C"].tolist() == [[2, 2]] * 4
+    assert read_grads({"a": A}, {"a": A})[0]["a"] is not A
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"a": None}, ValueError, "'a' has no gradient"),
+        ({"table": A}, ValueError, r"'table' has a gradient but is no parameter \(float array in params\)"),
+        ({"z": None}, ValueError, r"'z' has a gradient but is no parameter \(float array in params\)"),
+        ({"a": C}, ValueError, r"the gradient of 'a' must be real with shape \(2,\), not float64 \(2, 2\)"),
+        ({"a": 1j * A}, ValueError, r"the gradient of 'a' must be real with shape \(2,\), not complex128 \(2,\)"),
+        ({"a": [True, False]}, ValueError, r"the gradient of 'a' must be real with shape \(2,\), not bool \(2,\)"),
+        ({"a": np.ma.masked_array([1.0, 2], [0, 1])}, TypeError, "the gradient of 'a' cannot be read as an array: .*"),
+    ],
+)
+def test_gradients_that_are_refused(change, error, message):
+    with pytest.raises(error, match=f"^{message}$"):
+        read_grads({"a": A, "C": np.zeros((4, 2)), "w0": 1.0, "u": A, "i": A} | change, PARAMS)
