@@ -721,6 +721,13 @@ def test_the_first_row_of_a_class_is_trained_on():
     assert 30 in fit and len(held) == 12
 
 
+def test_numbers_that_do_not_fit_are_refused_with_their_column():
+    model = FMRegressor(dtype="float32", epochs=1, random_state=0, lr=1e-3).fit(np.ones((4, 3)), np.arange(4.0))
+    message = r"does not fit: row 0, column 1: x is 1e\+300; it must be a finite float32 number$"
+    with pytest.raises(ValueError, match=message):
+        model.predict([[1.0, 1e300, 1.0]])
+
+
 def test_ten_pairs_are_explained(capsys):
     rows = np.linspace(0.5, 2, 24).reshape(4, 6)                            # 15 pairs
     model = AFMRegressor(epochs=1, random_state=0, lr=1e-3).fit(rows, np.arange(4.0))

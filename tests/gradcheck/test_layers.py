@@ -187,6 +187,11 @@ def test_a_backward_function_that_gives_no_numbers_is_wrong_and_not_random():
     assert statuses(report) == {"x": "error", "W": "ok"}
 
 
+def test_a_wrong_gradient_is_reported_by_the_complex_step():
+    report = check_layer(tanh_forward, lambda d, c: (tanh_backward(d, c)[0], 2 * tanh_backward(d, c)[1]), INPUTS)
+    assert statuses(report) == {"x": "ok", "W": "error"} and report.method == "complex"
+
+
 def test_one_generator_draws_all():
     rng, one_less = np.random.default_rng(0), np.random.default_rng(0)
     check_layer(tanh_forward, tanh_backward, INPUTS, rng=rng, full=0, samples=2, directions=1)

@@ -142,7 +142,8 @@ def test_the_place_of_a_number():
 
 
 def test_parameters_become_float64_and_tables_stay():
-    given = {"a": np.ones(2, np.float32), "b": 1.5, "c": [True, False], "d": np.array([3], np.uint8), "e": [1, 2], "f": A}
+    small, table = np.ones(2, np.float32), np.array([3], np.uint8)
+    given = {"a": small, "b": 1.5, "c": [True, False], "d": table, "e": [1, 2], "f": A}
     params = read_params(given)
     types = [np.float64, np.float64, bool, np.uint8, int, np.float64]
     assert list(params) == list(given) and [theta.dtype for theta in params.values()] == types
@@ -179,7 +180,8 @@ PARAMS = {"table": np.arange(3), "a": A, "C": np.zeros((4, 2)), "w0": np.array(0
 
 def test_gradients_become_float64_and_their_roundoff_is_kept():
     rows, single = Rows(4, 2), Rows()
-    grads = {"i": [-1, 2], "u": np.array([1, 2], np.uint8), "w0": single, "C": rows, "a": np.ones(2, np.float32), "table": None}
+    whole, small = np.array([1, 2], np.uint8), np.ones(2, np.float32)
+    grads = {"i": [-1, 2], "u": whole, "w0": single, "C": rows, "a": small, "table": None}
     dense, units = read_grads(grads, PARAMS)
     assert rows.asked == [4] and single.asked == [1]
     assert list(dense) == ["a", "C", "w0", "u", "i"] and {g.dtype for g in dense.values()} == {np.dtype(np.float64)}

@@ -31,9 +31,9 @@ MODULES = {  # below afm_numpy: the tests that must notice, below tests, with sp
     "batch/rows": "test_batch", "batch/ragged": "test_batch", "fast/afm_once_per_pair": "fast/test_afm_once_per_pair",
     "fast/pairs": "fast/test_afm_once_per_pair", "fast/fm_once_per_feature": "fast/test_fm_once_per_feature",
     "fast/numbering": "fast/test_numbering",
-    "gradcheck/checking": "gradcheck", "gradcheck/conditions": "gradcheck", "gradcheck/curves": "gradcheck/test_curves",
-    "gradcheck/layers": "gradcheck/test_layers", "gradcheck/measuring": "gradcheck", "gradcheck/report": "gradcheck/test_report",
-    "gradcheck/slopes": "gradcheck/test_slopes", "gradcheck/trees": "gradcheck/test_trees", "estimators/base": "estimators/test_base",
+    "gradcheck/curves": "gradcheck/test_curves", "gradcheck/layers": "gradcheck/test_layers",
+    "gradcheck/report": "gradcheck/test_report", "gradcheck/slopes": "gradcheck/test_slopes",
+    "gradcheck/trees": "gradcheck/test_trees", "estimators/base": "estimators/test_base",
     "encode/columns": "encode/test_columns", "conformance/compare": "conformance/test_compare",
 }  # fmt: skip
 KILLED = {1, 3, -signal.SIGXCPU}  # a test failed, pytest itself broke down, or there was no end
