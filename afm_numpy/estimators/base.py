@@ -111,7 +111,7 @@ class FMBase(Parameters):
         results: list[train.Result] = []
         rngs = rngs if fresh else copy.deepcopy(self.rngs_)
         for c, rng in enumerate(rngs):
-            y = target if known is None else (target == (c if count > 1 else 1)).astype(dtype)         # (B,)
+            y = target if known is None else (target == (c if count != 1 else 1)).astype(dtype)         # (B,)
             watch = train.Watch(verbose=self.verbose, warn=not (partial or any(r.poor for r in results)))
             if early_stopping:
                 watch = replace(watch, valid=(valid_batch, y[held]), patience=self.patience)

@@ -728,6 +728,30 @@ def test_numbers_that_do_not_fit_are_refused_with_their_column():
         model.predict([[1.0, 1e300, 1.0]])
 
 
+def test_what_a_fit_leaves_behind():
+    three, two = (FMClassifier(epochs=2, random_state=0, lr=1e-3).fit(X, y) for y in (THREE, Y > 0))
+    assert [row["class"] for row in three.history_] == ["low", "low", "middle", "middle", "top", "top"]
+    assert all("class" not in row for row in two.history_)
+    two.partial_fit(Batch.from_lists([[0], [1]], n=2), [True, False])
+    assert two.n_features_in_ == 20
+
+
+def test_targets_have_the_type_of_the_numbers(monkeypatch):
+    seen, fit = [], train.fit
+    monkeypatch.setattr(train, "fit", lambda *args, **options: seen.append(args[3].dtype) or fit(*args, **options))
+    FMClassifier(dtype="float32", epochs=1, random_state=0, lr=1e-3).fit(X, THREE)
+    assert seen == [np.float32] * 3
+
+
+@pytest.mark.parametrize("name", ["epochs", "patience", "batch_size"])
+@pytest.mark.parametrize("value", [2.5, "3", -1])
+def test_sizes_are_whole_numbers_when_a_model_is_saved(name, value, tmp_path):
+    model = FMRegressor(epochs=1, random_state=0, lr=1e-3).fit(X, Y).set_params(**{name: value})
+    with pytest.raises((TypeError, ValueError), match=f"^{name} must be"):
+        model.save(tmp_path / "model.npz")
+    assert not list(tmp_path.iterdir())
+
+
 def test_ten_pairs_are_explained(capsys):
     rows = np.linspace(0.5, 2, 24).reshape(4, 6)                            # 15 pairs
     model = AFMRegressor(epochs=1, random_state=0, lr=1e-3).fit(rows, np.arange(4.0))
