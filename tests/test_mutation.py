@@ -31,12 +31,13 @@ def test_the_list_names_no_mutant_twice_and_gives_a_reason_for_each():
 
 
 def test_the_table_in_the_tests_page_counts_the_list_and_leaves_no_mutant_out():
-    rows = re.findall(r"^\| `([\w/]+)\.py` \| (\d+) \| (\d+) \| (\d+) \|$", PAGE, re.M)
+    rows = re.findall(r"^\| `([\w/]+)\.py` \| (\d+|-) \| (\d+|-) \| (\d+) \|$", PAGE, re.M)
     assert {row[0] for row in rows} == set(mutation.MODULES)
     count = Counter(map(mutation.module_of, LISTED))
     assert None not in count
     for module, mutants, killed, equivalent in rows:
-        assert int(mutants) == int(killed) + int(equivalent) and int(equivalent) == count[module], module
+        assert int(equivalent) == count[module], module
+        assert mutants == killed == "-" or int(mutants) == int(killed) + int(equivalent), module
 
 
 def test_decorators_move_behind_the_methods():
