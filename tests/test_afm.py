@@ -751,3 +751,8 @@ def test_field_weights_do_not_fit_rows_of_another_length():
     batch = make_batch(np.random.default_rng(0), [3, 2], m=3, n=11)
     with pytest.raises(ValueError, match=r"params\['field'\] has shape \(6,\); want \(P\) with P = 3"):
         afm.forward(problem.params, batch, attention="field")
+
+
+def test_a_start_of_p_that_float32_cannot_hold_is_refused_by_its_name():
+    with pytest.raises(ValueError, match="^row 0: p is 1e\\+39"):
+        afm.init_params(np.random.default_rng(0), n=2, m=2, k=2, p=1e39)
