@@ -60,7 +60,7 @@ class Namer:
         key = (case, mistakes, differentiated)
         if key not in self.variants:
             self.twins -= differentiated
-            if self.twins < 0:
+            if differentiated and self.twins < 0:
                 return lambda full: None
             self.variants[key] = self.checks[case].variant(mistakes, differentiated)
         return self.variants[key]
@@ -102,11 +102,10 @@ class Namer:
                     yield base(full)
 
     def contradicted(self, *mistakes: str) -> bool:
-        """Would the mistakes make a tensor wrong that the port has right, by hand and by automatic differentiation?"""
-        if next(self.contradictions(mistakes), None) is None:
-            return False
-        twin = len(mistakes) == 1 and has_twin(mistakes[0])
-        return not twin or next(self.contradictions(mistakes, True), None) is not None
+        """Would they make a tensor wrong that the port has right? Gradients may be derived by hand or automatically."""
+        wrong = list(itertools.islice(self.contradictions(mistakes), FEW))
+        twin = len(mistakes) == 1 and has_twin(mistakes[0]) and all(name.startswith(BACKWARD) for name in wrong)
+        return bool(wrong) and (not twin or next(self.contradictions(mistakes, True), None) is not None)
 
     def name(self) -> list[list[str]]:
         """Fill root.mistakes; return the groups of named mistakes, the first step of the calculation first.
