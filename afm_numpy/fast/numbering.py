@@ -267,7 +267,7 @@ def number_pairs(batch: Batch) -> PairBatch:
     T, parts = feature.size, [np.zeros(0, np.int64)]
     for i, j in pairs_of_rows(batch.ends):
         left, right = token.take(i), token.take(j)
-        parts.append(np.minimum(left, right) * np.int64(T) + np.maximum(left, right))
+        parts.append(np.minimum(left, right).astype(np.int64) * T + np.maximum(left, right))
     keys, pair = distinct(np.concatenate(parts), T * T)
     first = keys // max(T, 1)
     second = keys - first * T                                        # faster than np.divmod
