@@ -397,3 +397,10 @@ def test_dense_steps_equal_pytorch(optimizer, name, settings):
         other.step()
     for name, theta in params.items():
         np.testing.assert_allclose(theta, theirs[name].detach().numpy(), rtol=1e-13, err_msg=name)
+
+
+def test_numbers_that_were_checked_are_not_looked_at_again():
+    """Training has checked them: what is not finite moves on, and is found after the epoch."""
+    params = {"b": np.zeros(2)}
+    optim.step(optim.SGD(lr=1.0), params, {"b": np.array([np.nan, 1.0])}, optim.init(optim.SGD(), params), checked=True)
+    np.testing.assert_array_equal(params["b"], [np.nan, -1.0])
