@@ -39,4 +39,4 @@ def test_at_most_two_of_forty_pass(tmp_path):
     for title, text in variants(test_ports.ENGINE, outside.JAVASCRIPT[::step]):
         (tmp_path / "engine.js").write_text(text)
         alive += [title] * survives([node, tmp_path / "engine.js", test_ports.CASES], tmp_path / "out")
-    assert len(alive) <= 2, alive
+    assert len(alive) <= (2 if step == 1 else 0), alive
