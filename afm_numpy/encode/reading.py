@@ -138,7 +138,7 @@ def _plain(cell: Any, exact: bool = False) -> tuple[str | None, Value]:
         return None, None
     if cell in (np.inf, -np.inf):
         raise ValueError(f"{cell} is not finite")
-    if exact and (abs(cell) >= 2.0 ** (np.finfo(type(cell)).nmant + 1) or cell != float(cell)):
+    if exact and (abs(float(cell)) >= 2.0 ** (np.finfo(type(cell)).nmant + 1) or cell != float(cell)):
         raise ValueError(f"{cell}, a float this large, may have lost digits of an id; give whole numbers or text")
     if cell == int(cell):
         return "number", int(cell)
