@@ -1,7 +1,7 @@
 """Run notebooks in fresh kernels, top to bottom, and store their outputs.
 
     python notebooks/run_notebooks.py                        all of them
-    python notebooks/run_notebooks.py 05_attention.ipynb     one
+    python notebooks/run_notebooks.py 04_attention.ipynb     one
 
 Stored outputs come from this command and from nothing else.
 """

@@ -14,8 +14,8 @@ import run_notebooks
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NAMES = [
-    "00_start_here", "01_factorization_machines", "02_losses_and_optimizers", "03_gradient_checking",
-    "04_interactions_and_pooling", "05_attention", "06_adult_income", "07_when_attention_helps",
+    "00_start_here", "01_factorization_machines", "02_learning", "03_pairs", "04_attention",
+    "05_trust", "06_adult_income", "07_when_attention_helps",
     "08_once_per_pair", "09_porting",
 ]  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""The exercises of the notebooks: `check("05.2", answer)` says right, or what is wrong.
+"""The exercises of the notebooks: `check("04.2", answer)` says right, or what is wrong.
 
 Each notebook has a module here with its `EXERCISES`. `answer.check_answer` describes how numbers differ; each exercise
 adds its own list of likely mistakes. The right numbers are shown only to a reader who asks, with `show=True`.
@@ -63,7 +63,7 @@ class Verdict:
 
 
 def find(number: str) -> Exercise:
-    """The exercise with a number such as "05.2"; refuses one that does not exist.
+    """The exercise with a number such as "04.2"; refuses one that does not exist.
 
     Examples
     --------
@@ -85,7 +85,7 @@ def check(number: str, answer: object, show: bool = False) -> Verdict:
     Parameters
     ----------
     number : str
-        The exercise, for example "05.2".
+        The exercise, for example "04.2".
     answer : callable or value
         The function or the value that the exercise asks for; `...` stands for an answer still to come.
     show : bool

@@ -1,4 +1,4 @@
-"""Exercises of 02_losses_and_optimizers.ipynb."""
+"""Exercises of 02_learning.ipynb."""
 
 import numpy as np
 

@@ -1,129 +1,117 @@
-"""Exercises of 03_gradient_checking.ipynb."""
-
-from collections.abc import Callable
-from typing import Any
+"""Exercises of 03_pairs.ipynb."""
 
 import numpy as np
 
-from .._types import Array, Float
-from ..losses import sigmoid
+from .. import afm, attention
+from .._types import Array
 from . import Exercise
 
 __all__ = ["EXERCISES"]
 
-
-def central(line: Callable[..., Any], eps: float) -> Float:
-    return (line(eps) - line(-eps)) / (2 * eps)
-
-
-def cubic(z: Array) -> Float | complex:
-    return (z**3).sum() + z[0] * z[-1]
-
-
-def wave(z: Array) -> Float | complex:
-    return np.sin(z).sum() * np.exp(z[0])
+rng = np.random.default_rng(104)
+M1, M2, P1, P2 = rng.standard_normal((3, 6, 5)), rng.standard_normal((2, 3, 4)), *map(rng.standard_normal, (5, 4))
+V1, V2 = rng.standard_normal((7, 5)), rng.standard_normal((6, 4))
+E1, E2, DT1, DT2 = *rng.standard_normal((2, 4, 3, 5)), *rng.standard_normal((2, 4, 5))
+E2[0, 1, 2] = E2[2, 0, 3] = 0.0
+DPOOLED = rng.standard_normal((4, 5))
+MASK = np.array([[1, 1, 1, 1, 1, 1], [1, 1, 0, 1, 0, 0], [0, 0, 0, 0, 0, 1], [0, 0, 0, 0, 0, 0]], bool)
+IDX = np.array([[0, 3, 5, 2], [3, 1, 6, 4], [5, 3, 6, 1]])
+DE, X = rng.standard_normal((3, 4, 5)), rng.uniform(2, 3, (3, 4))
 
 
-def _complex_steps(f: Callable[..., Any], theta: Array, d: Array) -> tuple[Callable[..., Any], Array, Array]:
-    """Inputs whose f refuses a real step from theta, however exact its slope may be."""
-
-    def refusing(z: Array) -> Any:
-        if not np.iscomplexobj(z) and not np.array_equal(z, theta):
-            raise TypeError("f got real numbers; the complex step gives it complex ones")
-        return f(z)
-
-    return refusing, theta, d
+def triple_backward(dT: Array, E: Array) -> Array:
+    e0, e1, e2 = E[:, 0], E[:, 1], E[:, 2]
+    return np.stack([dT * e1 * e2, dT * e0 * e2, dT * e0 * e1], axis=1)
 
 
-def softplus_backward(ds: Array, z: Array, h: Array) -> tuple[Array, Array]:
-    return ds[:, None] * h * sigmoid(z), ds @ np.logaddexp(0, z)
+def triple_by_division(dT: Array, E: Array) -> Array:
+    with np.errstate(all="ignore"):
+        return (dT * E.prod(axis=1))[:, None] / E
 
 
-def _arrays(seed: int, *shapes: Any) -> tuple[Array, ...]:
-    rng = np.random.default_rng(seed)
-    return tuple(rng.standard_normal(shape) for shape in shapes)
+def mean_pooling_backward(dpooled: Array, mask: Array) -> Array:
+    M = np.zeros((*mask.shape, dpooled.shape[1]))
+    return afm.pooling_backward(dpooled, attention.uniform_forward(mask, float), M)[1]
+
+
+def mean_without_guard(dpooled: Array, mask: Array) -> Array:
+    with np.errstate(all="ignore"):
+        return (mask / mask.sum(axis=1, keepdims=True))[:, :, None] * dpooled[:, None]
+
+
+def mean_with_absent(dpooled: Array, mask: Array) -> Array:
+    return np.ones(mask.shape)[:, :, None] * (dpooled / np.maximum(mask.sum(axis=1, keepdims=True), 1))[:, None]
 
 
 EXERCISES = {
     "03.1": Exercise(
-        lambda u, f, t: np.cbrt(3 * u * f / t),
-        [(2.2e-16, 0.7, 0.4), (1.2e-7, 5.0, 0.3)],
-        ("eps",),
+        lambda M, p: M @ p,
+        [(M1, P1), (M2, P2)],
+        ("score",),
         {
-            "a square root instead of a cube root": lambda u, f, t: np.sqrt(3 * u * f / t),
-            "the cube root of u alone: f and t count too": lambda u, f, t: np.cbrt(u),
-            "the two terms are equal there, but their sum is not smallest": lambda u, f, t: np.cbrt(6 * u * f / t),
-            "f and t are exchanged": lambda u, f, t: np.cbrt(3 * u * t / f),
-            "f is missing": lambda u, f, t: np.cbrt(3 * u / t),
-            "t is missing": lambda u, f, t: np.cbrt(3 * u * f),
-            "the factor 3 is missing": lambda u, f, t: np.cbrt(u * f / t),
+            "p is missing: this is the dot product": lambda M, p: M.sum(axis=2),
+            "averaged over the factors, not summed": lambda M, p: (M * p).mean(axis=2),
+            "summed over the pairs, not over the factors": lambda M, p: (M * p).sum(axis=1),
+            "not summed over the factors": lambda M, p: M * p,
         },
     ),
     "03.2": Exercise(
-        lambda f, theta, d: f(theta + 1e-20j * d).imag / 1e-20,
-        [_complex_steps(cubic, *_arrays(1, 4, 4)), _complex_steps(wave, *_arrays(2, 3, 3))],
-        ("slope",),
+        lambda V, p: V * np.sqrt(p),
+        [(V1, P1**2), (V2, P2**2 + 0.1)],
+        ("V",),
         {
-            "not divided by eps, or a real step of 1e-20 that is lost in rounding": lambda f, theta, d: (
-                f(theta + 1e-20j * d).imag
-            ),
-            "the real part, not the imaginary part": lambda f, theta, d: f(theta + 1e-20j * d).real / 1e-20,
-            "d is forgotten": lambda f, theta, d: f(theta + 1e-20j).imag / 1e-20,
-            "divided by 2 eps, as a central difference": lambda f, theta, d: f(theta + 1e-20j * d).imag / 2e-20,
-            "the sign is wrong": lambda f, theta, d: -f(theta + 1e-20j * d).imag / 1e-20,
+            "p counts twice: both sides of a product take it": lambda V, p: V * p,
+            "squared instead of the square root": lambda V, p: V * p**2,
+            "divided instead of multiplied": lambda V, p: V / np.sqrt(p),
+            "V is not changed": lambda V, p: V,
         },
+        same=lambda V: V @ V.T,  # a sign or a rotation of the factors changes no inner product
     ),
     "03.3": Exercise(
-        lambda line, eps: (4 * central(line, eps) - central(line, 2 * eps)) / 3,
-        [(np.exp, 0.1), (lambda s: np.sin(1 + s), 0.2)],
-        ("slope",),
+        triple_backward,
+        [(DT1, E1), (DT2, E2)],
+        ("dE",),
         {
-            "the error grows by 4, not by 2": lambda line, eps: 2 * central(line, eps) - central(line, 2 * eps),
-            "an average does not cancel anything": lambda line, eps: (central(line, eps) + central(line, 2 * eps)) / 2,
-            "the two are exchanged": lambda line, eps: (4 * central(line, 2 * eps) - central(line, eps)) / 3,
-            "not divided by 3, so the slope does not stay": lambda line, eps: (
-                4 * central(line, eps) - central(line, 2 * eps)
+            "divided by an entry that is 0": triple_by_division,
+            "e_i itself is still in the product": lambda dT, E: np.repeat((dT * E.prod(axis=1))[:, None], 3, axis=1),
+            "dT is missing": lambda dT, E: triple_backward(np.ones_like(dT), E),
+            "the axes are exchanged: rows first, then the three features": lambda dT, E: (
+                triple_backward(dT, E).swapaxes(0, 1)),
+            "the sign is wrong": lambda dT, E: -triple_backward(dT, E),
+            "the sum of the other two, not their product": lambda dT, E: (
+                dT[:, None] * (E.sum(axis=1, keepdims=True) - E)
             ),
-            "the wide difference is divided by 2 eps: its points are 4 eps apart": lambda line, eps: (
-                4 * central(line, eps) - 2 * central(line, 2 * eps)) / 3,
-            "the sign: the wide one is taken away": lambda line, eps: (
-                4 * central(line, eps) + central(line, 2 * eps)) / 3,
-            "the narrow difference alone": central,
         },
     ),
     "03.4": Exercise(
-        softplus_backward,
-        [_arrays(3, 4, (4, 3), 3), _arrays(4, 5, (5, 2), 2)],
-        ("dz", "dh"),
+        mean_pooling_backward,
+        [(DPOOLED, MASK), (DPOOLED[1:, :3], MASK[1:])],
+        ("dM",),
         {
-            "the sigmoid is missing": lambda ds, z, h: (
-                ds[:, None] * h * np.ones_like(z),
-                softplus_backward(ds, z, h)[1],
+            "0 / 0 in the row without a pair": mean_without_guard,
+            "divided by all P pairs, not by those present": lambda dpooled, mask: (
+                mask[:, :, None] * dpooled[:, None] / mask.shape[1]
             ),
-            "h is missing in dz": lambda ds, z, h: (ds[:, None] * sigmoid(z), softplus_backward(ds, z, h)[1]),
-            "the gate of ReLU, not the slope of softplus": lambda ds, z, h: (
-                ds[:, None] * h * (z > 0),
-                softplus_backward(ds, z, h)[1],
-            ),
-            "the slope of the sigmoid, not of softplus": lambda ds, z, h: (
-                ds[:, None] * h * sigmoid(z) * sigmoid(-z),
-                softplus_backward(ds, z, h)[1],
-            ),
-            "the sigmoid of -z": lambda ds, z, h: (ds[:, None] * h * sigmoid(-z), softplus_backward(ds, z, h)[1]),
-            "ds is missing in dz": lambda ds, z, h: (h * sigmoid(z), softplus_backward(ds, z, h)[1]),
-            "relu(z) in the place of softplus(z)": lambda ds, z, h: (
-                softplus_backward(ds, z, h)[0],
-                ds @ np.maximum(z, 0),
-            ),
-            "the mean over the pairs in the place of the sum": lambda ds, z, h: (
-                softplus_backward(ds, z, h)[0],
-                softplus_backward(ds, z, h)[1] / len(ds),
-            ),
-            "z in the place of softplus(z)": lambda ds, z, h: (softplus_backward(ds, z, h)[0], ds @ z),
-            "not summed over the pairs": lambda ds, z, h: (
-                softplus_backward(ds, z, h)[0],
-                ds[:, None] * np.logaddexp(0, z),
-            ),
+            "not divided by the number of pairs": lambda dpooled, mask: mask[:, :, None] * dpooled[:, None],
+            "absent pairs get a gradient, too": mean_with_absent,
+            "divided by the number of rows": lambda dpooled, mask: mask[:, :, None] * dpooled[:, None] / len(mask),
+            "divided by the number of all present pairs: each row has its own": lambda dpooled, mask: (
+                mask[:, :, None] * dpooled[:, None] / mask.sum()),
+            "the sign is wrong": lambda dpooled, mask: -mean_pooling_backward(dpooled, mask),
+        },
+    ),
+    "03.5": Exercise(
+        lambda dE, V, idx, x: (dE * V[idx]).sum(axis=2),
+        [(DE, V1, IDX, X), (DE[:2, :3], V1, IDX[:2, :3], X[:2, :3])],
+        ("dx",),
+        {
+            "e in the place of v: the factor x is too much": lambda dE, V, idx, x: (dE * V[idx]).sum(axis=2) * x,
+            "not summed over the factors": lambda dE, V, idx, x: dE * V[idx],
+            "summed over the slots, not over the factors": lambda dE, V, idx, x: (dE * V[idx]).sum(axis=1),
+            "v is missing": lambda dE, V, idx, x: dE.sum(axis=2),
+            "divided by x": lambda dE, V, idx, x: (dE * V[idx]).sum(axis=2) / x,
+            "the mean over the factors in the place of the sum": lambda dE, V, idx, x: (dE * V[idx]).mean(axis=2),
+            "the sign is wrong": lambda dE, V, idx, x: -(dE * V[idx]).sum(axis=2),
         },
     ),
 }

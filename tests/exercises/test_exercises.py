@@ -88,15 +88,15 @@ def acc_of_g(theta, acc, g, lr, rho, eps):
 
 
 @pytest.mark.parametrize(("number", "answer"), [
-    pytest.param("04.2", lambda V, p: -V * np.sqrt(p), id="04.2-negative"),
-    pytest.param("04.2", lambda V, p: V * np.sqrt(p) * np.r_[-1, np.ones(len(p) - 1)], id="04.2-a-column-negated"),
-    pytest.param("04.2", rotated, id="04.2-rotated"),
-    pytest.param("04.2", lambda V, p: (V * np.sqrt(p))[:, ::-1], id="04.2-permuted"),
+    pytest.param("03.2", lambda V, p: -V * np.sqrt(p), id="03.2-negative"),
+    pytest.param("03.2", lambda V, p: V * np.sqrt(p) * np.r_[-1, np.ones(len(p) - 1)], id="03.2-a-column-negated"),
+    pytest.param("03.2", rotated, id="03.2-rotated"),
+    pytest.param("03.2", lambda V, p: (V * np.sqrt(p))[:, ::-1], id="03.2-permuted"),
     pytest.param("07.1", 1.803, id="07.1-rounded"),
     pytest.param("08.1", np.array([12, 6]), id="08.1-an-array-for-two-numbers"),
     pytest.param("00.1", [13], id="00.1-in-brackets"),
-    pytest.param("03.2", lambda f, theta, d: (f(theta + 1e-20j * d) - f(theta)) / 1e-20j, id="03.2-complex"),
-    pytest.param("03.1", lambda u, f, t: (3 * u * f / t) ** (1 / 3), id="03.1-power"),
+    pytest.param("05.2", lambda f, theta, d: (f(theta + 1e-20j * d) - f(theta)) / 1e-20j, id="05.2-complex"),
+    pytest.param("05.1", lambda u, f, t: (3 * u * f / t) ** (1 / 3), id="05.1-power"),
 ])  # fmt: skip
 def test_a_right_answer_in_an_unusual_form_is_right(number, answer):
     assert check(number, answer).ok
@@ -104,9 +104,9 @@ def test_a_right_answer_in_an_unusual_form_is_right(number, answer):
 
 @pytest.mark.parametrize(("number", "answer", "words"), [
     pytest.param("02.4", eps_inside, "eps belongs outside the root", id="02.4-eps-inside"),
-    pytest.param("05.1", [0, 0, 1, 0], "leave it out", id="05.1-absent-pair-scored-0"),
+    pytest.param("04.1", [0, 0, 1, 0], "leave it out", id="04.1-absent-pair-scored-0"),
     pytest.param("06.2", lambda a, mask: a.sum(0) / np.maximum(mask.sum(0), 1), "behind the mask", id="06.2-mask"),
-    pytest.param("04.3", lambda dT, E: EXERCISES["04.3"].right(dT, E).swapaxes(0, 1), "axes", id="04.3-stacked"),
+    pytest.param("03.3", lambda dT, E: EXERCISES["03.3"].right(dT, E).swapaxes(0, 1), "axes", id="03.3-stacked"),
     pytest.param("01.3", lambda E: E.shape[2] * (E**2).sum(axis=(1, 2)) - (E.sum(axis=1) ** 2).sum(axis=1),
                  "k in the place of m", id="01.3-k-for-m"),
     pytest.param("01.3", lambda E: len(E) * (E**2).sum(axis=(1, 2)) - (E.sum(axis=1) ** 2).sum(axis=1),
@@ -116,12 +116,12 @@ def test_a_right_answer_in_an_unusual_form_is_right(number, answer):
     pytest.param("02.3", acc_of_g, "acc_new", id="02.3-g-not-squared"),
     pytest.param("09.5", mistake("09.5", "factor 2"), "belongs to the squared loss", id="09.5-factor-2"),
     pytest.param("07.2", lambda a, b: EXERCISES["07.2"].right(abs(a - b), 0 * a), "absolute values", id="07.2-abs"),
-    pytest.param("05.5", mistake("05.5", "M is missing"), "M is missing in da", id="05.5-M-forgotten"),
-    pytest.param("05.5", mistake("05.5", "slope of ReLU at 0"), "take Z > 0", id="05.5-gate-at-0"),
-    pytest.param("05.6", mistake("05.6", "one side"), "one side of the product", id="05.6-one-side"),
-    pytest.param("05.6", mistake("05.6", "dE[:, i]"), "np.add.at adds them all", id="05.6-dE"),
-    pytest.param("05.6", mistake("05.6", "in dw"), "not summed over repeated ids in dw", id="05.6-dw"),
-    pytest.param("05.6", mistake("05.6", "lambda/2"), "not lambda/2", id="05.6-half-lambda"),
+    pytest.param("04.5", mistake("04.5", "M is missing"), "M is missing in da", id="04.5-M-forgotten"),
+    pytest.param("04.5", mistake("04.5", "slope of ReLU at 0"), "take Z > 0", id="04.5-gate-at-0"),
+    pytest.param("04.6", mistake("04.6", "one side"), "one side of the product", id="04.6-one-side"),
+    pytest.param("04.6", mistake("04.6", "dE[:, i]"), "np.add.at adds them all", id="04.6-dE"),
+    pytest.param("04.6", mistake("04.6", "in dw"), "not summed over repeated ids in dw", id="04.6-dw"),
+    pytest.param("04.6", mistake("04.6", "lambda/2"), "not lambda/2", id="04.6-half-lambda"),
 ])  # fmt: skip
 def test_a_likely_mistake_has_a_hint_that_is_true(number, answer, words):
     verdict = check(number, answer)
@@ -161,7 +161,7 @@ def test_the_failing_case_can_be_shown():
     text = judge(ONE, lambda a: a, show=True).text
     assert text.endswith("\ninput 1: array([1., 2.])\nyour sum: array([1., 2.])\nright: array([2., 3.])")
     assert "right: " not in judge(ONE, lambda a: a).text
-    assert check("04.1", lambda M, p: M.sum(axis=2), show=True).text.count("input ") == 2
+    assert check("03.1", lambda M, p: M.sum(axis=2), show=True).text.count("input ") == 2
 
 
 def test_a_total_without_room_for_the_last_pair_is_wrong():
@@ -286,11 +286,11 @@ def test_a_slope_by_real_steps_is_told_from_a_complex_step():
     def central(f, theta, d, eps=1e-6):
         return (f(theta + eps * d) - f(theta - eps * d)) / (2 * eps)
 
-    text = check("03.2", central).text
+    text = check("05.2", central).text
     assert "it raised TypeError: f got real numbers; the complex step gives it complex ones" in text
-    text = check("03.2", lambda f, theta, d: (f(theta + 1e-7 * d) - f(theta)) / 1e-7).text
+    text = check("05.2", lambda f, theta, d: (f(theta + 1e-7 * d) - f(theta)) / 1e-7).text
     assert "it raised TypeError: f got real numbers" in text
-    assert check("03.2", lambda f, theta, d: (f(theta + 1e-20j * d) - f(theta)).imag / 1e-20).ok
+    assert check("05.2", lambda f, theta, d: (f(theta + 1e-20j * d) - f(theta)).imag / 1e-20).ok
 
 
 def test_a_registered_mistake_may_overflow():
@@ -299,5 +299,5 @@ def test_a_registered_mistake_may_overflow():
 
 
 def test_unknown_exercise():
-    with pytest.raises(ValueError, match="there is no exercise '05.99'"):
-        check("05.99", ...)
+    with pytest.raises(ValueError, match="there is no exercise '04.99'"):
+        check("04.99", ...)
