@@ -19,9 +19,10 @@ from .._files import check_output, printable
 from .._types import Array, DType
 from ..datasets.libfm import Part, iter_parts, make_form
 from ..datasets.libfm_faults import Form, LibfmError
+from . import table
 
 __all__ = [
-    "add_data", "batches", "check_folder", "check_inputs", "form_of", "fraction", "labels", "load_model",
+    "add_data", "batches", "check_folder", "check_inputs", "delimiter", "form_of", "fraction", "labels", "load_model",
     "not_negative", "parser", "positive", "positive_float", "seed",
 ]  # fmt: skip
 
@@ -63,14 +64,22 @@ positive = _number(int, lambda value: 1 <= value <= 2**31, "a whole number of at
 seed = _number(int, lambda value: value >= 0, "a whole number of at least 0")
 positive_float = _number(float, lambda value: 0 < value <= 1e30, "a number above 0, and at most 1e30")
 not_negative = _number(float, lambda value: 0 <= value <= 1e30, "a number of at least 0, and at most 1e30")
+delimiter = _number(
+    lambda text: {"\\t": "\t", "tab": "\t"}.get(text, text), lambda text: len(text) == 1 and text not in '"\r\n',
+    "one character, such as ';' or tab",
+)
 fraction = _number(float, lambda value: 0 < value <= 1, "a number above 0 and at most 1")
 
 
 def add_data(options: argparse.ArgumentParser) -> None:
     """MODEL and DATA, for the commands that use a trained model."""
     options.add_argument("model", metavar="MODEL", help="a file that `afm-numpy train` wrote")
-    options.add_argument("data", metavar="DATA", help="rows as libFM/libsvm text, plain or packed (.gz, .bz2, .xz)")
-    options.add_argument("--id-base", type=int, choices=(0, 1), help="first id (default: as in training)")
+    options.add_argument("data", metavar="DATA", help="rows as in training, a table (CSV) or libFM/libsvm text, plain "
+                         "or packed (.gz, .bz2, .xz); they need no target unless it is compared with")  # fmt: skip
+    options.add_argument("--id-base", type=int, choices=(0, 1),
+                         help="DATA is libFM/libsvm text with this first id (default: as in training)")  # fmt: skip
+    options.add_argument("--delimiter", type=delimiter, help="between the cells of a table (default: as in training)")
+    options.add_argument("--target", metavar="COLUMN", help="of a table, to compare with (default: as in training)")
 
 
 # ---- files ---------------------------------------------------------------------------------------------
@@ -119,6 +128,8 @@ def load_model(path: str) -> saving.Saved:
 def batches(args: argparse.Namespace, saved: saving.Saved, unlabelled: bool = False) -> Iterator[Part]:
     """The rows of DATA, in memory that does not grow with the file. The label of an `unlabelled` row is NaN."""
     check_inputs(args.model, args.data)
+    if saved.encoder is not None and args.id_base is None:
+        return table.parts(args.data, saved, saved.encoder, args.delimiter, args.target, unlabelled)
     id_base = saved.config.get("id_base", 0) if args.id_base is None else args.id_base
     return iter_parts(args.data, 4096, form_of(saved, id_base, saved.params["V"].dtype)._replace(unlabelled=unlabelled))
 

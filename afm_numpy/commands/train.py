@@ -1,11 +1,12 @@
-"""`afm-numpy train`: from a libFM/libsvm text file to a saved model."""
+"""`afm-numpy train`: from a table or a libFM/libsvm text file to a saved model."""
 
 import argparse
 import signal
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -15,54 +16,65 @@ from .._types import Array, Params
 from ..batch import Batch
 from ..datasets.libfm import load_part, make_form
 from ..dropout import SITES
+from ..encode import TableEncoder
 from ..estimators.base import split
 from ..models import Model
 from ..params import ATTENTION
 from . import options as kind
+from . import table
 from .options import check_inputs, form_of, labels, load_model, parser
 
 Args: TypeAlias = argparse.Namespace
-Rows: TypeAlias = tuple[Batch, Array]
 
-FIXED = ("model", "attention", "k", "t", "std", "optimizer", "lr", "loss", "id_base", "valid_fraction", "seed")
+TABLE = ("target", "continuous", "ignore", "delimiter", "missing")
+FIXED = ("model", "attention", "k", "t", "std", "optimizer", "lr", "loss", "id_base", "valid_fraction", "seed", *TABLE)
 RUN = ("data", "out", "start_from", "resume", "quiet")  # options of one run, not of the training
 
 EXAMPLES = """\
+  afm-numpy train people.csv --target income --continuous age,hours --loss logistic --out income.npz
   afm-numpy train train.libfm --out fm.npz --model fm --k 64
   afm-numpy train train.libfm --valid valid.libfm --out afm.npz --loss logistic --keep-pooled 0.7
   afm-numpy train train.libfm --out afm.npz --start-from fm.npz       AFM from a trained FM
   afm-numpy train train.libfm --out afm.npz --resume afm.npz.last     go on after an interruption"""
 
 
+class Data(NamedTuple):
+    """Rows to train on and to choose the epoch with (None for none); of a table its encoder, and how to read it."""
+
+    fit: tuple[Batch, Array]
+    valid: tuple[Batch, Array] | None
+    encoder: TableEncoder | None = None
+    table: dict[str, Any] | None = None
+
+
 def main(argv: list[str] | None = None) -> int:
     """Train, save, and print what was reached; returns the exit status."""
     args, saved = arguments(argv)
-    (batch, y), valid = rows(args, saved)
-    if args.patience and not valid:
+    data = rows(args, saved)
+    if args.patience and not data.valid:
         raise ValueError("--patience needs rows that choose the epoch: give --valid, or a larger --valid-fraction")
-    model, params, rng, optimizer, state, epochs, best = start(args, saved, batch, y)
-    kept = {name: value for name, value in vars(args).items() if name not in RUN}
-    config = {"loss": args.loss, "id_base": args.id_base, "options": kept}
+    if args.loss == "squared" and np.isin(data.fit[1], (0, 1)).all():
+        print("all targets are 0 or 1; --loss logistic is made for two classes", file=sys.stderr)
+    begin, epochs = start(args, saved, data)
+    keeper = _Keeper(args.out, begin)
     loss = train.Objective(
         args.loss, l2=named(args, "l2", ("w", "V", "W")), l2_scope=args.l2_scope, keep=named(args, "keep", SITES)
     )
-    keeper = _Keeper(args, model, optimizer, rng, config, best)
-    watch = train.Watch(
-        valid, report=metrics.of(args.loss) if valid else (), patience=args.patience, callback=keeper,
-        verbose=not args.quiet,
-    )  # fmt: skip
+    report = [name for name in metrics.of(args.loss) if data.valid and name != "log_loss"]    # which is the loss itself
+    watch = train.Watch(data.valid, report=report, patience=args.patience, callback=keeper, verbose=not args.quiet)
     try:
         train.fit(
-            model.for_dropout(loss.keep), train.Progress(params, state), batch, y, rng=rng, loss=loss,
-            optimizer=optimizer, epochs=epochs, batch_size=args.batch_size, watch=watch,
+            begin.model.for_dropout(loss.keep), train.Progress(begin.params, begin.state), *data.fit, rng=begin.rng,
+            loss=loss, optimizer=begin.optimizer, epochs=epochs, batch_size=args.batch_size, watch=watch,
         )  # fmt: skip
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"interrupted; {keeper.what()}") from None
     except train.Diverged as error:
         raise train.Diverged(f"{error}; {keeper.what()}") from None
     values = [f"{name} {value:.4f}" for name, value in keeper.row.items() if name == "loss" or "valid" in name]
-    print("  ".join([f"best epoch {keeper.best_epoch}", *(values or ["of the earlier run"])]))
+    print("  ".join([f"best epoch {keeper.config['best_epoch']}", *(values or ["of the earlier run"])]))
     print(keeper.what())
+    print(f"next: `afm-numpy evaluate {printable(args.out)} FILE`, and predict or explain in its place")
     return 0
 
 
@@ -71,10 +83,15 @@ def arguments(argv: list[str] | None) -> tuple[Args, saving.Saved | None]:
 
     Options that are not given are those of the file. Inputs and outputs are checked here, before any other work.
     """
-    options = parser("train", "Train FM or AFM on a libFM/libsvm text file and save the model.", EXAMPLES)
+    options = parser("train", "Train FM or AFM on a table (CSV) or on libFM/libsvm text, and save the model.", EXAMPLES)
     add = options.add_argument
-    add("data", metavar="DATA", help="training rows as libFM/libsvm text, plain or .gz, .bz2, .xz")
+    add("data", metavar="DATA", help="training rows: with --target a table (CSV), else libFM/libsvm text; also packed")
     add("--out", required=True, metavar="MODEL", help="file for the best model; MODEL.last holds the last epoch")
+    add("--target", metavar="COLUMN", help="DATA is a table with a header; the column to predict")
+    add("--continuous", metavar="A,B", help="columns of numbers; all others hold categories, kept as text")
+    add("--ignore", metavar="A,B", help="columns to leave out")
+    add("--delimiter", type=kind.delimiter, default=",", help="between the cells of a table (default: a comma)")
+    add("--missing", metavar="A,B", default="?", help="cells that count as missing, besides empty ones (default: ?)")
     add("--valid", metavar="FILE", help="rows that choose the best epoch")
     add("--valid-fraction", type=kind.not_negative, default=0.1, metavar="F",
         help="without --valid, hold out so many of the rows; 0: none (default: %(default)s)")  # fmt: skip
@@ -120,6 +137,8 @@ def arguments(argv: list[str] | None) -> tuple[Args, saving.Saved | None]:
                 options.error(f"{flag} cannot change: {args.resume} was trained with {flag} {before[name]}")
     if saved and args.n not in (None, len(saved.params["w"])):
         options.error(f"--n cannot be {args.n}: the model that is trained on has {len(saved.params['w'])} features")
+    if args.target is None and (args.continuous or args.ignore):
+        options.error("--continuous and --ignore are for tables: name the column to predict with --target")
     if args.valid_fraction >= 1:
         options.error("--valid-fraction must be below 1")
     return args, saved
@@ -141,8 +160,10 @@ def named(args: Args, prefix: str, names: Iterable[str]) -> dict[str, float]:
     return {name: value for name, value in values.items() if value != idle}
 
 
-def rows(args: Args, saved: saving.Saved | None) -> tuple[Rows, Rows | None]:
-    """Training and validation rows, each (Batch, y); None when no row is to choose."""
+def rows(args: Args, saved: saving.Saved | None) -> Data:
+    """The rows of DATA and --valid. Without --valid some rows of DATA are held out."""
+    if args.target is not None:
+        return table_rows(args, saved)
     form = form_of(saved, args.id_base, np.float32) if saved else make_form(args.n, None, args.id_base, np.float32)
     form = form._replace(fields=args.model == "afm" and args.attention == "field")
     part = load_part(args.data, form)
@@ -156,47 +177,85 @@ def rows(args: Args, saved: saving.Saved | None) -> tuple[Rows, Rows | None]:
     if args.valid:
         n = max(part.batch.n for _, part in files)
         batch, valid = (replace(part.batch, n=n) for _, part in files)
-        return (batch, y), (valid, valid_y[0])
-    if int(args.valid_fraction * len(y)) == 0:
-        return (part.batch, y), None
+        return Data((batch, y), (valid, valid_y[0]))
+    fit, held = held_out(args, y)
+    return Data((part.batch[fit], y[fit]), (part.batch[held], y[held]) if held.size else None)
+
+
+def held_out(args: Args, y: Array) -> tuple[Array, Array]:
+    """Which rows to train on, and which to choose the epoch with: some, or none."""
+    if args.valid or int(args.valid_fraction * len(y)) == 0:
+        return np.arange(len(y)), np.arange(0)
     strata = y if args.loss == "logistic" else np.zeros(len(y))
-    fit, held = split(np.random.default_rng(args.seed), strata, args.valid_fraction)
-    return (part.batch[fit], y[fit]), (part.batch[held], y[held])
+    return split(np.random.default_rng(args.seed), strata, args.valid_fraction)
 
 
-def start(
-    args: Args, saved: saving.Saved | None, batch: Batch, y: Array
-) -> tuple[Model, Params, np.random.Generator, Any, Any, int, dict[str, Any]]:
-    """Model, parameters, generator, optimizer, its state, epochs to go and the best score: fresh, warm or resumed."""
+def table_rows(args: Args, saved: saving.Saved | None) -> Data:
+    """As `rows`, of tables. The encoder is fitted on the rows to train on, or it is that of the model to go on with."""
+    continuous, ignored, missing = (table.names_in(getattr(args, name)) for name in ("continuous", "ignore", "missing"))
+    named = [args.target, *continuous, *ignored]
+    twice = [name for name in named if named.count(name) > 1]
+    if twice:
+        raise ValueError(f"--target, --continuous and --ignore name the column {twice[0]!r} twice")
+    if saved and saved.encoder is None:
+        raise ValueError(f"{args.resume or args.start_from}: it was trained on libFM text, not on a table")
+    form = table.Form(args.delimiter, args.target, continuous, ignored, ("", *missing))
+    found = table.whole(args.data, form)
+    classes = saved and (saved.config.get("table") or {}).get("classes")
+    if args.loss == "logistic":
+        classes = classes or table.classes_of(args.data, form, found)
+        print(f"{args.target}: {classes[0]!r:.60} is 0, {classes[1]!r:.60} is 1", file=sys.stderr)
+    y = table.targets(args.data, form, found, classes)
+    fit, held = held_out(args, y)
+    categorical = [name for name in found.columns if name not in continuous]
+    encoder = saved.encoder if saved else None
+    if encoder is None:
+        encoder = TableEncoder(categorical, continuous, missing=form.missing).fit(found.take(fit))
+    counts = ", ".join(f"{name} ({len(encoder.ids(name, 'value'))})" for name in categorical)
+    print(printable(f"categories: {counts or 'none'}; numbers: {', '.join(continuous) or 'none'}"), file=sys.stderr)
+
+    def encoded(rows: table.Rows, at: Any) -> Batch:
+        return encoder.transform(rows.take(at)).astype(np.float32)
+
+    valid = (encoded(found, held), y[held]) if held.size else None
+    if args.valid:
+        more = table.whole(args.valid, form)
+        valid = encoded(more, slice(None)), table.targets(args.valid, form, more, classes)
+    about = {"target": args.target, "delimiter": args.delimiter, "classes": classes}
+    return Data((encoded(found, fit), y[fit]), valid, encoder, about)
+
+
+def start(args: Args, saved: saving.Saved | None, data: Data) -> tuple[saving.Saved, int]:
+    """What training begins with, fresh, warm or resumed, and how many epochs are to go."""
+    kept = {name: value for name, value in vars(args).items() if name not in RUN}
+    config = {"loss": args.loss, "id_base": args.id_base, "table": data.table, "options": kept}
     if saved and args.resume:
-        left = args.epochs - saved.config["epoch"]
+        before = saved.config
+        left = args.epochs - before["epoch"]
         if left < 1:
-            raise ValueError(f"{args.resume}: {saved.config['epoch']} epochs are done already; give more with --epochs")
-        return saved.model, saved.params, saved.rng, saved.optimizer, saved.state, left, best_before(args, saved.config)
+            raise ValueError(f"{args.resume}: {before['epoch']} epochs are done already; give more with --epochs")
+        return saved._replace(config=config | best_before(args, before)), left
     optimizer = optim.get(args.optimizer, **({} if args.lr is None else {"lr": args.lr}))
     rng, model = np.random.default_rng(args.seed), Model(args.model, args.attention)
+    batch, y = data.fit
     if saved:
         if model.kind != "afm" or saved.model.kind != "fm":
             raise ValueError(f"--start-from makes an AFM from an FM; {args.start_from} holds {saved.model.kind}")
         params = model.from_fm(saved.params, rng, batch, args.t)
     else:
-        w0 = losses.best_constant(args.loss, y)
-        params = model.init_params(rng, batch, args.k, args.t, std=args.std, w0=w0)
-    return model, params, rng, optimizer, None, args.epochs, {"epoch": 0, "best_epoch": 0, "best": None}
+        params = model.init_params(rng, batch, args.k, args.t, std=args.std, w0=losses.best_constant(args.loss, y))
+    config |= {"epoch": 0, "best_epoch": 0, "best": None}
+    return saving.Saved(model, params, data.encoder, optimizer, None, rng, config), args.epochs
 
 
 def best_before(args: Args, config: dict[str, Any]) -> dict[str, Any]:
-    """Epoch and score of the best model so far, and the model itself when it has to be written to --out, too."""
-    fixed = {name: config["options"].get(name) for name in FIXED}
-    for path in (args.out, args.resume.removesuffix(".last")):
-        try:
-            found = load_model(path)
-        except (OSError, ValueError):
-            continue
-        options = found.config.get("options") or {}
-        if found.config.get("epoch") == config["best_epoch"] and fixed == {name: options.get(name) for name in FIXED}:
-            return config | {"model": None if path == args.out else found}
-    return config | {"best_epoch": 0, "best": None}         # it is nowhere to be found: the best from here on
+    """Epochs done, and which was the best; the best from here on when --out does not hold that one."""
+    before = {name: config[name] for name in ("epoch", "best_epoch", "best")}
+    try:
+        known = load_model(args.out).config.get("best") == before["best"]
+    except (OSError, ValueError):
+        known = False
+    return before if known else before | {"best_epoch": 0, "best": None}
 
 
 @contextmanager
@@ -215,37 +274,25 @@ def unbroken() -> Iterator[None]:
 class _Keeper:
     """After each epoch: MODEL when it is the best so far, and MODEL.last with all that going on needs."""
 
-    def __init__(
-        self, args: Args, model: Model, optimizer: Any, rng: np.random.Generator, config: dict[str, Any],
-        before: dict[str, Any],
-    ) -> None:  # fmt: skip
-        self.out, self.model, self.optimizer, self.rng, self.config = args.out, model, optimizer, rng, config
-        self.done, self.best_epoch, self.best = before["epoch"], before["best_epoch"], before["best"]
-        self.start, self.before = self.done, before.get("model")
+    def __init__(self, out: str, begin: saving.Saved) -> None:
+        self.out, self.begin, self.config, self.start = out, begin, begin.config, begin.config["epoch"]
         self.row: dict[str, float] = {}                     # of the best epoch, when it is one of this run
 
     def __call__(self, row: dict[str, float], params: Params, state: dict[str, Any]) -> None:
         with unbroken():
-            self.save(row, params, state)
-
-    def save(self, row: dict[str, float], params: Params, state: dict[str, Any]) -> None:
-        """Write one file, or both."""
-        self.done += 1
-        score = row.get("valid_loss", -self.done)           # without validation rows the last epoch is the best
-        if self.best is None or score < self.best:
-            self.best, self.best_epoch, self.row = score, self.done, row
-            saving.save(self.out, self.model, params, config=self.config | {"epoch": self.done})
-        elif self.before:
-            saving.save(self.out, self.model, self.before.params, config=self.before.config)
-        self.before = None
-        config = self.config | {"epoch": self.done, "best_epoch": self.best_epoch, "best": self.best}
-        saving.save(
-            f"{self.out}.last", self.model, params, optimizer=self.optimizer, state=state, rng=self.rng, config=config
-        )
+            epoch = self.config["epoch"] + 1
+            score = row.get("valid_loss", -epoch)           # without validation rows the last epoch is the best
+            better = self.config["best"] is None or score < self.config["best"]
+            self.config |= {"epoch": epoch} | ({"best": score, "best_epoch": epoch} if better else {})
+            last = self.begin._replace(params=params, state=state)
+            if better:
+                self.row = row
+                saving.save(self.out, **last._replace(optimizer=None, state=None, rng=None)._asdict())
+            saving.save(f"{self.out}.last", **last._asdict())
 
     def what(self) -> str:
         """What is on the disk, in words."""
-        if self.done == self.start:
+        if self.config["epoch"] == self.start:
             return "nothing was saved, because no epoch was finished"
         out = printable(self.out)
-        return f"saved {out} (epoch {self.best_epoch}) and {out}.last (epoch {self.done})"
+        return f"saved {out} (epoch {self.config['best_epoch']}) and {out}.last (epoch {self.config['epoch']})"

@@ -19,7 +19,7 @@ FOREIGN = {                                                  # how files of othe
     b"ARROW1": "an Arrow file", b"\x93NUMPY": "a NumPy array", b"\xff\xfe": "text in UTF-16",
     b"\xfe\xff": "text in UTF-16",
 }  # fmt: skip
-TABLE = "a table, such as CSV: encode.TableEncoder makes features of its columns"
+TABLE = "a table, such as CSV: `afm-numpy train --target COLUMN` or encode.TableEncoder makes features of it"
 FORMATS = [                                                  # how lines of other formats look
     (rb"\s*[{[]", "JSON"), (rb"\s*@", "ARFF"), (rb"[^|]*\|", "Vowpal Wabbit"),
     (rb"[^:]*([,;]|[^: \t][ \t]+[^ \t])[^:]*$", TABLE),

@@ -211,7 +211,7 @@ def test_a_malformed_line_is_named(tmp_path, line, found, expected):
     assert isinstance(error, ValueError)
 
 
-TABLE = "this looks like a table, such as CSV: encode.TableEncoder makes features of its columns"
+TABLE = "looks like a table, such as CSV: `afm-numpy train --target COLUMN` or encode.TableEncoder makes features of it"
 
 
 @pytest.mark.parametrize("line, hint", [

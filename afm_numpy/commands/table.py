@@ -1,0 +1,193 @@
+"""Tables as CSV, read with Python's `csv`; a wrong cell is refused by line and column.
+
+Nothing is guessed. A column is a category, its cells kept as the text that they are, unless it was named as continuous.
+"""
+
+import csv
+from collections.abc import Collection, Iterator, Sequence
+from itertools import chain, islice
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .._files import printable
+from .._types import Array
+from ..batch import Batch
+from ..datasets.libfm import Part
+from ..datasets.libfm_faults import FOREIGN, LibfmError
+from ..datasets.unpack import Damaged, pieces
+from ..encode import TableEncoder
+from ..encode.reading import listing
+from ..saving import Saved
+
+__all__ = ["Form", "Rows", "classes_of", "names_in", "parts", "read", "targets", "whole"]
+
+LONGEST = 1 << 24  # bytes of a line
+
+
+class Form(NamedTuple):
+    """What was said about a table: `columns` are those to read, None for all but the target and the ignored ones."""
+
+    delimiter: str = ","
+    target: str | None = None
+    continuous: Collection[str] = ()
+    ignored: Collection[str] = ()
+    missing: Sequence[object] = ("", "?")
+    columns: Sequence[str] | None = None
+
+
+class Rows(NamedTuple):
+    """Rows of a table: where each begins, the cells of every column, and the target's, None without such a column."""
+
+    line: list[int]
+    columns: dict[str, Array]
+    target: list[str] | None
+
+    def take(self, at: Any) -> dict[str, Array]:
+        """The columns of some rows."""
+        return {name: column[at] for name, column in self.columns.items()}
+
+
+def names_in(text: str | None) -> list[str]:
+    """Names of columns with commas between them, in quotes where a name holds a comma itself.
+
+    Examples
+    --------
+    >>> names_in('age,"pay, yearly"')
+    ['age', 'pay, yearly']
+    """
+    return [] if text is None else next(csv.reader([text])) or [""]
+
+
+def _lines(path: str) -> Iterator[str]:
+    rest, number = b"", 0
+    try:
+        for piece in chain(pieces(path, 1 << 18), [b"\n"]):
+            kind = next((FOREIGN[magic] for magic in FOREIGN if not number and piece.startswith(magic)), None)
+            if kind:
+                raise LibfmError(path, 1, kind, "a table as CSV in UTF-8, plain or as .gz, .bz2 or .xz")
+            *complete, rest = (rest + piece).split(b"\n")
+            for line in complete:
+                number += 1
+                yield line.decode("utf-8-sig" if number == 1 else "utf-8") + "\n"
+            if len(rest) > LONGEST:
+                raise LibfmError(path, number + 1, f"more than {LONGEST >> 20} MiB", "a row of a table")
+    except UnicodeDecodeError:
+        raise LibfmError(path, number, "bytes that are no text in UTF-8", "a table in UTF-8") from None
+    except Damaged as error:
+        found = f"damaged {error.kind} data ({error})"
+        raise LibfmError(path, number + 1, found, f"a complete {error.kind} file") from None
+
+
+def _records(path: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """The line where each row begins, and its cells; the header comes first, and empty lines are left out."""
+    reader, line = csv.reader(_lines(path), delimiter=delimiter, strict=True), 1
+    same: dict[str, str] = {}                               # equal texts are kept once
+    try:
+        for cells in reader:
+            if cells:
+                yield line, [same.setdefault(cell, cell) for cell in cells]
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise LibfmError(path, line, f"a row that is no CSV ({error})", "as many quotes and cells as CSV has") from None
+
+
+def read(path: str, form: Form, size: int | None = None) -> Iterator[Rows]:
+    """The rows of a table, `size` at a time; cells of continuous columns are numbers, NaN where they are missing."""
+    records = _records(path, form.delimiter)
+    line, header = next(records, (1, []))
+    names = form.columns
+    if names is None:
+        names = [name for name in header if name not in (form.target, *form.ignored)]
+    asked = [*names, *form.continuous, *([form.target] if form.columns is None and form.target else ())]
+    absent = [name for name in dict.fromkeys(asked) if name not in header]
+    if absent:
+        hint = "; is --delimiter right?" if len(header) == 1 else ""
+        known = listing(header) or "none"
+        raise ValueError(f"{printable(path)}: it has no column {listing(absent)}; it has {known}{hint}")
+    for name in names:
+        if not name or header.count(name) > 1:
+            what = f"the name {name!r:.60} twice" if name else f"no name for column {header.index(name) + 1}"
+            raise LibfmError(path, line, what, f"a name for each column; --ignore {name or repr('')} leaves it out")
+    at = {name: header.index(name) for name in names}
+    while block := list(islice(records, size)):
+        for line, cells in block:
+            if len(cells) != len(header):
+                raise LibfmError(path, line, f"{len(cells)} cells", f"{len(header)}, as in the header")
+        lines = [line for line, _ in block]
+        columns = {name: np.array([cells[at[name]] for _, cells in block], object) for name in names}
+        for name in form.continuous:
+            columns[name] = _numbers(path, lines, name, columns[name], form.missing)
+        target = header.index(form.target) if form.target in header else None
+        yield Rows(lines, columns, None if target is None else [cells[target] for _, cells in block])
+
+
+def whole(path: str, form: Form) -> Rows:
+    """All rows of a table."""
+    rows = next(read(path, form), None)
+    if rows is None:
+        raise ValueError(f"{printable(path)}: it has no rows")
+    return rows
+
+
+def _numbers(path: str, lines: list[int], name: str, texts: Array, missing: Sequence[object]) -> Array:
+    values = [np.nan if text.strip() in missing else _number(text) for text in texts]
+    if None in values:
+        row = values.index(None)
+        found = f"{texts[row]!r:.60} in column {name!r:.60}"
+        raise LibfmError(path, lines[row], found, "a finite number, or nothing where it is missing (see --missing)")
+    return np.array(values, float)
+
+
+def _number(text: str) -> float | None:
+    """The finite number that a text spells, None when it spells none."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if np.isfinite(value) and "_" not in text else None
+
+
+def classes_of(path: str, form: Form, rows: Rows) -> list[str]:
+    """The two values of a target that is to be told apart, in order; the second one is the class 1."""
+    found = sorted({cell for cell in rows.target or () if cell not in form.missing})
+    if len(found) != 2:
+        raise ValueError(
+            f"{printable(path)}: the logistic loss tells two values of {form.target!r} apart, but there are "
+            f"{len(found)}: {listing(found)}. For numbers take --loss squared"
+        )
+    return sorted(found, key=lambda cell: _number(cell) or 0.0)
+
+
+def targets(path: str, form: Form, rows: Rows, classes: Sequence[str] | None, lenient: bool = False) -> Array:
+    """The target of each row: a number or, with `classes`, 0 or 1. A wrong one is refused, or NaN when `lenient`."""
+    if rows.target is None:
+        return np.full(len(rows.line), np.nan)
+    code = {name: float(c) for c, name in enumerate(classes or ())}
+    values = [code.get(cell) if classes else _number(cell) for cell in rows.target]
+    if None in values and not lenient:
+        row = values.index(None)
+        wanted = " or ".join(map(repr, classes)) if classes else "a number; --loss logistic tells two texts apart"
+        raise LibfmError(path, rows.line[row], f"{rows.target[row]!r:.60} in column {form.target!r:.60}", wanted)
+    return np.array(values, float)
+
+
+def parts(
+    path: str, saved: Saved, encoder: TableEncoder, delimiter: str | None, target: str | None, lenient: bool
+) -> Iterator[Part]:
+    """The rows of a table as features of a saved model, in memory that does not grow with the file."""
+    about = saved.config.get("table") or {}
+    classes = about.get("classes")
+    if "fitted" in saved.config and "classes_" in saved.config["fitted"]:             # of an estimator
+        classes = [str(name) for name in saved.config["fitted"]["classes_"]["values"]]
+    target, delimiter = target or about.get("target"), delimiter or about.get("delimiter", ",")
+    numeric = [name for name in encoder.columns if not encoder.ids(name, "unseen").size]
+    form = Form(delimiter, target, numeric, (), encoder.missing, encoder.columns)
+    for rows in read(path, form, 4096):
+        if rows.target is None and not lenient:
+            where = f"{printable(path)}: it has no column {target!r}"
+            raise ValueError(f"{where} to compare with" if target else "name the column to compare with by --target")
+        made = encoder.transform(rows.columns)
+        batch = made if isinstance(made, Batch) else Batch.from_scipy(made)                # of `sparse_output`
+        y = targets(path, form, rows, classes, lenient)
+        yield Part(batch.astype(saved.params["V"].dtype), y, np.array(rows.line))

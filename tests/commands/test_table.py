@@ -1,0 +1,283 @@
+"""Own data: tables as CSV in `train`, `predict`, `evaluate` and `explain`."""
+
+import bz2
+import csv
+import gzip
+import io
+import lzma
+import re
+
+import numpy as np
+import pytest
+
+from afm_numpy import encode, estimators, saving
+from afm_numpy.commands import cli, table
+
+WORDS = ["red", 'a "b"', "x,y", "two\nlines", "", "?", "01234", "1234", " red", "ü\u2028ü"]
+
+
+def rows_of(count, seed=0):
+    """A category, a number with holes, another category; the target says whether they go together."""
+    rng = np.random.default_rng(seed)
+    for _ in range(count):
+        word, age, zone = rng.choice(WORDS), rng.integers(18, 80), rng.choice(["a", "b", "c"])
+        rich = (word == "01234") != (zone == "a") if rng.random() < 0.9 else rng.random() < 0.5
+        yield [str(word), "" if rng.random() < 0.1 else str(age), str(zone), "yes" if rich else "no"]
+
+
+def text_of(rows, header=("word", "age", "zone", "rich"), **how):
+    file = io.StringIO(newline="")
+    csv.writer(file, **how).writerows([header, *rows])
+    return file.getvalue()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tables")
+    for name, count, seed in (("train.csv", 800, 0), ("test.csv", 200, 1)):
+        (folder / name).write_text(text_of(rows_of(count, seed)), encoding="utf-8", newline="")
+    return folder
+
+
+COMMON = ("--target", "rich", "--continuous", "age", "--loss", "logistic", "--lr", "0.2", "--k", "4", "--quiet")
+
+
+def run(*args):
+    return cli.main([str(arg) for arg in args])
+
+
+@pytest.fixture(scope="module")
+def model(folder):
+    assert run("train", folder / "train.csv", "--out", folder / "m.npz", "--epochs", 20, *COMMON) == 0
+    return folder / "m.npz"
+
+
+def predictions(capsys, *args):
+    capsys.readouterr()
+    assert run("predict", *args) == 0
+    return np.array(capsys.readouterr().out.split(), float)
+
+
+def test_a_table_is_learnt_and_judged(folder, tmp_path, capsys):
+    assert run("train", folder / "train.csv", "--out", tmp_path / "m", *COMMON) == 0
+    printed = capsys.readouterr()
+    assert "rich: 'no' is 0, 'yes' is 1\n" in printed.err
+    assert "categories: word (8), zone (3); numbers: age\n" in printed.err         # "" and "?" are missing values
+    assert run("evaluate", tmp_path / "m", folder / "test.csv") == 0
+    found = re.fullmatch(r"rows 200  log_loss \S+  auc (\S+)  accuracy (\S+)\n", capsys.readouterr().out)
+    assert float(found[1]) > 0.85 and float(found[2]) > 0.85
+    names = saving.load(tmp_path / "m").encoder.feature_names()
+    assert {f"word={word}" for word in WORDS if word not in ("", "?")} < set(names)
+
+
+def test_the_same_as_the_estimator_and_the_encoder(folder, model, capsys):
+    """What the file holds, used from Python, predicts what the command prints."""
+    saved = saving.load(model)
+    with open(folder / "test.csv", encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    columns = dict(zip(header, map(list, zip(*rows, strict=True)), strict=True))
+    columns["age"] = [float(cell) if cell else None for cell in columns["age"]]
+    y_hat = saved.model.predict(saved.params, saved.encoder.transform(columns).astype(np.float32))
+    np.testing.assert_array_equal(predictions(capsys, model, folder / "test.csv").astype(np.float32), y_hat)
+
+
+@pytest.mark.parametrize("name, change", [
+    ("packed.gz", gzip.compress), ("packed.bz2", bz2.compress), ("packed.xz", lzma.compress),
+    ("bom", lambda data: b"\xef\xbb\xbf" + data), ("unix", lambda data: data.replace(b"\r\n", b"\n")),
+    ("no-end", lambda data: data.rstrip()), ("empty-lines", lambda data: b"\r\n\r\n" + data + b"\n\n"),
+])  # fmt: skip
+def test_however_it_is_packed(name, change, folder, model, tmp_path, capsys):
+    (tmp_path / name).write_bytes(change((folder / "test.csv").read_bytes()))
+    expected = predictions(capsys, model, folder / "test.csv")
+    np.testing.assert_array_equal(predictions(capsys, model, tmp_path / name), expected)
+    assert run("train", tmp_path / name, "--out", tmp_path / "m", "--epochs", 1, *COMMON) == 0
+
+
+def test_other_columns_order_and_delimiter(folder, model, tmp_path, capsys):
+    """No target, a column more, another order, another delimiter: the same predictions."""
+    rows = [["?", zone, age, word] for word, age, zone, _ in rows_of(200, 1)]
+    (tmp_path / "t").write_text(text_of(rows, ("new", "zone", "age", "word"), delimiter="\t"), "utf-8", newline="")
+    expected = predictions(capsys, model, folder / "test.csv")
+    for spelled in ("tab", "\t", "\\t"):
+        found = predictions(capsys, model, tmp_path / "t", "--delimiter", spelled)
+        np.testing.assert_array_equal(found, expected)
+    assert run("evaluate", model, tmp_path / "t", "--delimiter", "tab") == 2
+    assert "t: it has no column 'rich' to compare with" in capsys.readouterr().err
+    assert run("explain", model, tmp_path / "t", "--delimiter", "tab") == 0
+    assert capsys.readouterr().out.startswith("row 1\nattention")
+    assert run("explain", model, folder / "test.csv") == 0
+    assert re.match(r"row 1, y = [01]\nattention", capsys.readouterr().out)
+
+
+def test_a_long_table_is_read_in_parts(model, tmp_path, monkeypatch, capsys):
+    rows = list(rows_of(9000, 3))
+    (tmp_path / "long").write_text(text_of(rows), "utf-8", newline="")
+    seen = []
+    original = table.read
+    monkeypatch.setattr(table, "read", lambda path, form, size: (seen.append(len(part.line)) or part
+                                                                 for part in original(path, form, size)))
+    assert predictions(capsys, model, tmp_path / "long").size == 9000
+    assert seen == [4096, 4096, 808]
+
+
+def test_new_categories_and_empty_cells(model, tmp_path, capsys):
+    """Both have features of their own; a number may be empty, or what --missing names."""
+    (tmp_path / "t").write_text('word,age,zone\nnew,,\n,?,"z\n"\n')
+    assert run("explain", model, tmp_path / "t", "--rows", 1, 2, "--top", 3) == 0
+    out = capsys.readouterr().out
+    assert {"word unseen", "age missing", "zone missing", "word missing", "zone unseen"} <= set(
+        re.findall(r"\w+ (?:unseen|missing)", out))
+    (tmp_path / "n").write_text("a,b,y\n" + "1,x,2\nNA,z,3\n" * 20)
+    words = ["train", tmp_path / "n", "--target", "y", "--continuous", "a", "--out", tmp_path / "m", "--epochs", 1]
+    assert run(*words) == 2
+    expected = "line 3: found 'NA' in column 'a', expected a finite number, or nothing where it is missing"
+    assert expected in capsys.readouterr().err
+    assert run(*words, "--missing", "NA,n/a", "--quiet") == 0
+    assert run("predict", tmp_path / "m", tmp_path / "n") == 0
+
+
+@pytest.mark.parametrize("target, loss, status, message", [
+    (["yes", "no"], "logistic", 0, "y: 'no' is 0, 'yes' is 1"),
+    (["1", "0"], "logistic", 0, "y: '0' is 0, '1' is 1"),
+    (["9", "10"], "logistic", 0, "y: '9' is 0, '10' is 1"),
+    (["-1", "1"], "logistic", 0, "y: '-1' is 0, '1' is 1"),
+    (["yes"], "logistic", 2, "tells two values of 'y' apart, but there are 1: 'yes'"),
+    (["a", "b", "c"], "logistic", 2, "apart, but there are 3: 'a', 'b', 'c'. For numbers take --loss squared"),
+    (["yes", "no", ""], "logistic", 2, "line 4: found '' in column 'y', expected 'no' or 'yes'"),
+    (["yes", "no"], "squared", 2, "line 2: found 'yes' in column 'y', expected a number; --loss logistic tells two"),
+    (["1.5", "2e1"], "squared", 0, "categories: a (2), b (1); numbers: none"),
+    (["1.5", ""], "squared", 2, "line 3: found '' in column 'y', expected a number"),
+    (["1.5", "nan"], "squared", 2, "line 3: found 'nan' in column 'y'"),
+    (["1.5", "1_000"], "squared", 2, "line 3: found '1_000' in column 'y'"),
+    (["0", "1"], "squared", 0, "all targets are 0 or 1; --loss logistic is made for two classes"),
+])  # fmt: skip
+def test_targets(target, loss, status, message, tmp_path, capsys):
+    (tmp_path / "t").write_text("a,y,b\n" + "".join(f"{i % 2},{target[i % len(target)]},x\n" for i in range(40)))
+    words = ["train", tmp_path / "t", "--target", "y", "--loss", loss, "--out", tmp_path / "m", "--epochs", 1]
+    assert run(*words, "--quiet") == status
+    assert message in capsys.readouterr().err
+    if status == 0:
+        assert run("evaluate", tmp_path / "m", tmp_path / "t") == 0
+        (tmp_path / "t").write_text("a,y,b\n1,maybe,x\n")
+        assert run("evaluate", tmp_path / "m", tmp_path / "t") == 2
+        assert "t, line 2: found 'maybe' in column 'y', expected" in capsys.readouterr().err
+        assert run("predict", tmp_path / "m", tmp_path / "t") == 0
+
+
+@pytest.mark.parametrize("data, message", [
+    (b"", r"it has no column 'n', 'y'; it has none"),
+    (b"a,n,y\n", "t: it has no rows"),
+    (b"a;n;y\n1;2;3\n", r"it has no column 'n', 'y'; it has 'a;n;y'; is --delimiter right\?"),
+    (b"a,n,y\n1,2,3\n1,2\n", r"t, line 3: found 2 cells, expected 3, as in the header"),
+    (b'a,n,y\n"1\n\n",2,3\n1,2,3,4\n', r"t, line 5: found 4 cells, expected 3"),
+    (b'a,n,y\n"1\n\n",x,3\n1,2,3\n', r"t, line 2: found 'x' in column 'n', expected a finite number"),
+    (b'a,n,y\n1,2,3\n"1,2,3\n4,5,6\n', r"t, line 3: found a row that is no CSV \(unexpected end of data\)"),
+    (b'a,n,y\n"1"x,2,3\n', r"t, line 2: found a row that is no CSV"),
+    (b"a,n,y\n\xe9,2,3\n", r"t, line 2: found bytes that are no text in UTF-8, expected a table in UTF-8"),
+    (b"a,n,y,a\n1,2,3,4\n", r"t, line 1: found the name 'a' twice, expected a name for each column; --ignore a "),
+    (b",n,y\n1,2,3\n", r"t, line 1: found no name for column 1, expected a name for each column; --ignore '' "),
+    (b"PK\3\4xlsx", r"t, line 1: found a zip archive, such as a saved model or .xlsx, expected a table as CSV"),
+    (b"a\0,n,y\n1,2\n", r"t, line 2: found 2 cells|no CSV"),
+    ("a,n,y\n1,2,3\n".encode("utf-16"), "found text in UTF-16, expected a table as CSV in UTF-8"),
+    (gzip.compress(b"a,n,y\n1,2,3\n" * 99)[:-9], r"found damaged gzip data \(it is cut\), expected a complete gzip"),
+    (b"a,n,y\n1,inf,3\n", r"t, line 2: found 'inf' in column 'n'"),
+    (b"a,n,y\n1,1e400,3\n", r"t, line 2: found '1e400' in column 'n'"),
+])  # fmt: skip
+def test_wrong_tables_are_refused_with_their_place(data, message, tmp_path, capsys):
+    (tmp_path / "t").write_bytes(data)
+    words = ["train", tmp_path / "t", "--target", "y", "--continuous", "n", "--out", tmp_path / "m"]
+    assert run(*words) == 2
+    err = capsys.readouterr().err
+    assert re.search(message, err) and err.count("\n") == 1 and not (tmp_path / "m").exists()
+
+
+def test_a_line_without_an_end_is_refused(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(table, "LONGEST", 1 << 18)
+    (tmp_path / "t").write_bytes(b"a,y\n" + b"1" * (1 << 20))
+    assert run("train", tmp_path / "t", "--target", "y", "--out", tmp_path / "m") == 2
+    assert "t, line 2: found more than 0 MiB, expected a row of a table" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("more, message", [
+    (["--continuous", "age"], "--continuous and --ignore are for tables: name the column to predict with --target"),
+    (["--target", "rich", "--delimiter", ";;"], "';;' is not one character, such as ';' or tab"),
+    (["--target", "rich", "--delimiter", '"'], "is not one character"),
+])  # fmt: skip
+def test_wrong_options(more, message, folder, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        run("train", folder / "train.csv", "--out", tmp_path / "m", *more)
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("more, message", [
+    (["--target", "income"], "it has no column 'income'; it has 'word', 'age', 'zone', 'rich'"),
+    (["--target", "rich", "--continuous", "age,zones"], "it has no column 'zones'; it has 'word', 'age'"),
+    (["--target", "rich", "--continuous", "zone"], r"line 2: found '.' in column 'zone', expected a finite number"),
+    (["--target", "rich", "--ignore", "rich"], "--target, --continuous and --ignore name the column 'rich' twice"),
+    (["--target", "rich", "--ignore", "age", "--continuous", "age"], "name the column 'age' twice"),
+])  # fmt: skip
+def test_wrong_columns(more, message, folder, tmp_path, capsys):
+    assert run("train", folder / "train.csv", "--out", tmp_path / "m", "--loss", "logistic", *more) == 2
+    assert re.search(message, capsys.readouterr().err)
+
+
+def test_columns_that_the_model_needs_must_be_there(model, tmp_path, capsys):
+    (tmp_path / "t").write_text("word,zone\nred,a\n")
+    for command in ("predict", "evaluate", "explain"):
+        assert run(command, model, tmp_path / "t") == 2
+        assert "t: it has no column 'age'; it has 'word', 'zone'" in capsys.readouterr().err
+
+
+def test_ignored_columns_may_have_no_name(tmp_path, capsys):
+    """The index that pandas writes."""
+    (tmp_path / "t").write_text(",a,y\n" + "0,x,1\n1,z,2\n" * 20)
+    words = ["train", tmp_path / "t", "--target", "y", "--out", tmp_path / "m", "--epochs", 1, "--quiet"]
+    assert run(*words, "--ignore", "") == 0
+    assert saving.load(tmp_path / "m").encoder.columns == ["a"]
+
+
+def test_validation_warm_start_and_going_on(folder, tmp_path, capsys):
+    """--valid, --start-from and --resume, with the encoder and the classes of the model that is gone on with."""
+    fm, afm, cut = (tmp_path / name for name in ("fm", "afm", "cut"))
+    data, valid = folder / "train.csv", ["--valid", folder / "test.csv"]
+    assert run("train", data, "--model", "fm", "--out", fm, *COMMON, "--epochs", 4) == 0
+    assert run("train", data, "--start-from", fm, "--out", afm, *COMMON, *valid, "--epochs", 4) == 0
+    assert run("train", data, "--start-from", fm, "--out", cut, *COMMON, *valid, "--epochs", 2) == 0
+    assert run("train", data, "--resume", f"{cut}.last", "--out", cut, *valid, "--epochs", 4, "--quiet") == 0
+    for end in ("", ".last"):
+        a, b = saving.load(f"{afm}{end}"), saving.load(f"{cut}{end}")
+        assert a.config == b.config and a.config["table"]["classes"] == ["no", "yes"]
+        assert a.encoder.to_dict() == b.encoder.to_dict() == saving.load(fm).encoder.to_dict()
+        assert all((a.params[name] == b.params[name]).all() for name in a.params)
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        run("train", data, "--resume", f"{cut}.last", "--out", cut, "--epochs", 9, "--target", "zone")
+    assert "--target cannot change" in capsys.readouterr().err
+    (tmp_path / "rows.libfm").write_text("1 0:1 1:1\n0 0:1\n" * 20)
+    assert run("train", tmp_path / "rows.libfm", "--out", tmp_path / "lib", "--model", "fm", "--epochs", 1) == 0
+    assert run("train", data, "--start-from", tmp_path / "lib", "--out", afm, *COMMON) == 2
+    assert "it was trained on libFM text, not on a table" in capsys.readouterr().err
+
+
+def test_models_of_estimators_take_tables(folder, tmp_path, capsys):
+    """The encoder in the file says how to read them; `--id-base` says that the rows are libFM text."""
+    cells = list(zip(*rows_of(300), strict=True))
+    columns = {"word": list(cells[0]), "age": [float(cell) if cell else None for cell in cells[1]]}
+    encoder = encode.TableEncoder(["word"], ["age"])
+    model = estimators.AFMClassifier(epochs=2, random_state=0).fit(encoder.fit_transform(columns), list(cells[3]))
+    model.save(tmp_path / "m", encoder=encoder)
+    test = list(zip(*rows_of(200, 1), strict=True))
+    columns = {"word": list(test[0]), "age": [float(cell) if cell else None for cell in test[1]]}
+    expected = model.decision_function(encoder.transform(columns))
+    np.testing.assert_array_equal(predictions(capsys, tmp_path / "m", folder / "test.csv"), expected)
+    assert run("evaluate", tmp_path / "m", folder / "test.csv") == 2
+    assert "name the column to compare with by --target" in capsys.readouterr().err
+    assert run("evaluate", tmp_path / "m", folder / "test.csv", "--target", "rich") == 0
+    assert "accuracy" in capsys.readouterr().out
+    (tmp_path / "rows.libfm").write_text("1 0:1 12:1\n")
+    assert predictions(capsys, tmp_path / "m", tmp_path / "rows.libfm", "--id-base", 0).size == 1
+
+
+def test_attention_by_fields_knows_the_columns(folder, tmp_path, capsys):
+    assert run("train", folder / "train.csv", "--out", tmp_path / "m", "--attention", "field", *COMMON) == 0
+    assert predictions(capsys, tmp_path / "m", folder / "test.csv").size == 200
