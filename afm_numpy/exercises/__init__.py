@@ -1,22 +1,29 @@
-"""The exercises of the notebooks: `check("04.2", answer)` says right, or what is wrong.
+"""The exercises of the notebooks: `softmax = check("04.2", softmax)` says right, or what is wrong.
 
-Each notebook has a module here with its `EXERCISES`. `answer.check_answer` describes how numbers differ; each exercise
-adds its own list of likely mistakes. The right numbers are shown only to a reader who asks, with `show=True`.
+It returns what the notebook goes on with: the reader's answer when it is right, otherwise the solution. Each notebook
+has a module here with its `EXERCISES` and their likely mistakes; `answer.py` describes how numbers differ.
 """
 
 import copy
+import re
+import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 
-from .answer import Answer, check_answer
+from .answer import Answer, check_answer, numbers
+from .steps import Steps, changed
 
-__all__ = ["Exercise", "Verdict", "check", "find"]
+__all__ = ["Exercise", "Steps", "Verdict", "changed", "check", "find"]
+
+NOTHING = "Not written yet"
 
 
 @dataclass(frozen=True)
@@ -26,15 +33,18 @@ class Exercise:
     Parameters
     ----------
     right : callable or value
-        The right answer: a function of the inputs, or the value itself when the reader gives a value.
+        The right answer: a function of the inputs, or the value itself when the reader gives a value. `Steps` know the
+        names of their results; `Steps` that return every line in a dict are judged line by line.
     inputs : list of tuples
         Arguments of each call; the reader's function must be right for all of them.
     names : tuple of str
         Names of the results, in order.
     mistakes : dict of str to callable or value
-        Label of a likely mistake to the function (or value) that makes it.
+        Label of a likely mistake to the function (or value) that makes it. A function may name only those arguments
+        that it needs.
     rtol : float, optional
-        Tolerance, relative to the largest right entry: 1e-7 for a function, 1e-3 for a value, which a reader may round.
+        Tolerance, relative to the largest right entry: 1e-7 for a function, 1e-3 for a value, which a reader may round,
+        1e-5 for a line of several.
     order : tuple of str, optional
         The names in the order of calculation, when the function returns them in another one: what is calculated first
         is blamed first.
@@ -48,12 +58,23 @@ class Exercise:
     mistakes: Mapping[str, Any] = field(default_factory=dict)
     rtol: float | None = None
     order: tuple[str, ...] = ()
-    same: Callable[[Any], Any] | None = None
+    same: Callable[[Any], Any] = lambda result: result
+    arguments: tuple[str, ...] = field(default=(), init=False)
+    by_name: bool = field(default=False, init=False)  # must the answer be a dict?
+
+    def __post_init__(self) -> None:
+        known: dict[str, Any] = {"order": self.order or self.names}
+        if isinstance(self.right, Steps):
+            lines, returns = (*self.right.lines,), self.right.returns
+            known = {"names": returns or lines, "order": lines, "by_name": not returns}
+        if isinstance(self.right, (Steps, FunctionType)):
+            known["arguments"] = getattr(self.right, "arguments", None) or (*signature(self.right).parameters,)
+        self.__dict__.update(known)
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The result of `check`: prints as one or two sentences; `ok` when the answer is right."""
+    """The result of `judge`: prints as one or two sentences, or a line for each step; `ok` when the answer is right."""
 
     ok: bool
     text: str
@@ -63,15 +84,7 @@ class Verdict:
 
 
 def find(number: str) -> Exercise:
-    """The exercise with a number such as "04.2"; refuses one that does not exist.
-
-    Examples
-    --------
-    >>> find("99.1")
-    Traceback (most recent call last):
-        ...
-    ValueError: there is no exercise '99.1'
-    """
+    """The exercise with a number such as "04.2"; raises ValueError when there is none."""
     try:
         exercise: Exercise = import_module(f".notebook_{number.partition('.')[0]}", __name__).EXERCISES[number]
     except (ModuleNotFoundError, KeyError):
@@ -79,173 +92,209 @@ def find(number: str) -> Exercise:
     return exercise
 
 
-def check(number: str, answer: object, show: bool = False) -> Verdict:
-    """Check an answer to an exercise.
+def check(number: str, answer: Any, *inputs: Any, show: bool = False) -> Any:
+    """Check an answer, print the verdict, and return the answer if it is right, otherwise the solution.
 
     Parameters
     ----------
-    number : str
-        The exercise, for example "04.2".
     answer : callable or value
-        The function or the value that the exercise asks for; `...` stands for an answer still to come.
+        The function or the value that the exercise asks for; `...` stands for an answer still to come. A function may
+        return a dict of results by name (`return locals()`), which are judged one by one.
+    *inputs
+        What a dict of results was calculated from, when the dict itself is given.
     show : bool
         Also show the input of the case that fails, what the answer gives there, and what is right.
 
-    Returns
-    -------
-    Verdict
-
-    Raises
-    ------
-    ValueError
-        When there is no such exercise.
+    Examples
+    --------
+    >>> attention = check("04.1", ...)
+    Not written yet: the notebook goes on with the solution.
     """
-    return judge(find(number), answer, show)
+    exercise = find(number)
+    solution, judged = exercise.right, answer
+    if callable(answer) and answer is solution:
+        print("This is the solution: run the cell with your answer first.")
+        return solution
+    if inputs:
+        exercise, solution = replace(exercise, inputs=[inputs]), solution(*inputs)
+        judged = answer if answer is ... else lambda *_: answer
+    verdict = judge(exercise, judged, show)
+    between = ": the" if verdict.text == NOTHING else "\nThe"
+    print(verdict if verdict.ok else f"{verdict}{between} notebook goes on with the solution.")
+    return answer if verdict.ok else solution
 
 
-def judge(exercise: Exercise, answer: object, show: bool = False) -> Verdict:
+def judge(exercise: Exercise, answer: Any, show: bool = False) -> Verdict:
     """Compare an answer with an exercise, input by input and result by result, and tell the first difference.
 
     A hint must be true of every input: a mistake is named only if it gives what the answer gives wherever both give
     numbers, and what the numbers look like is told only if they look like that for every input.
     """
     if answer is ...:
-        return Verdict(False, "No answer yet: replace the dots.")
+        return Verdict(False, NOTHING)
     if callable(exercise.right) and not callable(answer):
-        return Verdict(False, f"Give the function itself, not {type(answer).__name__}.")
+        return Verdict(False, f"Not yet: give the function itself, not {type(answer).__name__}.")
     cases = [_case(exercise, answer, inputs) for inputs in exercise.inputs]
-    compared = [case for case in cases if isinstance(case, _Case)]
-    wrong = [case for case in compared if not case.found.ok]
-    first = next((case for case in cases if isinstance(case, str) or not case.found.ok), None)
-    if isinstance(first, str):
-        return Verdict(False, first)
+    steps = "".join(f"\n  {line}" for line in _staircase(exercise, cases)) if cases[0].steps else ""
+    first = next((case for case in cases if case.wrong or case.trouble), None)
     if first is None:
-        more = " Give a real number: take its real part." if any(map(np.iscomplexobj, compared[0].gots)) else ""
-        return Verdict(True, ("Right." if len(cases) == 1 else f"Right, for {len(cases)} inputs.") + more)
-    name = first.found.name
-    hints = [case.found.likely for case in wrong if case.found.name == name]
-    named = [label for label in exercise.mistakes if _fits(exercise, label, name, compared, label in hints)]
-    named.sort(key=lambda label: not all(_fits(exercise, label, other, compared, True) for other in first.names))
-    looks = hints[0] if {*hints} <= {hints[0], ""} and hints[0] not in exercise.mistakes else ""
-    text = f"Not yet: {replace(first.found, likely=named[0] if named else looks)}"
-    return Verdict(False, text + (first.shown(name) if show else ""))
+        missing = ", ".join(name for name in exercise.names if name not in cases[0].gots)
+        if missing or (steps and not exercise.by_name):
+            rest = f"still to come: {missing}" if missing else f"now return {', '.join(exercise.names)}"
+            return Verdict(False, f"Right so far; {rest}.{steps}")
+        more = " Give a real number: take its real part." if any(map(np.iscomplexobj, cases[0].gots.values())) else ""
+        return Verdict(True, ("Right." if len(cases) == 1 else f"Right, for {len(cases)} inputs.") + more + steps)
+    if not first.wrong:
+        return Verdict(False, first.trouble if first.trouble == NOTHING else f"Not yet: {first.trouble}{steps}")
+    name = first.wrong.name
+    text = f"Not yet: {replace(first.wrong, likely=_hint(exercise, name, cases))}{steps}"
+    if show:
+        lines = [f"input {i}: {value!r}" for i, value in enumerate(first.inputs, 1)]
+        text = "\n".join([text, *lines, f"your {name}: {first.gots[name]!r}", f"right: {first.wants[name]!r}"])
+    return Verdict(False, text)
 
 
 @dataclass(frozen=True)
 class _Case:
-    """One call of an answer: what it got, what came out, what is right, and the first difference."""
+    """One call of an answer: what came out, what is right, what the likely mistakes give, and what was found."""
 
     inputs: tuple[Any, ...]
-    names: tuple[str, ...]
-    gots: tuple[Any, ...]
-    wants: tuple[Any, ...]
-    found: Answer
+    trouble: str = ""
+    gots: Mapping[str, Any] = field(default_factory=dict)
+    wants: Mapping[str, Any] = field(default_factory=dict)
+    wrongs: Mapping[str, Any] = field(default_factory=dict)
+    found: Mapping[str, Answer] = field(default_factory=dict)             # up to the first one that is wrong
+    steps: bool = False                                                   # does the answer give its results by name?
 
-    def shown(self, name: str) -> str:
-        """The input of this case, the answer's result of a name, and the right one."""
-        at = self.names.index(name)
-        lines = [f"input {i}: {value!r}" for i, value in enumerate(self.inputs, 1)]
-        return "\n".join(["", *lines, f"your {name}: {self.gots[at]!r}", f"right: {self.wants[at]!r}"])
+    @property
+    def wrong(self) -> Answer | None:
+        return next((answer for answer in self.found.values() if not answer.ok), None)
 
 
-def _case(exercise: Exercise, answer: Any, inputs: tuple[Any, ...]) -> _Case | str:
-    """What an answer gives for one input, or a sentence if that cannot be compared."""
-    given, names = copy.deepcopy(inputs), exercise.names
-    wrongs = {label: _attempt(wrong, inputs) for label, wrong in exercise.mistakes.items()}
+def _case(exercise: Exercise, answer: Any, inputs: tuple[Any, ...]) -> _Case:
+    """What an answer gives for one input."""
+    given, trouble, error = copy.deepcopy(inputs), "", None
+    before = _exactly(given)
     try:
         got = answer(*given) if callable(exercise.right) else answer
-    except Exception as error:  # whatever the reader's code raises is a message, not a crash
+    except Exception as raised:  # whatever the reader's code raises is a message, not a crash
+        error, trouble = raised, NOTHING if re.search("'ellipsis'|type ellipsis", str(raised)) else _raised(raised)
+        got = _until(raised, answer) if exercise.by_name else None
+    steps = isinstance(got, dict)
+    wrongs = {label: _results(exercise, wrong, inputs, steps) for label, wrong in exercise.mistakes.items()}
+    if error:
         same = [label for label, wrong in wrongs.items() if repr(wrong) == repr(error)]
-        return f"Not yet: {_raised(error)}" + (f"; likely: {same[0]}" if same else "")
+        trouble += f"; likely: {same[0]}" if same else ""
+        if not steps:
+            return _Case(inputs, trouble)
+    wants: Any = _results(exercise, exercise.right, inputs, steps)
     parts = got if isinstance(got, tuple) else (got,)
     if any(part is ... for part in parts):
-        return "No answer yet: replace the dots."
+        return _Case(inputs, NOTHING)
     if any(part is None for part in parts):
-        return "Not yet: a result is None; is a return missing, or is it what np.add.at returns, which is nothing?"
-    if not _same(given, inputs):
-        return "Not yet: it changes its arguments; work on copies."
-    wants = _results(exercise.right, inputs)
-    numbers = isinstance(got, np.ndarray) and got.ndim == 1 and not any(map(np.ndim, wants))   # an array for a pair
-    gots = tuple(got) if len(names) > 1 and (numbers or isinstance(got, (tuple, list))) else (got,)
-    if len(gots) != len(names):
-        return f"Not yet: it should give {len(names)} results ({', '.join(names)}), not {len(gots)}."
-    found = Answer("", True)
-    for name in exercise.order or names:
-        at = names.index(name)
-        named = {label: values for label, values in wrongs.items() if isinstance(values, tuple)}
-        variants = {label: _plain(values[at], exercise) for label, values in named.items()}
-        want, rtol = _plain(wants[at], exercise), exercise.rtol or (1e-7 if callable(exercise.right) else 1e-3)
-        found = check_answer(_as_wanted(_plain(gots[at], exercise), want), want, name, variants=variants, rtol=rtol)
-        if not found.ok:
+        return _Case(inputs, "a result is None; is a return missing, or is it what np.add.at returns?")
+    if exercise.by_name and not steps:
+        return _Case(inputs, "give the results by their names, for example with `return locals()`.")
+    gots = _named(exercise, got, pair=not any(map(np.ndim, wants.values())))
+    if not steps and len(gots) != len(exercise.names):
+        names = ", ".join(exercise.names)
+        return _Case(inputs, f"it should give {len(exercise.names)} results ({names}), not {len(gots)}.")
+    if _exactly(given) != before:
+        return _Case(inputs, "it changes its arguments; work on copies.")
+    rtol = exercise.rtol or (1e-5 if steps else 1e-7 if callable(exercise.right) else 1e-3)
+    gots, found = {name: gots[name] for name in exercise.order if gots.get(name, ...) is not ...}, {}
+    for name, value in gots.items():
+        found[name] = check_answer(value, wants[name], name, rtol)
+        if not found[name].ok:
             break
-    return _Case(inputs, names, gots, wants, found)
+    return _Case(inputs, trouble or ("" if found else NOTHING), gots, wants, wrongs, found, steps)
 
 
-def _fits(exercise: Exercise, label: str, name: str, cases: Sequence[_Case], fits: bool) -> bool:
+def _hint(exercise: Exercise, name: str, cases: Sequence[_Case]) -> str:
+    """The likely mistake behind the first wrong result: one that fits all inputs, else what the numbers look like."""
+    named = [label for label in exercise.mistakes if _fits(label, name, cases)]
+    named.sort(key=lambda label: not all(_fits(label, other, cases, fits=True) for other in cases[0].gots))
+    first = [(case.wrong, numbers(case.gots[name])) for case in cases if case.wrong and case.wrong.name == name]
+    looks = {answer.likely for answer, array in first if array is None or array.size > 1}
+    return named[0] if named else looks.pop() if len(looks) == 1 else ""
+
+
+def _fits(label: str, name: str, cases: Sequence[_Case], fits: bool = False) -> bool:
     """Does a mistake give what the answer gives, for every input, as far as both give numbers? `fits` if none do."""
     for case in cases:
-        at, values = case.names.index(name), _attempt(exercise.mistakes[label], case.inputs)
-        if isinstance(values, tuple):
-            try:
-                got, value = (np.asarray(_plain(part[at], exercise), float) for part in (case.gots, values))
-            except (TypeError, ValueError):
-                continue                                                  # texts, or rows of different lengths
+        values = case.wrongs.get(label)
+        if isinstance(values, dict) and name in values and name in case.gots:
+            got, value = numbers(case.gots[name]), numbers(values[name])
+            if got is None or value is None:                              # texts, or rows of different lengths
+                fits |= repr(case.gots[name]) == repr(values[name])
+                continue
             if got.shape != value.shape:
                 return False
             known = np.isfinite(got) & np.isfinite(value)
-            if not check_answer(got[known], value[known], rtol=1e-6).ok:
+            if not check_answer(got[known], value[known]).ok:
                 return False
-            fits |= not case.found.ok and bool(known.all())
+            fits |= case.wrong is not None and check_answer(got, value).ok
     return fits
+
+
+def _staircase(exercise: Exercise, cases: Sequence[_Case]) -> list[str]:
+    """A line for each step, in the order of calculation; behind the first wrong one nothing is blamed."""
+    lines: list[str] = []
+    for at, name in enumerate(exercise.order):
+        found = [(case.found[name], case) for case in cases if name in case.found]
+        wrong = [(answer, case) for answer, case in found if not answer.ok]
+        if wrong:
+            (answer, case), later = wrong[0], exercise.order[at + 1 :]
+            got, want = (np.asarray(values[name])[answer.at or ()] for values in (case.gots, case.wants))
+            entry = "" if answer.at is None else f": {got:.6g}, should be {want:.6g}"
+            return [*lines, f"✗ {name}: {answer.where}{entry}", *[f"· {name}: not judged yet" for name in later]]
+        if found:
+            error = max(answer.error for answer, _ in found)
+            lines.append(f"✓ {name}: right " + ("to rounding" if error < 1e-11 else f"approximately, to {error:.0e}"))
+        elif not {*exercise.order[at:]} & {*cases[0].gots}:
+            lines.append(f"· {name}: not given yet")
+    return lines
+
+
+def _until(error: Exception, answer: Any) -> Any:
+    """What a function had calculated, by name, when an error came up."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return next((dict(frame.f_locals) for frame in frames if frame.f_code is getattr(answer, "__code__", None)), None)
 
 
 def _raised(error: Exception) -> str:
     """An error in words, with the line of the reader's code in which it came up."""
     libraries = Path(__file__).parents[1], Path(np.__file__).parent
-    frames = [
-        frame for frame in traceback.extract_tb(error.__traceback__)
-        if frame.line and not any(library in Path(frame.filename).parents for library in libraries)
-    ]  # fmt: skip
-    where = f" in line {frames[-1].lineno}, `{frames[-1].line}`" if frames else ""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.line]
+    own = [frame for frame in frames if not any(library in Path(frame.filename).parents for library in libraries)]
+    where = f" in line {own[-1].lineno}, `{own[-1].line}`" if own else ""
     return f"it raised {type(error).__name__}: {error}{where}"
 
 
-def _as_wanted(got: Any, want: Any) -> Any:
-    """The answer, without what is no mistake: an imaginary part of the size of rounding, one number in brackets."""
-    if isinstance(got, (complex, np.complexfloating, np.ndarray)) and np.iscomplexobj(got):
-        return got.real if np.all(np.abs(got.imag) <= 1e-12 * np.abs(got).max(initial=0)) else got
-    return got[0] if isinstance(got, (list, np.ndarray)) and len(got) == 1 and np.ndim(want) == 0 else got
+def _named(exercise: Exercise, value: Any, pair: bool = False) -> dict[str, Any]:
+    """The results by name; one too many by its number. `pair`: an array may stand for several numbers."""
+    if isinstance(value, dict):
+        return value
+    several = len(exercise.names) > 1 and (isinstance(value, (tuple, list)) or pair and np.ndim(value) == 1)
+    parts = [exercise.same(part) for part in (value if several else [value])]
+    return dict(zip([*exercise.names, *map(str, range(len(exercise.names), len(parts)))], parts, strict=False))
 
 
-def _results(right: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-    value = right(*copy.deepcopy(inputs)) if callable(right) else right
-    return value if isinstance(value, tuple) and not hasattr(value, "to_dense") else (value,)
-
-
-def _attempt(wrong: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...] | Exception:
-    """The results of a likely mistake, which may overflow, or the error that it raises."""
+def _results(exercise: Exercise, right: Any, inputs: tuple[Any, ...], every: bool) -> dict[str, Any] | Exception:
+    """What the right answer, or a wrong one, gives by name (`every` line, if there are lines), or the error."""
+    values, names = copy.deepcopy(inputs), exercise.arguments[: len(inputs)]
+    if isinstance(right, FunctionType) and {*signature(right).parameters} <= {*names}:
+        values = tuple(values[names.index(name)] for name in signature(right).parameters)
     try:
-        with np.errstate(all="ignore"):
-            return _results(wrong, inputs)
+        with np.errstate(all="ignore"):                                   # a mistake may overflow
+            if every and isinstance(right, Steps):
+                return right.known(*values)
+            return _named(exercise, right(*values) if callable(right) else right)
     except Exception as error:
         return error
 
 
-def _plain(value: Any, exercise: Exercise) -> Any:
-    """What is compared of a result: of a RowGrad its rows and values side by side, else what `same` says of it."""
-    if exercise.same:
-        return exercise.same(value)
-    if hasattr(value, "to_dense"):
-        return np.concatenate([np.ravel(value.rows), np.ravel(value.values)])
-    return value
-
-
-def _same(a: Any, b: Any) -> bool:
-    """True when two nested tuples hold equal arrays and numbers."""
-    if isinstance(a, (tuple, list)):
-        return len(a) == len(b) and all(_same(x, y) for x, y in zip(a, b, strict=True))
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(_same(a[key], b[key]) for key in a)
-    if isinstance(a, np.ndarray):
-        return np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
-    return a == b or a != a if isinstance(a, (int, float)) else True
+def _exactly(values: tuple[Any, ...]) -> str:
+    """Nested values as a text with all digits, to see whether they have changed."""
+    with np.printoptions(threshold=sys.maxsize):
+        return repr(values)

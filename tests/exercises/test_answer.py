@@ -16,8 +16,6 @@ X = RNG.normal(size=(4, 3, 5))
         (2 * W, W, "twice too large"),
         (W / 2, W, "half of what it should be"),
         (-W, W, "the sign is wrong"),
-        (W * 3, W, "1/B is missing"),
-        (W / 3, W, "1/B too often"),
         (W * 1.25, W, "factor 1.25"),
         (0 * W, W, "all zero"),
         (W + 0.7, W, "one constant"),
@@ -36,13 +34,13 @@ X = RNG.normal(size=(4, 3, 5))
     ],
 )
 def test_says_what_it_looks_like(got, want, says):
-    answer = check_answer(got, want, "dW", rows=3)
+    answer = check_answer(got, want, "dW")
     assert not answer.ok and says in str(answer)
 
 
 def test_right_answers():
     assert check_answer(W + 1e-9, W).ok
-    assert check_answer(W.tolist(), W)
+    assert check_answer(W.tolist(), W).ok
     assert check_answer(2, 2.0).ok
     assert str(check_answer(W, W, "dW")) == "dW: right"
 
@@ -53,12 +51,6 @@ def test_one_number_is_not_given_away_by_its_factor(want, factor):
     answer = check_answer(np.multiply(want, factor), want)
     assert not answer.ok and not answer.likely
     assert check_answer(factor * np.ones(2), [3.0, 3.0]).likely                 # two numbers may have a hint
-
-
-def test_variants_come_first():
-    answer = check_answer(2 * W, W, "dV", variants={"the diagonal only": W + 1, "x is missing": 2 * W})
-    assert answer.likely == "x is missing"
-    assert check_answer(W[0], W, variants={"one row": W[0]}).likely == "one row"
 
 
 def test_tells_where_but_never_the_solution():
@@ -91,26 +83,17 @@ def test_no_hint_rather_than_a_wrong_one(got, want):
     assert not answer.ok and not answer.likely
 
 
-def test_true_and_false_may_have_a_name():
-    got, want = [False, True], [True, True]
-    assert check_answer(got, want, variants={"inverted": [False, False], "too strict": got}).likely == "too strict"
-
-
-def test_rows_of_different_lengths_are_told_and_named():
+def test_rows_of_different_lengths_are_told():
     got, want = [[], [1.0, 2.0], [3.0, 5.0]], [[0.0, 0.0], [1.0, 2.0], [3.0, 4.0]]
-    variants = {"nothing": 0 * W, "first row": [[], [1.0, 2.0], [3.0, 4.0]]}
     assert str(check_answer(got, want, "E")) == "E: has rows of different lengths: 0, 2"
-    assert check_answer(got, want, variants=variants).likely == "first row"
-    assert check_answer(got[::-1], want, variants=variants).likely == ""
-    assert check_answer(np.add(want, 1.0), want, variants=variants).likely.startswith("one constant")
-    assert check_answer(["a", "b"], want, variants=variants).where == "is not an array of numbers but list"
-    assert check_answer([got, got], want, variants=variants).where == "is not an array of numbers but list"
+    assert check_answer(np.add(want, 1.0), want).likely.startswith("one constant")
+    assert check_answer(["a", "b"], want).where == "is not an array of numbers but list"
+    assert check_answer({}, want).where == "is not an array of numbers but dict"
 
 
 def test_a_wrong_length_is_told_in_words():
     assert str(check_answer(W[0, :4], W[0], "dw")) == "dw: has the wrong length: 4, should be 5"
     assert str(check_answer(W[0], W, "dW")).startswith("dW: has shape (5,), should have (3, 5)")
-    assert check_answer(np.repeat(W[0], 2), W[0], variants={"twice": np.repeat(W[0], 2)}).likely == "twice"
 
 
 def test_what_is_not_finite_never_passes_for_a_number():
@@ -130,22 +113,14 @@ def test_what_is_not_finite_on_purpose_is_right():
         got = want.copy()
         got[at] = wrong
         assert check_answer(got, want).where.endswith(f"the first at ({at},)")
-    nine = [9.0, np.nan, -np.inf, 9.0]
-    assert check_answer(nine, want, variants={"nine": nine}).likely == "nine"
-
-
-def test_a_mistake_that_overflows_is_named():
-    got = np.array([1.0, np.inf, np.nan])
-    answer = check_answer(got, [1.0, 2.0, 3.0], variants={"all one": np.ones(3), "exp without the maximum": got.copy()})
-    assert answer.likely == "exp without the maximum" and answer.where.startswith("2 of 3 entries are not finite")
 
 
 @pytest.mark.parametrize("got", [W + (np.arange(5) == 2), 1e200 * W**3, 1e307 * W])
 def test_no_sum_and_no_division_warns(got):
     want = np.array(W)
     want[0] = [1.0, -1.0, 2.0, -2.0, 0.0]                               # a row that sums to 0
-    assert not check_answer(got, want, rows=3).ok
-    assert "factor inf" not in str(check_answer(got, W, rows=3))
+    assert not check_answer(got, want).ok
+    assert "factor inf" not in str(check_answer(got, W))
 
 
 def test_a_factor_per_row_is_seen_where_the_rows_sum_to_zero():

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import afm_numpy.exercises as exercises
-from afm_numpy.exercises import Exercise, check, judge
+from afm_numpy.exercises import Exercise, Steps, changed, check, find, judge
 
 MODULES = [path.stem for path in sorted(Path(exercises.__file__).parent.glob("notebook_*.py"))]
 EXERCISES = {}
@@ -21,21 +21,25 @@ MISTAKES = [(number, label) for number, exercise in EXERCISES.items() for label 
 
 @pytest.mark.parametrize("number", EXERCISES)
 def test_right(number):
-    assert check(number, EXERCISES[number].right).ok
+    assert verdict(number, EXERCISES[number].right).ok
 
 
 @pytest.mark.parametrize(("number", "label"), MISTAKES)
 def test_mistake_is_named(number, label):
-    verdict = check(number, EXERCISES[number].mistakes[label])
-    assert not verdict.ok and label in verdict.text
+    found = verdict(number, EXERCISES[number].mistakes[label])
+    assert not found.ok and label in found.text
 
 
 def test_the_notebooks_ask_for_every_exercise_and_for_no_other():
     cells = []
     for path in (Path(__file__).parents[2] / "notebooks").glob("*.ipynb"):
         cells += [c for c in json.loads(path.read_text("utf-8"))["cells"] if "check" in c["metadata"].get("tags", [])]
-    asked = [re.match(r'check\("(\d\d\.\d)"', "".join(cell["source"]))[1] for cell in cells]
+    asked = [re.search(r'check\("(\d\d\.\d+)"', "".join(cell["source"]))[1] for cell in cells]
     assert sorted(asked) == sorted(EXERCISES)
+
+
+def verdict(number, answer, show=False):
+    return judge(find(number), answer, show)
 
 
 def of_each_number(right):
@@ -59,8 +63,8 @@ def as_long_as_needed(dR, at, U):
     ("08.3", as_long_as_needed, "even the last"),
 ])  # fmt: skip
 def test_what_is_nearly_right_is_wrong(number, answer, words):
-    verdict = check(number, answer)
-    assert not verdict.ok and words in verdict.text
+    found = verdict(number, answer)
+    assert not found.ok and words in found.text
 
 
 def mistake(number, words):
@@ -99,7 +103,7 @@ def acc_of_g(theta, acc, g, lr, rho, eps):
     pytest.param("05.1", lambda u, f, t: (3 * u * f / t) ** (1 / 3), id="05.1-power"),
 ])  # fmt: skip
 def test_a_right_answer_in_an_unusual_form_is_right(number, answer):
-    assert check(number, answer).ok
+    assert verdict(number, answer).ok
 
 
 @pytest.mark.parametrize(("number", "answer", "words"), [
@@ -124,8 +128,8 @@ def test_a_right_answer_in_an_unusual_form_is_right(number, answer):
     pytest.param("04.6", mistake("04.6", "lambda/2"), "not lambda/2", id="04.6-half-lambda"),
 ])  # fmt: skip
 def test_a_likely_mistake_has_a_hint_that_is_true(number, answer, words):
-    verdict = check(number, answer)
-    assert not verdict.ok and words in verdict.text
+    found = verdict(number, answer)
+    assert not found.ok and words in found.text
 
 
 def test_a_mistake_whose_numbers_another_input_contradicts_is_not_named():
@@ -161,7 +165,7 @@ def test_the_failing_case_can_be_shown():
     text = judge(ONE, lambda a: a, show=True).text
     assert text.endswith("\ninput 1: array([1., 2.])\nyour sum: array([1., 2.])\nright: array([2., 3.])")
     assert "right: " not in judge(ONE, lambda a: a).text
-    assert check("03.1", lambda M, p: M.sum(axis=2), show=True).text.count("input ") == 2
+    assert verdict("03.1", lambda M, p: M.sum(axis=2), show=True).text.count("input ") == 2
 
 
 def test_a_total_without_room_for_the_last_pair_is_wrong():
@@ -169,7 +173,7 @@ def test_a_total_without_room_for_the_last_pair_is_wrong():
         y, ds_q, dt_q = EXERCISES["08.4"].right(s_q, t_q, pair_at, *rest)
         return y, ds_q[: pair_at.max() + 1], dt_q[: pair_at.max() + 1]
 
-    assert check("08.4", cut).text == "Not yet: ds_q: has the wrong length: 6, should be 7; likely: zeros are missing"
+    assert verdict("08.4", cut).text == "Not yet: ds_q: has the wrong length: 6, should be 7; likely: zeros are missing"
 
 
 # ---- what the checker says -----------------------------------------------------------------------------
@@ -193,14 +197,14 @@ def changes_its_argument(a):
 
 
 @pytest.mark.parametrize(("exercise", "answer", "words"), [
-    (ONE, ..., "No answer yet"),
-    (ONE, lambda a: ..., "No answer yet"),
-    (TWO, lambda a: (a + 1, ...), "No answer yet"),
+    (ONE, ..., "Not written yet"),
+    (ONE, lambda a: ..., "Not written yet"),
+    (TWO, lambda a: (a + 1, ...), "Not written yet"),
     (ONE, lambda a: None, "a result is None; is a return missing"),
     (TWO, lambda a: (a + 1, np.add.at(a.copy(), 0, 1.0)), "a result is None"),
-    (TWO, lambda a: (None, ...), "No answer yet"),
+    (TWO, lambda a: (None, ...), "Not written yet"),
     (Exercise(4.0), None, "a result is None"),
-    (ONE, 3.0, "Give the function itself, not float"),
+    (ONE, 3.0, "give the function itself, not float"),
     (ONE, lambda a: a / {}, "it raised TypeError"),
     (ONE, changes_its_argument, "it changes its arguments"),
     (LISTS, sorts_its_argument, "it changes its arguments"),
@@ -210,8 +214,8 @@ def changes_its_argument(a):
     (Exercise(4.0), 5.0, "the answer: is wrong"),
 ])  # fmt: skip
 def test_wrong_answers_are_described_without_a_crash(exercise, answer, words):
-    verdict = judge(exercise, answer)
-    assert not verdict.ok and words in repr(verdict)
+    found = judge(exercise, answer)
+    assert not found.ok and words in repr(found)
 
 
 @pytest.mark.parametrize(("exercise", "answer", "words"), [
@@ -222,8 +226,8 @@ def test_wrong_answers_are_described_without_a_crash(exercise, answer, words):
     (NAN, NAN.right, "Right."),
 ])  # fmt: skip
 def test_right_answers(exercise, answer, words):
-    verdict = judge(exercise, answer)
-    assert verdict.ok and repr(verdict) == words
+    found = judge(exercise, answer)
+    assert found.ok and repr(found) == words
 
 
 def exp_without_maximum(s):
@@ -236,17 +240,17 @@ def test_a_mistake_that_overflows_for_one_input_is_named_by_another():
     """The answer's numbers overflow at the first input in another way than those of the registered mistake."""
     inputs = [(np.array([0.0, 900.0]),), (np.array([1.0, 2.0]),)]
     doubled = {"twice too much": lambda s: 2 * s}
-    verdict = judge(Exercise(lambda s: s, inputs, ("s",), doubled), lambda s: np.where(s > 800, np.inf, 2 * s))
-    assert verdict.text == "Not yet: s: 1 of 2 entries are not finite, the first at (1,); likely: twice too much"
-    verdict = judge(Exercise(lambda s: s, inputs, ("s",), {"exp": exp_without_maximum}), exp_without_maximum)
-    assert verdict.text == "Not yet: s: 1 of 2 entries are not finite, the first at (1,); likely: exp"
+    found = judge(Exercise(lambda s: s, inputs, ("s",), doubled), lambda s: np.where(s > 800, np.inf, 2 * s))
+    assert found.text == "Not yet: s: 1 of 2 entries are not finite, the first at (1,); likely: twice too much"
+    found = judge(Exercise(lambda s: s, inputs, ("s",), {"exp": exp_without_maximum}), exp_without_maximum)
+    assert found.text == "Not yet: s: 1 of 2 entries are not finite, the first at (1,); likely: exp"
 
 
 def test_a_hint_of_another_input_is_given_only_if_it_names_a_mistake():
     """What the numbers of one input look like need not be true of the other."""
     exercise = Exercise(lambda s: s, [(np.array([1.0, 2.0, 4.0]),), (np.array([900.0, 5.0, 7.0]),)], ("s",))
-    verdict = judge(exercise, lambda s: s**2 + 1 if s[0] < 2 else np.minimum(s, 800))
-    assert verdict.text == "Not yet: s: 3 of 3 entries are wrong, the first at (0,)"
+    found = judge(exercise, lambda s: s**2 + 1 if s[0] < 2 else np.minimum(s, 800))
+    assert found.text == "Not yet: s: 3 of 3 entries are wrong, the first at (0,)"
 
 
 def test_a_hint_that_another_input_contradicts_is_not_given():
@@ -286,11 +290,11 @@ def test_a_slope_by_real_steps_is_told_from_a_complex_step():
     def central(f, theta, d, eps=1e-6):
         return (f(theta + eps * d) - f(theta - eps * d)) / (2 * eps)
 
-    text = check("05.2", central).text
+    text = verdict("05.2", central).text
     assert "it raised TypeError: f got real numbers; the complex step gives it complex ones" in text
-    text = check("05.2", lambda f, theta, d: (f(theta + 1e-7 * d) - f(theta)) / 1e-7).text
+    text = verdict("05.2", lambda f, theta, d: (f(theta + 1e-7 * d) - f(theta)) / 1e-7).text
     assert "it raised TypeError: f got real numbers" in text
-    assert check("05.2", lambda f, theta, d: (f(theta + 1e-20j * d) - f(theta)).imag / 1e-20).ok
+    assert verdict("05.2", lambda f, theta, d: (f(theta + 1e-20j * d) - f(theta)).imag / 1e-20).ok
 
 
 def test_a_registered_mistake_may_overflow():
@@ -298,6 +302,124 @@ def test_a_registered_mistake_may_overflow():
     assert judge(exercise, lambda s: 2 * s).text.startswith("Not yet: s: 1 of 2")
 
 
+def test_a_mistake_with_a_name_is_told_whatever_the_answer_holds():
+    truth = Exercise([True, True], mistakes={"inverted": [False, False], "too strict": [False, True]})
+    assert judge(truth, [False, True]).text.endswith("likely: too strict")
+    rows = Exercise([[0.0, 0.0], [1.0, 2.0]], mistakes={"nothing": [[0.0], [0.0]], "row lost": [[], [1.0, 2.0]]})
+    assert judge(rows, [[], [1.0, 2.0]]).text.endswith("rows of different lengths: 0, 2; likely: row lost")
+    assert "likely" not in judge(rows, [[0.0], [1.0, 2.0]]).text
+    two = Exercise(lambda s: s, [(np.ones(3),)], mistakes={"twice": lambda s: np.repeat(s, 2)})
+    assert judge(two, lambda s: np.repeat(s, 2)).text.endswith("likely: twice")
+
+
+def test_a_mistake_names_the_arguments_that_it_needs():
+    exercise = Exercise(lambda a, b: a + b, [(np.arange(3.0), np.ones(3))], mistakes={"b alone": lambda b: 1 * b})
+    assert judge(exercise, lambda first, second: second).text.endswith("likely: b alone")
+
+
+# ---- what the notebook goes on with ----------------------------------------------------------------------
+
+
+def test_the_notebook_goes_on_with_the_answer_when_it_is_right_and_else_with_the_solution(capsys):
+    right, wrong = (lambda M, p: (M * p).sum(axis=2)), lambda M, p: M.sum(axis=2)
+    assert check("03.1", right) is right
+    assert capsys.readouterr().out == "Right, for 2 inputs.\n"
+    solution = check("03.1", wrong)
+    told = capsys.readouterr().out
+    assert solution is find("03.1").right and told.startswith("Not yet: score: ")
+    assert told.endswith("\nThe notebook goes on with the solution.\n")
+    assert check("03.1", ...) is solution
+    assert capsys.readouterr().out == "Not written yet: the notebook goes on with the solution.\n"
+    assert check("03.1", lambda M, p: ... * M) is solution
+    assert capsys.readouterr().out == "Not written yet: the notebook goes on with the solution.\n"
+    assert check("03.1", solution) is solution
+    assert capsys.readouterr().out.startswith("This is the solution")
+
+
+def test_a_value_is_handed_back_when_it_is_right(capsys):
+    mine = np.array([0.25, 0.5, 0, 0.25])
+    assert check("04.1", mine) is mine
+    assert check("04.1", [1, 2, 0, 1]) == find("04.1").right
+    assert check("04.1", ...) == find("04.1").right
+    assert "not divided by the sum" in capsys.readouterr().out
+
+
+# ---- step by step ----------------------------------------------------------------------------------------
+
+STEPS = Steps("x", a=lambda x: x + 1, b=lambda a: a**2, c=lambda b: b.sum(), d=lambda a: -a)
+STAIRS = Exercise(STEPS, [(np.arange(3.0),), (np.ones(2),)], mistakes={"a cube": changed(STEPS, b=lambda a: a**3)})
+
+
+def test_every_step_is_judged():
+    def answer(x):
+        a = x + 1
+        mine, b = 7, a * a
+        c, d = float(b.sum()), -a
+        return locals()
+
+    found = judge(STAIRS, answer)
+    lines = [f"  ✓ {name}: right to rounding" for name in "abcd"]
+    assert found.ok and found.text.split("\n") == ["Right, for 2 inputs.", *lines]
+
+
+def test_the_first_wrong_step_is_blamed_and_no_other():
+    found = judge(STAIRS, lambda x: {"a": x + 1, "b": (x + 1) ** 3, "c": 99.0, "d": -x - 1})
+    assert not found.ok and found.text.split("\n") == [
+        "Not yet: b: 2 of 3 entries are wrong, the first at (1,); likely: a cube",
+        "  ✓ a: right to rounding",
+        "  ✗ b: 2 of 3 entries are wrong, the first at (1,): 8, should be 4",
+        "  · c: not judged yet",
+        "  · d: not judged yet",
+    ]
+
+
+def test_what_is_not_given_yet_is_no_mistake():
+    found = judge(STAIRS, lambda x: {"a": x + 1, "b": ..., "c": ...})
+    assert not found.ok and found.text.split("\n") == [
+        "Right so far; still to come: b, c, d.",
+        "  ✓ a: right to rounding",
+        *[f"  · {n}: not given yet" for n in "bcd"],
+    ]  # fmt: skip
+    assert judge(STAIRS, lambda x: {"a": ...}).text == judge(STAIRS, lambda x: {}).text == "Not written yet"
+
+
+def test_a_step_may_be_right_approximately_but_not_roughly():
+    near = judge(STAIRS, lambda x: {**STEPS(x), "b": (x + 1) ** 2 + 2e-6})
+    assert near.ok and "✓ b: right approximately, to 5e-07" in near.text
+    assert not judge(STAIRS, lambda x: {**STEPS(x), "b": (x + 1) ** 2 + 2e-3}).ok
+
+
+def test_an_error_comes_after_the_steps_that_were_there():
+    def answer(x):
+        a = x + 1
+        b = a / {}
+        return locals()
+
+    text = judge(STAIRS, answer).text
+    assert text.startswith("Not yet: it raised TypeError") and "`b = a / {}`" in text and "✓ a: right" in text
+    assert "by their names" in judge(STAIRS, lambda x: x + 1).text
+
+
+def test_results_may_be_given_with_what_they_were_calculated_from(capsys, monkeypatch):
+    monkeypatch.setattr(exercises, "find", lambda number: STAIRS)
+    x = np.array([5.0, 6.0])
+    right = STEPS(x)
+    assert check("any", right, x) is right and capsys.readouterr().out.startswith("Right.\n  ✓ a: right")
+    assert check("any", {"a": 2 * x}, x).keys() == right.keys()
+    assert capsys.readouterr().out.startswith("Not yet: a: 2 of 2 entries are wrong")
+    assert check("any", ..., x).keys() == right.keys()
+    assert capsys.readouterr().out == "Not written yet: the notebook goes on with the solution.\n"
+
+
+def test_a_function_with_several_results_may_be_judged_step_by_step_too():
+    both = Steps("x", "c d", a=lambda x: x + 1, c=lambda a: 2 * a, d=lambda a: 3 * a)
+    exercise = Exercise(both, [(np.arange(3.0),)])
+    assert judge(exercise, lambda x: (2 * x + 2, 3 * x + 3)).text == "Right."
+    assert judge(exercise, lambda x: {"a": x, "c": 2 * x}).text.startswith("Not yet: a: ")
+    assert judge(exercise, lambda x: {"c": 2 * x + 2}).text.startswith("Right so far; still to come: d.")
+    assert judge(exercise, lambda x: {"c": 2 * x + 2, "d": 3 * x + 3}).text.startswith("Right so far; now return c, d.")
+
+
 def test_unknown_exercise():
     with pytest.raises(ValueError, match="there is no exercise '04.99'"):
-        check("04.99", ...)
+        verdict("04.99", ...)
