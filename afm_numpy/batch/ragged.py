@@ -5,10 +5,11 @@ from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
+from scipy import sparse
 
 from .._types import Array
 
-__all__ = ["check_pairs", "pairs_of_rows", "places", "reduce_rows", "row_ends", "slot_pairs", "take_rows"]
+__all__ = ["check_pairs", "pairs_of_rows", "places", "reduce_rows", "row_ends", "slot_pairs", "sum_rows", "take_rows"]
 
 MOST = 4 << 30  # bytes that the pairs of one batch may take
 CHUNK = 1 << 22  # pairs that are numbered at a time
@@ -59,6 +60,19 @@ def reduce_rows(operation: np.ufunc, values: Array, ends: Array) -> Array:
     some = np.flatnonzero(np.diff(ends))
     if some.size:
         total[some] = operation.reduceat(values, ends.take(some))
+    return total
+
+
+def sum_rows(at: Array, values: Array, size: int) -> Array:
+    """Sum those rows of `values` that have the same number: a product with a sparse matrix of ones, (size, ...).
+
+    Examples
+    --------
+    >>> sum_rows(np.array([1, 0, 1]), np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]), 2).tolist()
+    [[3.0, 4.0], [6.0, 8.0]]
+    """
+    one_each = (np.ones(at.size, values.dtype), at, np.arange(at.size + 1, dtype=np.int32))
+    total: Array = sparse.csc_array(one_each, (size, at.size)) @ values
     return total
 
 

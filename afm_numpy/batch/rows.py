@@ -9,11 +9,10 @@ from functools import cached_property
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
-from scipy import sparse
 
 from .._checks import array, reals
 from .._types import Array, DType
-from .ragged import check_pairs, pairs_of_rows, slot_pairs, take_rows
+from .ragged import check_pairs, pairs_of_rows, slot_pairs, sum_rows, take_rows
 
 __all__ = ["Rows"]
 
@@ -211,7 +210,5 @@ class Rows:
         >>> batch.sum_by_row(np.array([[1.0, 10.0], [5.0, 99.0]])).tolist()
         [1.0, 15.0]
         """
-        rows, slot_row = self.occurrences
-        values = self.filled(values)                                         # (S, ...)
-        one_each = (np.ones(slot_row.size, values.dtype), slot_row, np.arange(slot_row.size + 1))
-        return sparse.csc_array(one_each, (rows.size, slot_row.size)) @ values     # (U, ...)
+        touched, place = self.occurrences
+        return sum_rows(place, self.filled(values), touched.size)

@@ -37,11 +37,11 @@ from .. import afm
 from .._types import Array, Attention, Grads, Params
 from ..attention import free_forward, free_rows
 from ..batch import Batch
-from ..batch.ragged import check_pairs, reduce_rows
+from ..batch.ragged import check_pairs, reduce_rows, sum_rows
 from ..dropout import PAIR_SITES, Dropout, check_masks
 from ..params import afm_shapes, check_inputs
 from ..rowgrad import RowGrad
-from .numbering import PAIR_BYTES, Local, PairBatch, distinct, number_pairs, sum_rows
+from .numbering import PAIR_BYTES, Local, PairBatch, distinct, number_pairs
 from .pairs import Pooled, embed, layer, pairs_backward, pairs_forward, pooled_backward, pooled_forward
 
 __all__ = ["Cache", "backward", "forward", "predict", "prepare"]
@@ -59,7 +59,12 @@ def prepare(batch: Batch) -> Batch:
     return batch if batch.pair_counts.sum() > MANY else number_pairs(batch)
 
 
-# ---- the weights of the pairs ----------------------------------------------------------------------------
+# ---- the linear part, and the weights of the pairs -------------------------------------------------------
+
+
+def linear_forward(params: Params, batch: Batch) -> Array:
+    """w0 + sum_i w_i x_i, as `fm.linear_forward`: (B,)."""
+    return params["w0"] + reduce_rows(np.add, params["w"].take(batch.ids) * batch.values, batch.ends)
 
 
 def free_row(params: Params, local: Local) -> Array:
@@ -94,38 +99,21 @@ def weights_forward(
 
 
 def weights_backward(da: Array, cache: "Cache") -> tuple[Array | None, Grads]:
-    """ds (O,) of every two slots, None without a network; and the gradients of "field" and "free"."""
-    batch, params, pair_at = cache.batch, cache.params, cache.local.pair_at
-    ones = np.ones(len(batch), da.dtype)
+    """ds (D,) of the distinct pairs, None without a network; and the gradients of "field" and "free"."""
+    batch, pair_at, ones = cache.batch, cache.batch.local.pair_at, np.ones(len(cache.batch), da.dtype)
     match cache.attention:
         case "field":
-            return None, {"field": batch.sum_at(batch.slot_pair, da, ones, params["field"].size)}
+            return None, {"field": batch.sum_at(batch.slot_pair, da, ones, cache.params["field"].size)}
         case "free":
             seen = np.flatnonzero(cache.free >= 0)
-            rows, place = distinct(cache.free.take(seen), params["free"].size)
+            rows, place = distinct(cache.free.take(seen), cache.params["free"].size)
             da = batch.sum_at(pair_at, da, ones, cache.free.size)
             return None, {"free": RowGrad(rows, sum_rows(place, da.take(seen), rows.size))}
         case "network":
-            ds = cache.a * da                                        # (diag(a) - a a^T) da
-            ds -= cache.a * batch.spread(batch.by_row(np.add, ds))
-            return ds, {}
+            for _ in range(2):                              # the second time takes off what rounding left of the mean
+                da = da - batch.spread(batch.by_row(np.add, cache.a * da))
+            return batch.sum_at(pair_at, cache.a * da, ones, cache.t.size), {}
     return None, {}
-
-
-# ---- the linear part -------------------------------------------------------------------------------------
-
-
-def linear_forward(params: Params, batch: Batch) -> Array:
-    """w0 + sum_i w_i x_i, as `fm.linear_forward`: (B,)."""
-    wx = params["w"].take(batch.ids) * batch.values                                 # (S,)
-    return params["w0"] + reduce_rows(np.add, wx, batch.ends)
-
-
-def linear_backward(dlinear: Array, w: Array, batch: Batch) -> tuple[Array, RowGrad, Array]:
-    """dw0 (), dw RowGrad (U,), and dx (S,) of the filled slots."""
-    rows, place = batch.occurrences
-    dslot = dlinear.repeat(batch.sizes)                                             # (S,)
-    return dlinear.sum(), RowGrad(rows, sum_rows(place, dslot * batch.values, rows.size)), dslot * w.take(batch.ids)
 
 
 # ---- the model -------------------------------------------------------------------------------------------
@@ -135,14 +123,12 @@ class Cache(NamedTuple):
     """What `forward` computed."""
 
     batch: PairBatch
-    local: Local
     params: Params
     attention: Attention
     drop: Dropout
     E: Array  # (U, k+1)   v_i x_i of each token, and 1
     layer: tuple[Array, Array]  # C, h
-    s: Array  # (D,)       score of each distinct pair
-    gate: Array  # (D, t+1)  where its relu is open
+    gate: Array  # (D, t+1)  where the relu of each distinct pair is open
     free: Any  # (D,)    its row of `free`, "free" only
     a: Array  # (O,)       attention of every two slots
     t: Array  # (O,)       their p . m
@@ -161,69 +147,57 @@ def forward(
     >>> bool(np.allclose(forward(params, batch)[0], afm.forward(params, batch)[0], rtol=1e-14))
     True
     """
-    check(params, batch, attention)
+    check_inputs(params, batch, afm_shapes(attention))
     if any(getattr(drop, site) is not None for site in PAIR_SITES):
         return afm.forward(params, batch, attention=attention, drop=drop)
     check_masks(drop, batch, params["V"].shape[1])
+    C, h = layer(params, attention)
+    check_pairs(int(batch.pair_counts.sum()), PAIR_BYTES + h.size)
     batch = number_pairs(batch)
     local = batch.local
-    E, (C, h) = embed(params["V"], local), layer(params, attention)
+    E = embed(params["V"], local)
     t, s, gate = pairs_forward(E, local, C, h)
     free = free_row(params, local) if attention == "free" else None
     a = weights_forward(attention, params, batch, s, free, local.pair_at)           # (O,)
     t = t.take(local.pair_at)                                                       # (O,)
-    y_hat = linear_forward(params, batch)                                           # (B,)
+    y_hat, pooled = linear_forward(params, batch), None                             # (B,)
     if drop.pooled is None:
-        pooled = None
         y_hat = y_hat + batch.by_row(np.add, a * t)
     else:
         pooled = pooled_forward(E[:, :-1], a, batch)
         y_hat = y_hat + (pooled.pooled * drop.pooled) @ params["p"]
-    return y_hat, Cache(batch, local, params, attention, drop, E, (C, h), s, gate, free, a, t, pooled)
+    return y_hat, Cache(batch, params, attention, drop, E, (C, h), gate, free, a, t, pooled)
 
 
 def backward(dy_hat: Array, cache: Any, *, with_dx: bool = False) -> Grads:
-    """Gradients of `forward`; parameters and results as in `afm.backward`."""
+    """Gradients of `forward`; parameters and results as in `afm.backward`, which also makes the one of x."""
     if isinstance(cache, afm.Cache):
         return afm.backward(dy_hat, cache, with_dx=with_dx)
-    batch, local, params, attention, drop, E, (C, h), s, gate, _, a, t, pooled = cache
-    D = local.first.size
-    dw0, dw, dx = linear_backward(dy_hat, params["w"], batch)
+    batch, params, attention, drop, E, (C, h), gate, _, a, t, pooled = cache
+    local, D = batch.local, len(gate)
     if pooled is None:
         da = batch.spread(dy_hat) * t                                               # (O,)
         dt = batch.sum_at(local.pair_at, a, dy_hat, D)                              # (D,)
     else:
         da, dslots = pooled_backward(dy_hat[:, None] * params["p"] * drop.pooled, pooled, batch)
         dt = np.zeros(D, a.dtype)
-    ds, dattend = weights_backward(da, cache)                                       # (O,)
-    ds_pair = dt if ds is None else batch.sum_at(local.pair_at, ds, np.ones(len(batch), ds.dtype), D)
-    dE, dC, dh = pairs_backward(dt, ds_pair, E, local, C, h, gate)
+    ds, dattend = weights_backward(da, cache)                                       # (D,)
+    dE, dC, dh = pairs_backward(dt, dt if ds is None else ds, E, local, C, h, gate)
     dE, dp = dE[:, :-1], dC[:-1, -1]
     if pooled is not None:
         dE = dE + sum_rows(local.slot_at, dslots, len(E))
         dp = dy_hat @ (pooled.pooled * drop.pooled)
     if attention == "network":
         dattend = {"W": dC[:-1, :-1], "b": dC[-1, :-1], "h": dh}
+    U, (touched, place) = local.rows.size, batch.occurrences
+    dw = sum_rows(place, dy_hat.repeat(batch.sizes) * batch.values, U)
     dV = dE * local.value[:, None]
-    dV = dV if local.rows.size == local.row.size else sum_rows(local.row, dV, local.rows.size)
-    grads: Grads = {"w0": dw0, "w": dw, "V": RowGrad(local.rows, dV), "p": dp, **dattend}
+    dV = dV if U == len(dV) else sum_rows(local.row, dV, U)
+    grads: Grads = {"w0": dy_hat.sum(), "w": RowGrad(touched, dw), "V": RowGrad(touched, dV), "p": dp, **dattend}
     if with_dx:
-        grads["x"] = batch.padded(dx + pair_gradients(da, ds, cache))
+        dense = afm.forward(params, batch, attention=attention, drop=drop)[1]
+        grads["x"] = afm.backward(dy_hat, dense, with_dx=True)["x"]
     return grads
-
-
-def pair_gradients(da: Array, ds: Array | None, cache: Cache) -> Array:
-    """dx (S,) through the pairs: t_q = p . m_q and z_q - b are proportional to each of the two x."""
-    batch, (C, h) = cache.batch, cache.layer
-    share = cache.a * da                                                            # (O,)
-    if ds is not None:
-        share += ds * (cache.s - cache.gate[:, :-1] @ (h[:-1] * C[-1, :-1])).take(cache.local.pair_at)
-    return sum_rows(np.concatenate(batch.sides), np.tile(share, 2), batch.ids.size) / batch.values
-
-
-def check(params: Params, batch: Batch, attention: Attention) -> None:
-    """Refuse parameters that do not fit the batch."""
-    check_inputs(params, batch, afm_shapes(attention))
 
 
 # ---- many rows -------------------------------------------------------------------------------------------
@@ -236,7 +210,7 @@ def predict(
 
     Rows that are not numbered yet are numbered in spans of many pairs: memory does not grow with their number.
     """
-    check(params, batch, attention)
+    check_inputs(params, batch, afm_shapes(attention))
     C, h = layer(params, attention)
     y_hat = np.zeros(len(batch), params["V"].dtype)
     for rows in [slice(None)] if isinstance(batch, PairBatch) else spans(batch, SPAN):

@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import sparse
 
+from .. import fm
 from .._types import Array, Grads, Params
 from ..batch import Batch
 from ..dropout import Dropout, check_masks
@@ -39,20 +40,32 @@ class Cache(NamedTuple):
     """What `forward` computed."""
 
     batch: Batch
+    params: Params
     X: Any  # (B, U)
     X2: Any  # (B, U)  its entries squared; X itself when they are 0 and 1
     v: Array  # (U, k)         the rows of V that the columns of X stand for
     sum_e: Array  # (B, k)     sum_i v_i x_i
-    w: Array  # (n,)
     drop: Dropout
 
 
-def design(batch: Batch) -> tuple[Any, Any]:
-    """X (B, U), and the same with its entries squared, in CSR."""
-    x, (touched, place), ends = batch.values, batch.occurrences, batch.ends
-    shape = (len(batch), touched.size)
-    X = sparse.csr_array((x, place, ends), shape)
-    return X, X if (x == 1).all() else sparse.csr_array((x * x, place, ends), shape)
+def design(x: Array, column: Array, ends: Array, columns: int) -> tuple[Any, Any]:
+    """X and X2 in CSR, from the values of the filled slots and their columns."""
+    shape = (ends.size - 1, columns)
+    X = sparse.csr_array((x, column, ends), shape)
+    return X, X if (x == 1).all() else sparse.csr_array((x * x, column, ends), shape)
+
+
+def evaluate(
+    w0: Array, w: Array, v: Array, squares: Array, X: Any, X2: Any, sizes: Array, drop: Dropout = Dropout()
+) -> tuple[Array, Array]:
+    """y_hat (B,) and sum_e (B, k), from the rows of w and V for the columns of X, and squares = |v|^2 (U,)."""
+    sum_e = X @ v                                                    # (B, k)
+    if drop.pooled is None:
+        pairs = 0.5 * (np.einsum("bk,bk->b", sum_e, sum_e) - X2 @ squares)
+    else:
+        pairs = 0.5 * np.einsum("bk,bk->b", sum_e * sum_e - X2 @ (v * v), drop.pooled)
+    pairs[sizes < 2] = 0                                             # no pair: exactly 0, without rounding errors
+    return w0 + X @ w + pairs, sum_e
 
 
 def forward(params: Params, batch: Batch, *, drop: Dropout = Dropout()) -> tuple[Array, Cache]:
@@ -67,20 +80,15 @@ def forward(params: Params, batch: Batch, *, drop: Dropout = Dropout()) -> tuple
     check_inputs(params, batch, FM_SHAPES)
     check_masks(drop, batch, params["V"].shape[1], ("pooled",))
     batch = prepare(batch)
-    X, X2 = design(batch)                                            # (B, U)
-    v = params["V"].take(batch.touched, axis=0)                      # (U, k)
-    sum_e = X @ v                                                    # (B, k)
-    if drop.pooled is None:
-        pairs = 0.5 * (np.einsum("bk,bk->b", sum_e, sum_e) - X2 @ np.einsum("uk,uk->u", v, v))
-    else:
-        pairs = 0.5 * np.einsum("bk,bk->b", sum_e * sum_e - X2 @ (v * v), drop.pooled)
-    pairs[batch.sizes < 2] = 0                                       # no pair: exactly 0, without rounding errors
-    y_hat = params["w0"] + X @ params["w"].take(batch.touched) + pairs             # (B,)
-    return y_hat, Cache(batch, X, X2, v, sum_e, params["w"], drop)
+    touched, place = batch.occurrences
+    w, v = params["w"].take(touched), params["V"].take(touched, axis=0)             # (U,), (U, k)
+    X, X2 = design(batch.values, place, batch.ends, touched.size)    # (B, U)
+    y_hat, sum_e = evaluate(params["w0"], w, v, np.einsum("uk,uk->u", v, v), X, X2, batch.sizes, drop)
+    return y_hat, Cache(batch, params, X, X2, v, sum_e, drop)
 
 
 def backward(dy_hat: Array, cache: Cache, *, with_dx: bool = False) -> Grads:
-    """Gradients of `forward`; parameters and results as in `fm.backward`.
+    """Gradients of `forward`; parameters and results as in `fm.backward`, which also makes the one of x.
 
     Examples
     --------
@@ -89,39 +97,18 @@ def backward(dy_hat: Array, cache: Cache, *, with_dx: bool = False) -> Grads:
     >>> backward(np.ones(1), cache)["V"].to_dense(3).tolist()
     [[5.0], [4.0], [3.0]]
     """
-    batch, X, X2, v, sum_e, w, drop = cache
-    rows, dw0, dy_pairs, alone = batch.touched, dy_hat.sum(), dy_hat, batch.sizes < 2
-
-    def transposed(dy: Array) -> Any:
-        """X^T (U, B) with its columns times dy (B,)."""
-        return sparse.csc_array((dy.repeat(batch.sizes) * X.data, X.indices, X.indptr), X.shape[::-1])
-
-    Xt, ones = transposed(dy_hat), np.ones_like(dy_hat)
-    dw = Xt @ ones                                                   # (U,)
-    if alone.any():                                                  # rows without a pair: nothing flows to V
-        dy_pairs = np.where(alone, 0, dy_hat)
-        Xt = transposed(dy_pairs)
-    if drop.pooled is None:
-        dV = Xt @ sum_e                                              # (U, k)
-        dV -= (Xt @ ones if X2 is X else X2.T @ dy_pairs)[:, None] * v
-    else:
-        dV = Xt @ (drop.pooled * sum_e) - (X2.T @ (dy_pairs[:, None] * drop.pooled)) * v
-    grads: Grads = {"w0": dw0, "w": RowGrad(rows, dw), "V": RowGrad(rows, dV)}
-    if with_dx:
-        grads["x"] = batch.padded(slot_gradients(dy_hat, cache))
-    return grads
-
-
-def slot_gradients(dy_hat: Array, cache: Cache) -> Array:
-    """dx (S,) of the filled slots: w_i + v_i . (sum_e - e_i), times dy_hat."""
-    batch, _, _, v, sum_e, w, drop = cache
-    row = batch.row_of
-    slot_v = v.take(batch.occurrences[1], axis=0)                    # (S, k)
-    others = sum_e.take(row, axis=0) - slot_v * batch.values[:, None]
+    batch, params, X, X2, v, sum_e, drop = cache
+    Xt = X.T
+    dw = Xt @ dy_hat                                                 # (U,)
+    dpooled = np.where(batch.sizes < 2, 0, dy_hat)[:, None]          # (B, 1): nothing flows to V from a lone feature
     if drop.pooled is not None:
-        others *= drop.pooled.take(row, axis=0)
-    dx: Array = dy_hat.take(row) * (w.take(batch.ids) + (others * slot_v).sum(axis=1))
-    return dx
+        dpooled = dpooled * drop.pooled                              # (B, k)
+    dV = Xt @ (dpooled * sum_e)                                      # (U, k)
+    dV -= ((Xt if X2 is X else X2.T) @ dpooled) * v
+    grads: Grads = {"w0": dy_hat.sum(), "w": RowGrad(batch.touched, dw), "V": RowGrad(batch.touched, dV)}
+    if with_dx:
+        grads["x"] = fm.backward(dy_hat, fm.forward(params, batch, drop=drop)[1], with_dx=True)["x"]
+    return grads
 
 
 # ---- many rows -------------------------------------------------------------------------------------------
@@ -133,22 +120,17 @@ def predict(params: Params, batch: Batch, *, chunk: int = 4096) -> Array:
     X has a column for each of the n features; when there are more of them than slots, for each distinct one.
     """
     check_inputs(params, batch, FM_SHAPES)
-    w0, w, V, ids, x = params["w0"], params["w"], params["V"], batch.ids.astype(np.int32), batch.values
+    w, V, ids, x = params["w"], params["V"], batch.ids.astype(np.int32), batch.values
     if len(V) > ids.size:
         touched, ids = batch.occurrences
         w, V = w.take(touched), V.take(touched, axis=0)
-    squares, ones = np.einsum("nk,nk->n", V, V), bool((x == 1).all())
+    squares = np.einsum("nk,nk->n", V, V)
 
     def some_rows(rows: slice) -> Array:
         ends = batch.ends[rows.start : rows.stop + 1]
-        slots, shape = slice(ends[0], ends[-1]), (ends.size - 1, len(V))
-        X = sparse.csr_array((x[slots], ids[slots], ends - ends[0]), shape)
-        X2 = X if ones else sparse.csr_array((x[slots] * x[slots], X.indices, X.indptr), shape)
-        sum_e = X @ V                                                # (rows, k)
-        pairs = 0.5 * (np.einsum("bk,bk->b", sum_e, sum_e) - X2 @ squares)
-        pairs[batch.sizes[rows] < 2] = 0
-        y_hat: Array = w0 + X @ w + pairs
-        return y_hat
+        slots = slice(ends[0], ends[-1])
+        X, X2 = design(x[slots], ids[slots], ends - ends[0], len(V))
+        return evaluate(params["w0"], w, V, squares, X, X2, batch.sizes[rows])[0]
 
     k, per_row = V.shape[1], ids.size // max(len(batch), 1) + 1
     parts = each_block(some_rows, len(batch), min(chunk, 4 * BLOCK // (k * per_row)), 4 * ids.size * k)

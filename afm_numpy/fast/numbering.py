@@ -26,9 +26,9 @@ from .._types import Array, DType
 from ..batch import Batch
 from ..batch.ragged import check_pairs, pairs_of_rows, reduce_rows, row_ends, take_rows
 
-__all__ = ["PAIR_BYTES", "Local", "PairBatch", "RowBatch", "distinct", "number_pairs", "number_rows", "sum_rows"]
+__all__ = ["PAIR_BYTES", "Local", "PairBatch", "RowBatch", "distinct", "number_pairs", "number_rows"]
 
-PAIR_BYTES = 100  # memory that numbering and evaluating a pair take, when no pair repeats
+PAIR_BYTES = 150  # memory that numbering and evaluating a pair take when no pair repeats, but for t bytes more
 
 
 def distinct(codes: Array, bound: int) -> tuple[Array, Array]:
@@ -77,28 +77,6 @@ def distinct(codes: Array, bound: int) -> tuple[Array, Array]:
     return ordered[new], place
 
 
-def keep_memory() -> None:
-    """Keep the memory of freed arrays, up to 31 MB each, in this process: new arrays then cost no page faults.
-
-    The GNU C library gives freed memory back to the system above a threshold, and raises the threshold to the largest
-    block that was freed so far (mallopt(3), M_MMAP_THRESHOLD). Elsewhere this does no harm.
-    """
-    np.empty(31 << 20, np.uint8)
-
-
-def sum_rows(at: Array, values: Array, size: int) -> Array:
-    """Sum those rows of `values` that have the same number: a product with a sparse matrix of ones, (size, ...).
-
-    Examples
-    --------
-    >>> sum_rows(np.array([1, 0, 1]), np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]), 2).tolist()
-    [[3.0, 4.0], [6.0, 8.0]]
-    """
-    one_each = (np.ones(at.size, values.dtype), at, np.arange(at.size + 1, dtype=np.int32))
-    total: Array = sparse.csc_array(one_each, (size, at.size)) @ values
-    return total
-
-
 def _fields(batch: Batch) -> dict[str, Any]:
     return {field.name: getattr(batch, field.name) for field in dataclasses.fields(Batch)}
 
@@ -138,7 +116,6 @@ def number_rows(batch: Batch) -> RowBatch:
     """
     if isinstance(batch, RowBatch):
         return batch
-    keep_memory()
     features, number = distinct(batch.ids, batch.n)
     return RowBatch(**_fields(batch), features=features, number=number)
 
@@ -259,7 +236,6 @@ def number_pairs(batch: Batch) -> PairBatch:
     if isinstance(batch, PairBatch):
         return batch
     check_pairs(int(batch.pair_counts.sum()), PAIR_BYTES)
-    keep_memory()
     x = batch.values
     values, code = (np.ones(1, x.dtype), 0) if (x == 1).all() else np.unique(x, return_inverse=True)
     keys, token = distinct(batch.ids * values.size + code, batch.n * values.size)

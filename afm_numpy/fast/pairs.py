@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._types import Array, Attention, Params
-from ..batch.ragged import slot_pairs
-from .numbering import Local, PairBatch, sum_rows
+from ..batch.ragged import slot_pairs, sum_rows
+from .numbering import Local, PairBatch
 from .threads import blocks, each_block
 
 __all__ = ["Pooled", "embed", "layer", "pairs_backward", "pairs_forward", "pooled_backward", "pooled_forward"]

@@ -16,9 +16,9 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from threadpoolctl import LibController, ThreadpoolController
@@ -30,54 +30,31 @@ QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of the control group, on Linux
 T = TypeVar("T")
 
 
+# ---- BLAS is held to one thread --------------------------------------------------------------------------
+
+
 class _Hold:
-    """The state of `one_blas_thread`. The limit belongs to the process, so there is one such object."""
+    """The state of `one_blas_thread`. The limit belongs to the process, so this is used as it is, without objects."""
 
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.users = 0
-        self.modules = -1  # how many modules were imported when `libraries` was made
-        self.libraries: list[LibController] = []
-        self.before: list[tuple[LibController, int]] = []  # the numbers of threads to go back to
-
-    def enter(self) -> None:
-        with self.lock:
-            if self.users == 0:
-                if self.modules != len(sys.modules):  # an import may have loaded another library
-                    self.libraries = ThreadpoolController().select(user_api="blas").lib_controllers
-                    self.modules = len(sys.modules)
-                self.before = limit([library for library in self.libraries if not per_thread(library)])
-            self.users += 1
-
-    def leave(self) -> None:
-        with self.lock:
-            self.users -= 1
-            if self.users == 0:
-                put_back(self.before)
+    lock = threading.Lock()
+    users = 0
+    modules = -1  # how many modules were imported when `libraries` was made
+    libraries: list[LibController] = []
+    before: list[tuple[LibController, int]] = []  # the numbers of threads to go back to
 
 
-def per_thread(library: LibController) -> bool:
-    """An OpenBLAS that was built with OpenMP has a limit of its own in every thread."""
-    return getattr(library, "threading_layer", None) == "openmp"
+def _set_threads(numbers: list[tuple[LibController, int]]) -> list[tuple[LibController, int]]:
+    """Set numbers of threads, and return those before.
 
-
-def limit(libraries: list[LibController]) -> list[tuple[LibController, int]]:
-    """Set the libraries to one thread; return their numbers of threads before."""
-    before = [(library, library.get_num_threads()) for library in libraries]
-    put_back([(library, 1) for library in libraries])
-    return before
-
-
-def put_back(numbers: list[tuple[LibController, int]]) -> None:
-    """Set numbers of threads. Newer versions of threadpoolctl obey one thread alone, unless it gives up control."""
+    Newer versions of threadpoolctl obey one thread alone, unless it gives up control.
+    """
+    before = [(library, library.get_num_threads()) for library, _ in numbers]
     for library, threads in numbers:
         give_up = getattr(library, "clear_controlling_thread", lambda force: None)
         give_up(force=True)
         library.set_num_threads(threads)
         give_up(force=True)
-
-
-_hold = _Hold()
+    return before
 
 
 @contextmanager
@@ -94,18 +71,32 @@ def one_blas_thread() -> Iterator[None]:
     ...     {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
     {1}
     """
-    _hold.enter()
-    own = limit([library for library in _hold.libraries if per_thread(library)])
+    with _Hold.lock:
+        if _Hold.users == 0 and _Hold.modules != len(sys.modules):   # an import may have loaded another library
+            _Hold.libraries = ThreadpoolController().select(user_api="blas").lib_controllers
+            _Hold.modules = len(sys.modules)
+        before = _set_threads([(library, 1) for library in _Hold.libraries])
+        _Hold.before = _Hold.before if _Hold.users else before
+        _Hold.users += 1
     try:
         yield
     finally:
-        put_back(own)
-        _hold.leave()
+        own = [one for one in before if getattr(one[0], "threading_layer", None) == "openmp"]    # one in every thread
+        with _Hold.lock:
+            _Hold.users -= 1
+            _set_threads(own if _Hold.users else _Hold.before)
 
 
 # ---- large work on threads of our own --------------------------------------------------------------------
 
-_own = threading.local()  # .pool: the pool of the call of `fit` or `predict` that this thread is in
+
+class _Own(threading.local):
+    """The pool of the call of `fit` or `predict` that this thread is in, and how many threads it has."""
+
+    pool: tuple[Any, int] = None, 1
+
+
+_own = _Own()
 
 
 @lru_cache
@@ -119,36 +110,23 @@ def cores() -> int:
         return count
 
 
-class Pool:
-    """Threads for the large work of one call. None is started before there is such work."""
-
-    def __init__(self, count: int) -> None:
-        self.count = count
-
-    @cached_property
-    def threads(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(self.count, "afm_numpy")
-
-    def close(self) -> None:
-        if "threads" in vars(self):
-            self.threads.shutdown(cancel_futures=True)
-
-
 @contextmanager
 def own_threads() -> Iterator[None]:
     """Hold BLAS to one thread, and give large work in `each_block` a pool of threads, which ends here too.
 
     There are as many threads as cores, unless BLAS was limited to fewer: by a variable of the environment, by the user,
-    or by joblib for its workers. Several uses at once share the cores.
+    or by joblib for its workers. Several uses at once share the cores. No thread starts before there is large work.
     """
+    outer = _own.pool
     with one_blas_thread():
-        limits = [threads for _, threads in _hold.before]
-        outer, _own.pool = getattr(_own, "pool", None), Pool(max(1, min([cores(), *limits]) // _hold.users))
-        try:
-            yield
-        finally:
-            _own.pool.close()
-            _own.pool = outer
+        count = max(1, min([cores(), *(threads for _, threads in _Hold.before)]) // _Hold.users)
+        one_each = [(library, 1) for library in _Hold.libraries]
+        with ThreadPoolExecutor(count, "afm_numpy", _set_threads, (one_each,)) as threads:
+            _own.pool = threads, count
+            try:
+                yield
+            finally:
+                _own.pool = outer
 
 
 def blocks(size: int, step: int) -> list[slice]:
@@ -168,20 +146,19 @@ def each_block(function: Callable[[slice], T], size: int, step: int, work: int) 
     >>> list(each_block(lambda block: block.start, size=150, step=64, work=150))
     [0, 50, 100]
     """
-    pool, parts = getattr(_own, "pool", None), blocks(size, step)
-    if pool is None or pool.count == 1 or len(parts) == 1 or work < LARGE:
+    parts, (pool, count), errors = blocks(size, step), _own.pool, np.geterr()
+    if count == 1 or len(parts) == 1 or work < LARGE:
         yield from map(function, parts)
         return
-    errors = np.geterr()
 
     def in_thread(part: slice) -> T:
-        with one_blas_thread(), np.errstate(**errors):               # both may be different in every thread
+        with np.errstate(**errors):                          # they may be different in every thread
             return function(part)
 
     waiting: deque[Future[T]] = deque()
     for part in parts:
-        waiting.append(pool.threads.submit(in_thread, part))
-        if len(waiting) > pool.count:
+        waiting.append(pool.submit(in_thread, part))
+        if len(waiting) > count:
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()

@@ -2,6 +2,7 @@
 
 import tracemalloc
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given
@@ -239,3 +240,42 @@ def test_all_of_many_rows_equal_dense():
     grads, want_grads = model.backward(dy_hat, cache), afm.backward(dy_hat, dense)
     for name in want_grads:
         assert_same(grads[name], want_grads[name], 1e-10)
+
+
+# ---- digits ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("lead", [0, 5, 16, 30])
+def test_the_gradient_of_the_softmax_keeps_its_digits_when_one_pair_has_almost_all(dtype, lead):
+    """1 - a_p subtracts nearly equal numbers: with a lead of 30, ds of the first pair would be noise."""
+    rng, unit, B = np.random.default_rng(0), float(np.finfo(dtype).eps) / 2, 20
+    batch = Batch.from_padded(np.arange(3 * B).reshape(B, 3), dtype=dtype)                      # no pair repeats
+    model = Model("afm")
+    _, cache = model.forward(model.init_params(rng, batch, k=2, t=2, dtype=dtype), batch)
+    s = rng.uniform(-1, 1, (B, 3)).astype(dtype)
+    s[np.arange(B), rng.integers(3, size=B)] += dtype(lead)
+    da = (rng.uniform(0.5, 1.5, (B, 3)) * [1, 3, 9]).astype(dtype)
+    a = afm_once_per_pair.weights_forward("network", {}, cache.batch, s.ravel(), None, np.arange(3 * B))
+    place = cache.batch.local.pair_at
+    ds = afm_once_per_pair.weights_backward(da.ravel(), cache._replace(a=a))[0][place].reshape(B, 3)
+    assert a.dtype == ds.dtype == dtype
+    with mpmath.workdps(60):
+        for row in range(B):
+            e = [mpmath.exp(mpmath.mpf(float(v))) for v in s[row]]
+            exact = [v / sum(e) for v in e]
+            for p in range(3):
+                size = abs(s[row] - s[row].max()).max()                        # an exponent's rounding: inherent
+                terms = [exact[q] * (mpmath.mpf(float(da[row, p])) - float(da[row, q])) for q in range(3)]
+                error = abs(float(ds[row, p]) - exact[p] * sum(terms))
+                assert error <= (20 + 2 * size) * unit * exact[p] * sum(map(abs, terms))
+
+
+def test_memory_of_a_wide_attention_network_is_counted(monkeypatch):
+    """The gate of each pair takes t bytes: 1,000 for t = 1,000."""
+    batch, model = Batch.from_padded(np.arange(40).reshape(4, 10)), Model("afm")                # 180 pairs
+    monkeypatch.setattr(afm_once_per_pair, "check_pairs", lambda pairs, each: seen.append((pairs, each)))
+    for t, each in ((8, 159), (1000, 1151)):
+        seen = []
+        model.forward(model.init_params(np.random.default_rng(0), batch, k=2, t=t), batch)
+        assert seen == [(180, each)]

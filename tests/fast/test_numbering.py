@@ -6,8 +6,9 @@ from strategies import make_batch
 
 from afm_numpy import Batch
 from afm_numpy.batch import ragged
+from afm_numpy.batch.ragged import sum_rows
 from afm_numpy.fast import numbering
-from afm_numpy.fast.numbering import PairBatch, RowBatch, distinct, number_pairs, number_rows, sum_rows
+from afm_numpy.fast.numbering import PairBatch, RowBatch, distinct, number_pairs, number_rows
 
 
 def data(values=(0.5, 1.0)):
