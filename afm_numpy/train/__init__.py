@@ -1,7 +1,8 @@
 """Training FM and AFM by mini-batches: `fit`, and what it is made of.
 
 `loop.py` is the loop itself; `fitting.py` adds validation, history, stopping and going on; `settings.py` groups the
-options; `checks.py` refuses wrong input before the first step; `predicting.py` uses a trained model.
+options; `checks.py` refuses wrong input before the first step; `showing.py` shows progress; `predicting.py` uses a
+trained model.
 """
 
 from .fitting import fit

@@ -2,12 +2,10 @@
 
 import copy
 import dataclasses
-import sys
 import time
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from .. import losses, metrics, optim
 from .._checks import warn
@@ -20,6 +18,7 @@ from .checks import check_arguments, check_state, training_rows
 from .loop import ADVICE, one_epoch
 from .predicting import predict
 from .settings import Diverged, Objective, PoorFit, Progress, Result, Watch
+from .showing import Shown
 
 __all__ = ["fit"]
 
@@ -101,21 +100,21 @@ def fit(
     state = optim.init(optimizer, params) if state is None else copy.deepcopy(state)
     history: list[dict[str, Any]] = []
     best, best_epoch = params, 0
-    bar = tqdm(total=epochs * -(-len(batch) // batch_size), disable=not watch.verbose, unit="step", file=sys.stderr)
-    with own_threads(), bar, np.errstate(over="ignore", invalid="ignore"):
+    shown = Shown(epochs, -(-len(batch) // batch_size), watch.verbose)
+    with own_threads(), shown, np.errstate(over="ignore", invalid="ignore"):
         for epoch in range(1, epochs + 1):
             start = time.perf_counter()
             try:
                 mean_loss = one_epoch(
                     trained, params, batch, y, rng=rng, goal=goal, optimizer=optimizer, state=state,
-                    batch_size=batch_size, after_step=bar.update,
+                    batch_size=batch_size, after_step=shown.bar.update,
                 )  # fmt: skip
                 row = {"epoch": epoch, "loss": mean_loss} | judge(params)
             except Diverged as error:
                 raise Diverged(f"epoch {epoch}: {error}") from None
             row["seconds"] = time.perf_counter() - start
             history.append(row)
-            bar.set_postfix({key: f"{value:.4f}" for key, value in row.items() if key.endswith("loss")})
+            shown.epoch(row)
             stop = watch.callback is not None and watch.callback(row, params, state)
             if judge.is_best(row):
                 best_epoch = epoch

@@ -95,7 +95,7 @@ class Watch:
         Called as callback(row of the history, params, state) after each epoch, with the parameters and the
         optimizer's state as they stand then; training stops when it returns True.
     verbose : bool
-        Show a progress bar on standard error.
+        Show progress on standard error: a bar in a terminal, elsewhere a line for an epoch, at most one a second.
     warn : bool
         Give a `PoorFit` warning when training ends with a poor result. Not wanted where training will go on.
     """

@@ -55,7 +55,7 @@ def test_train_writes_the_best_model_and_says_what_it_reached(folder, tmp_path, 
     assert run("train", folder / "train.libfm", "--valid", folder / "valid.libfm", "--out", out, "--model", "fm",
                "--loss", "logistic", "--k", 4, "--epochs", 8, "--batch-size", 128) == 0  # fmt: skip
     captured = capsys.readouterr()
-    assert "step" in captured.err                                   # the progress bar, and only there
+    assert captured.err.startswith("epoch 1 of 8: loss ")           # progress, and only there
     best = re.match(r"best epoch (\d+)  loss \S+  valid_loss (\S+)  valid_auc \S+  valid_accuracy \S+\n", captured.out)
     assert f"saved {out}" in captured.out
     saved = saving.load(out)

@@ -679,7 +679,7 @@ def test_progress_is_shown_when_wanted(capsys):
     FMRegressor(epochs=2).fit(X, Y)
     assert capsys.readouterr().err == ""
     FMRegressor(epochs=2, verbose=True).fit(X, Y)
-    assert "10/10" in capsys.readouterr().err               # two epochs of five steps
+    assert capsys.readouterr().err.startswith("epoch 1 of 2: loss ")
 
 
 @pytest.mark.parametrize("patience", [1, 3])
