@@ -19,8 +19,8 @@ from . import fm
 from ._checks import check_number, check_size, row_values
 from ._types import Array, ArrayLike, Attention, DType, Float, Grads, Params
 from .batch import Batch
-from .dropout import Dropout, check_masks
-from .params import FM_SHAPES, afm_shapes, check_attention, check_inputs, check_pairs, check_params
+from .dropout import Dropout
+from .params import FM_SHAPES, afm_shapes, check_attention, check_forward, check_params, pair_table
 
 __all__ = [
     "Cache", "backward", "forward", "from_fm", "init_params", "interactions_backward", "interactions_forward",
@@ -162,8 +162,7 @@ def forward(
     >>> cache.a.sum(axis=1).round(6).tolist()                    # attention sums to 1, or to 0 without a pair
     [1.0, 0.0]
     """
-    check_inputs(params, batch, afm_shapes(attention))
-    check_masks(drop, batch, params["V"].shape[1])
+    check_forward(params, batch, afm_shapes(attention), drop, padded=True)
     w0, w, V, p = params["w0"], params["w"], params["V"], params["p"]
     E = fm.embed_forward(V, batch)                                           # (B, m, k)
     M = _times(interactions_forward(E), drop.interactions)                   # (B, P, k)  eq. (2)
@@ -266,7 +265,7 @@ def init_params(
         case "field":
             params["field"] = np.ones(P, dtype)
         case "free":
-            params["pairs"] = check_pairs(pairs, n)
+            params["pairs"] = pair_table(pairs, n)
             params["free"] = np.ones(len(params["pairs"]), dtype)
         case "network":
             scale = np.sqrt(2 / (k + t))

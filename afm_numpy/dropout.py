@@ -48,7 +48,7 @@ def mask_shapes(batch: Batch, k: int) -> dict[str, tuple[int, ...]]:
     return {"interactions": (B, P, k), "attention": (B, P), "pooled": (B, k)}
 
 
-def check_masks(drop: Dropout, batch: Batch, k: int, sites: tuple[str, ...] = SITES) -> None:
+def check_masks(drop: Dropout, batch: Batch, k: int, sites: tuple[str, ...]) -> None:
     """Refuse masks of another shape, which would be spread over rows, and masks for a site that the model lacks."""
     for site, shape in mask_shapes(batch, k).items():
         mask = getattr(drop, site)

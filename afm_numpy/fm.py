@@ -19,8 +19,8 @@ import numpy as np
 from ._checks import check_dtype, check_kind, check_number, check_size, reals
 from ._types import Array, DType, Float, Grads, Params
 from .batch import Batch
-from .dropout import Dropout, check_masks
-from .params import FM_SHAPES, check_inputs
+from .dropout import Dropout
+from .params import FM_SHAPES, check_forward
 from .rowgrad import RowGrad
 
 __all__ = [
@@ -174,8 +174,7 @@ def forward(params: Params, batch: Batch, *, drop: Dropout = Dropout()) -> tuple
     >>> forward(params, Batch.from_lists([[0, 1, 2], [1]], n=3))[0]
     array([12.,  1.])
     """
-    check_inputs(params, batch, FM_SHAPES)
-    check_masks(drop, batch, params["V"].shape[1], ("pooled",))
+    check_forward(params, batch, FM_SHAPES, drop)
     w0, w, V = params["w0"], params["w"], params["V"]
     E = embed_forward(V, batch)                                      # (B, m, k)
     pooled, sum_e, sum_e2 = bi_interaction_forward(E)                # (B, k)

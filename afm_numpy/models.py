@@ -1,24 +1,34 @@
 """Chooses forward and backward for a model; the formulas are in fm.py and afm.py."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from functools import partial
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
 from . import afm, fm
+from ._checks import check_choice
 from ._types import Array, Attention, Grads, Params
 from .batch import Batch
-from .batch.ragged import MOST, check_pairs
+from .batch.ragged import MOST, check_pair_memory
 from .dropout import PAIR_SITES, Dropout
 from .fast import afm_once_per_pair, fm_once_per_feature
 from .fast.threads import own_threads
-from .params import FM_SHAPES, afm_shapes, check_attention, check_fields, check_inputs
+from .params import FM_SHAPES, afm_shapes, check_attention, check_fields, pair_bytes
 
 __all__ = ["Model"]
 
 KINDS = ("fm", "afm")
 ENGINES = {"unique": {"fm": fm_once_per_feature, "afm": afm_once_per_pair}, "dense": {"fm": fm, "afm": afm}}
+
+
+class Forward(Protocol):
+    def __call__(self, params: Params, batch: Batch, *, drop: Dropout = ...) -> tuple[Array, Any]: ...
+
+
+class Backward(Protocol):
+    def __call__(self, dy_hat: Array, cache: Any, *, with_dx: bool = ...) -> Grads: ...
 
 
 @dataclass(frozen=True)
@@ -51,9 +61,8 @@ class Model:
     engine: Literal["unique", "dense"] = "unique"
 
     def __post_init__(self) -> None:
-        for name, choices in (("kind", KINDS), ("engine", ENGINES)):
-            if getattr(self, name) not in choices:
-                raise ValueError(f"unknown {name} {getattr(self, name)!r}; choose from {', '.join(choices)}")
+        check_choice("kind", self.kind, KINDS)
+        check_choice("engine", self.engine, ENGINES)
         check_attention(self.attention)
 
     @property
@@ -92,66 +101,57 @@ class Model:
         """The module that has this model's forward and backward."""
         return ENGINES[self.engine][self.kind]
 
-    def for_dropout(self, keep: Mapping[Any, float]) -> "Model":
-        """This model with the engine that dropout with these probabilities needs.
+    @property
+    def _options(self) -> dict[str, Any]:
+        return {} if self.kind == "fm" else {"attention": self.attention}
 
-        Dropout of single pairs gives every pair of every row a mask of its own, so nothing is shared between rows:
-        that needs the dense engine.
-        """
-        of_pairs = self.kind == "afm" and any(keep.get(site, 1.0) < 1.0 for site in PAIR_SITES)
-        return replace(self, engine="dense") if of_pairs and self.engine != "dense" else self
-
-    def prepare(self, batch: Batch) -> Batch:
-        """The same rows, numbered for the fast engine: once for a data set, before batches are selected."""
-        prepared: Batch = batch if self.engine == "dense" else self.functions.prepare(batch)
-        return prepared
-
-    def check_memory(self, params: Params, batch: Batch, rows: int) -> None:
-        """Refuse to evaluate `rows` rows at a time when the padded arrays of the dense AFM would be too large."""
-        if self.functions is afm:
-            check_pairs(min(rows, len(batch)) * (batch.m * (batch.m - 1) // 2), self._pair_bytes(params))
-
-    def _pair_bytes(self, params: Params) -> int:
-        """What a pair takes in the arrays (B, P, k) and (B, P, t) of forward and backward."""
-        t = params["h"].size if self.attention == "network" else 0
-        return int(4 * (params["V"].shape[1] + t + 2) * params["V"].itemsize)
-
-    def forward(self, params: Params, batch: Batch, *, drop: Dropout = Dropout()) -> tuple[Array, Any]:
-        """The prediction y_hat (B,), and the cache for `backward`.
+    @property
+    def forward(self) -> Forward:
+        """`forward(params, batch, drop=Dropout())` of the engine: y_hat (B,), and the cache for `backward`.
 
         The dense engine keeps every intermediate in the cache, by the names of the paper: see `fm.Cache` and
         `afm.Cache`. The fast engine never makes the arrays (B, m, k) and (B, P, k); its caches have what its own
         backward needs, once for each distinct feature or pair, and their fields are described in `fast`. To look at
         attention or interactions row by row, take `Model(..., engine="dense")` or `explain.contributions`.
 
-        Raises
-        ------
-        ValueError
-            For parameters that do not fit the batch, for pairs that do not fit into memory, and for attention
-            "field" when the slots of the rows are not fields.
+        It raises a ValueError for parameters that do not fit the batch, for pairs that do not fit into memory, and
+        for attention "field" when the slots of the rows are not fields.
         """
-        if self.kind == "fm":
-            output: tuple[Array, Any] = self.functions.forward(params, batch, drop=drop)
-            return output
-        if self.engine == "dense":                                       # the functions check, too, but later
-            check_inputs(params, batch, self.shapes)
-            self.check_memory(params, batch, len(batch))
-        output = self.functions.forward(params, batch, attention=self.attention, drop=drop)
-        return output
+        return partial(self.functions.forward, **self._options)
 
-    def backward(self, dy_hat: Array, cache: Any, *, with_dx: bool = False) -> Grads:
-        """Gradients by parameter name."""
-        grads: Grads = self.functions.backward(dy_hat, cache, with_dx=with_dx)
-        return grads
+    @property
+    def backward(self) -> Backward:
+        """`backward(dy_hat, cache, with_dx=False)` of the engine: gradients by parameter name."""
+        return self.functions.backward
+
+    @property
+    def prepare(self) -> Callable[[Batch], Batch]:
+        """`prepare(batch)` numbers the rows for the fast engine: once for a data set, before batches are selected."""
+        return getattr(self.functions, "prepare", lambda batch: batch)
+
+    def check_memory(self, params: Params, batch: Batch, rows: int) -> None:
+        """Refuse to evaluate `rows` rows at a time when the padded arrays of the dense AFM would be too large."""
+        if self.functions is afm:
+            check_pair_memory(min(rows, len(batch)) * (batch.m * (batch.m - 1) // 2), pair_bytes(params, self.shapes))
+
+    def for_dropout(self, keep: Mapping[Any, float]) -> "Model":
+        """This model with the engine that dropout with these probabilities needs.
+
+        Dropout of single pairs gives every pair of every row a mask of its own, so nothing is shared between rows:
+        that needs the dense engine.
+        """
+        if self.kind == "fm" and keep.keys() - {"pooled"}:
+            raise ValueError(f"FM has dropout at the site pooled only; got {', '.join(keep)}")
+        of_pairs = self.kind == "afm" and any(keep.get(site, 1.0) < 1.0 for site in PAIR_SITES)
+        return replace(self, engine="dense") if of_pairs and self.engine != "dense" else self
 
     @own_threads()
     def predict(self, params: Params, batch: Batch, *, chunk: int = 4096) -> Array:
         """y_hat (B,) of any number of rows, `chunk` rows at a time; fewer when their arrays would be too large."""
-        if self.functions is fm_once_per_feature:
-            return fm_once_per_feature.predict(params, batch, chunk=chunk)
-        if self.functions is afm_once_per_pair:
-            return afm_once_per_pair.predict(params, batch, attention=self.attention, chunk=chunk)
-        if self.functions is afm:
-            chunk = max(1, min(chunk, MOST // max(1, batch.m**2 // 2 * self._pair_bytes(params))))
+        if self.engine == "unique":
+            y_hat: Array = self.functions.predict(params, batch, chunk=chunk, **self._options)
+            return y_hat
+        if self.kind == "afm":
+            chunk = max(1, min(chunk, MOST // max(1, batch.m**2 // 2 * pair_bytes(params, self.shapes))))
         parts = [self.forward(params, batch[at : at + chunk])[0] for at in range(0, len(batch), chunk)]
-        return np.concatenate(parts) if parts else np.zeros(0, params["V"].dtype)
+        return np.concatenate([np.zeros(0, params["V"].dtype), *parts])

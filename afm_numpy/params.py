@@ -12,10 +12,12 @@ import numpy as np
 from ._checks import array, check_choice, check_kind
 from ._types import Array, ArrayLike, Params
 from .batch import Batch
+from .batch.ragged import check_pair_memory
+from .dropout import SITES, Dropout, check_masks
 
 __all__ = [
-    "ATTENTION", "FM_SHAPES", "afm_shapes", "check_attention", "check_fields", "check_inputs", "check_pairs",
-    "check_params",
+    "ATTENTION", "FM_SHAPES", "afm_shapes", "check_attention", "check_fields", "check_forward", "check_params",
+    "pair_bytes", "pair_table",
 ]  # fmt: skip
 
 Shapes = Mapping[str, str]
@@ -96,14 +98,28 @@ def check_params(params: Mapping[str, Any], shapes: Shapes, **known: int) -> dic
     return sizes
 
 
-def check_inputs(params: Params, batch: Batch, shapes: Shapes) -> None:
-    """Refuse what a forward pass cannot take: other parameters, and a batch with more features or other slots."""
+def check_forward(
+    params: Params, batch: Batch, shapes: Shapes, drop: Dropout = Dropout(), *, padded: bool = False
+) -> None:
+    """Refuse what a forward pass cannot take: other parameters, too many features, slots that are no fields, masks
+    of another shape, and with `padded` rows whose arrays (B, P, k) and (B, P, t) do not fit into memory.
+    """
     check_kind("params", params, dict, "a dict of arrays")
     check_kind("batch", batch, Batch, "a Batch (Batch.from_dense makes one of an array)")
-    n = check_params(params, shapes, P=batch.m * (batch.m - 1) // 2)["n"]
-    if batch.n > n:
-        raise ValueError(f"the batch has n = {batch.n} features, but w and V have only {n} rows")
+    P = batch.m * (batch.m - 1) // 2
+    sizes = check_params(params, shapes, P=P)
+    if batch.n > sizes["n"]:
+        raise ValueError(f"the batch has n = {batch.n} features, but w and V have only {sizes['n']} rows")
     check_fields(batch, shapes)
+    check_masks(drop, batch, sizes["k"], SITES if "p" in shapes else ("pooled",))
+    if padded:
+        check_pair_memory(len(batch) * P, pair_bytes(params, shapes))
+
+
+def pair_bytes(params: Params, shapes: Shapes) -> int:
+    """What a pair takes in the arrays (B, P, k) and (B, P, t) of the forward and backward pass of `afm.py`."""
+    t = params["h"].size if "h" in shapes else 0
+    return int(4 * (params["V"].shape[1] + t + 2) * params["V"].itemsize)
 
 
 def check_fields(batch: Batch, shapes: Shapes) -> None:
@@ -116,7 +132,7 @@ def check_fields(batch: Batch, shapes: Shapes) -> None:
         )
 
 
-def check_pairs(pairs: ArrayLike | None, n: int) -> Array:
+def pair_table(pairs: ArrayLike | None, n: int) -> Array:
     """A copy of the table for "free"; it is searched by halves, so its pairs must ascend."""
     if pairs is None:
         raise ValueError('attention "free" needs pairs, those of the training rows: Batch.distinct_pairs()')

@@ -436,16 +436,16 @@ def test_values_of_any_shape_go_to_their_slots_and_back(rows):
 
 
 def test_pairs_that_do_not_fit_into_memory_are_refused():
-    ragged.check_pairs(9, each=10, most=90)
-    ragged.check_pairs(0, each=10, most=0)
+    ragged.check_pair_memory(9, each=10, most=90)
+    ragged.check_pair_memory(0, each=10, most=0)
     with pytest.raises(ValueError) as error:
-        ragged.check_pairs(199_990_000, each=100)
+        ragged.check_pair_memory(199_990_000, each=100)
     assert str(error.value) == (
         "199,990,000 pairs of features need about 19 GB of memory, and a batch may use 4 GB: take fewer rows at a "
         "time, leave rare features out of the longest rows, or train an FM, which needs no pairs"
     )
     with pytest.raises(ValueError, match="^9 pairs"):
-        ragged.check_pairs(9, each=10, most=89)
+        ragged.check_pair_memory(9, each=10, most=89)
 
 
 # ---- what shows at size only ---------------------------------------------------------------------------

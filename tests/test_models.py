@@ -10,7 +10,7 @@ from afm_numpy import Batch, Model, afm, dropout, fm, train
 from afm_numpy.dropout import Dropout
 from afm_numpy.fast import afm_once_per_pair
 from afm_numpy.models import ENGINES, KINDS
-from afm_numpy.params import ATTENTION, FM_SHAPES, afm_shapes, check_params
+from afm_numpy.params import ATTENTION, FM_SHAPES, afm_shapes, check_params, pair_bytes
 from afm_numpy.rowgrad import RowGrad
 
 BATCH = Batch.from_lists([[0, 1, 2], [1, 3], [4]], [[1.0, 0.5, 2.0], [1.0, -1.0], [3.0]], n=5, slots_are_fields=True)
@@ -183,9 +183,9 @@ def test_a_row_with_too_many_pairs_is_refused_before_anything_is_made(engine):
 def test_the_dense_engine_predicts_fewer_rows_at_a_time_when_they_are_long(monkeypatch):
     batch, rng, seen = Batch.from_lists([np.arange(30)] * 7, n=30), np.random.default_rng(0), []
     model = Model("afm", engine="dense")
-    params, forward = model.init_params(rng, batch, k=2, t=2), Model.forward
-    monkeypatch.setattr("afm_numpy.models.MOST", 3 * 30**2 // 2 * model._pair_bytes(params))
-    monkeypatch.setattr(Model, "forward", lambda self, p, rows: seen.append(len(rows)) or forward(self, p, rows))
+    params, forward = model.init_params(rng, batch, k=2, t=2), model.forward
+    monkeypatch.setattr("afm_numpy.models.MOST", 3 * 30**2 // 2 * pair_bytes(params, model.shapes))
+    monkeypatch.setattr(Model, "forward", lambda self, p, rows: seen.append(len(rows)) or forward(p, rows))
     whole = Model("afm").predict(params, batch)
     np.testing.assert_allclose(model.predict(params, batch), whole, rtol=1e-5)
     assert seen == [3, 3, 1]

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from afm_numpy.params import ATTENTION, FM_SHAPES, afm_shapes, check_attention, check_pairs, check_params
+from afm_numpy.params import ATTENTION, FM_SHAPES, afm_shapes, check_attention, check_params, pair_table
 
 SIZES = {"n": 11, "k": 5, "t": 2, "P": 6, "F": 7, "2": 2}
 
@@ -80,13 +80,13 @@ def test_a_wrong_shape_is_named_with_the_right_one(attention, name, shape, messa
 
 @pytest.mark.parametrize("pairs", [np.zeros((0, 2), int), [[0, 1]], [[0, 1], [0, 2], [1, 2]], np.array([[3, 4]], "u1")])
 def test_the_table_of_pairs_is_copied(pairs):
-    table = check_pairs(pairs, 5)
+    table = pair_table(pairs, 5)
     assert table.tolist() == np.asarray(pairs).tolist() and not np.shares_memory(table, pairs)
 
 
 def test_the_largest_ids_do_not_wrap():
     n = 2**31
-    assert len(check_pairs(np.array([[n - 3, n - 2], [n - 3, n - 1], [n - 2, n - 1]], np.uint32), n)) == 3
+    assert len(pair_table(np.array([[n - 3, n - 2], [n - 3, n - 1], [n - 2, n - 1]], np.uint32), n)) == 3
 
 
 @pytest.mark.parametrize("pairs", [
@@ -97,4 +97,4 @@ def test_another_table_is_refused(pairs):
     """A search by halves in a table that does not ascend finds nothing, or another pair."""
     message = "pairs must be an (F, 2) array of ids i < j below n, in ascending order and each once"
     with pytest.raises(ValueError, match=re.escape(message)):
-        check_pairs(pairs, 5)
+        pair_table(pairs, 5)

@@ -9,7 +9,7 @@ from scipy import sparse
 
 from .._types import Array
 
-__all__ = ["check_pairs", "pairs_of_rows", "places", "reduce_rows", "row_ends", "slot_pairs", "sum_rows", "take_rows"]
+__all__ = ["check_pair_memory", "pairs_of_rows", "places", "reduce_rows", "row_ends", "slot_pairs", "sum_rows", "take_rows"]
 
 MOST = 4 << 30  # bytes that the pairs of one batch may take
 CHUNK = 1 << 22  # pairs that are numbered at a time
@@ -94,7 +94,7 @@ def pairs_of_rows(ends: Array, most: int = CHUNK) -> Iterator[tuple[Array, Array
         yield entry[lo:hi].repeat(behind[lo:hi]), j
 
 
-def check_pairs(pairs: int, each: int, most: int = MOST) -> None:
+def check_pair_memory(pairs: int, each: int, most: int = MOST) -> None:
     """Refuse so many pairs when they would take more than `most` bytes, `each` for a pair."""
     if pairs * each > most:
         raise ValueError(

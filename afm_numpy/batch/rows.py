@@ -12,7 +12,7 @@ import numpy as np
 
 from .._checks import array, reals
 from .._types import Array, DType
-from .ragged import check_pairs, pairs_of_rows, slot_pairs, sum_rows, take_rows
+from .ragged import check_pair_memory, pairs_of_rows, slot_pairs, sum_rows, take_rows
 
 __all__ = ["Rows"]
 
@@ -157,7 +157,7 @@ class Rows:
         >>> Batch.from_lists([[3, 1], [1, 2, 3]], n=4).distinct_pairs().tolist()
         [[1, 2], [1, 3], [2, 3]]
         """
-        check_pairs(int(self.pair_counts.max(initial=0)), each=40)
+        check_pair_memory(int(self.pair_counts.max(initial=0)), each=40)
         keys = [np.zeros(0, np.intp)]
         for i, j in pairs_of_rows(self.ends):
             first, second = self.ids.take(i), self.ids.take(j)

@@ -10,11 +10,12 @@ import numpy as np
 from .. import _checks, explain, losses, optim, saving, train
 from .._files import Path
 from .._types import Array, Attention, DType, L2Scope, Loss, Params
-from ..batch import Batch
 from ..encode import TableEncoder
 from ..encode.parameters import Parameters
 from ..models import Model
 from ..saving import npz
+from ..train import fitting
+from ..train.checks import weights
 from . import files, inputs
 
 __all__ = ["AFMBase", "FMBase"]
@@ -55,15 +56,10 @@ class FMBase(Parameters):
     def _model(self) -> Model:
         return Model("fm")
 
-    def _start(self, rng: np.random.Generator, batch: Batch, w0: float) -> Params:
-        return self._model.init_params(rng, batch, k=self.k, std=self.std, w0=w0, dtype=np.dtype(self.dtype))
-
-    def _rows(self, X: Any) -> Batch:
-        """X as a Batch with the features of fit."""
-        inputs.check_fitted(self)
-        batch, names = inputs.rows(X, self.dtype, self._model.attention == "field", type(self).__name__)
-        inputs.check_columns(self, X, batch, names)
-        return batch
+    @property
+    def _own(self) -> dict[str, Any]:
+        """Options of the initial parameters that FM does not have."""
+        return {}
 
     def fit(self: Estimator, X: Any, y: Any, sample_weight: Any = None) -> Estimator:
         """Train on rows X and targets y.
@@ -90,13 +86,11 @@ class FMBase(Parameters):
     ) -> None:  # fmt: skip
         """Train a model, or one for each of more than two classes. The estimator changes when all of them are done."""
         dtype = self._check_parameters()
-        if fresh:
-            batch, names = inputs.rows(X, dtype, self._model.attention == "field", type(self).__name__)
-        else:
+        if not fresh:
             self._check_continues()
-            batch, names = self._rows(X), getattr(self, "feature_names_in_", None)
+        batch, names = inputs.rows(self, X, fitted=not fresh)
         target, known = self._targets(y, len(batch), dtype, fresh, classes)
-        weight = inputs.weights(sample_weight, len(batch), dtype)
+        weight = weights("sample_weight", sample_weight, len(batch), dtype)
         count = 1 if known is None or len(known) == 2 else len(known)
         split_rng, *rngs = _generators(self.random_state, 1 + count)
         rows = np.arange(len(batch)) if weight is None else np.flatnonzero(weight)
@@ -116,13 +110,13 @@ class FMBase(Parameters):
             if early_stopping:
                 watch = replace(watch, valid=(valid_batch, y[held]), patience=self.patience)
             y = y[rows]
-            start: Params | train.Progress
-            if fresh:
-                start = self._start(rng, batch, losses.best_constant(self._loss, y, weight))
-            else:
-                start = train.Progress(self.params_[c], self.states_[c])
-            results.append(train.fit(
-                self._model, start, batch, y, rng=rng, loss=goal, optimizer=self._optimizer, epochs=epochs,
+            start = None if fresh else train.Progress(self.params_[c], self.states_[c])
+            if start is None:
+                w0 = losses.best_constant(self._loss, y, weight)
+                options = {"k": self.k, "std": self.std, "w0": w0, "dtype": dtype} | self._own
+                start = train.Progress(self._model.init_params(rng, batch, **options), None)
+            results.append(fitting.run(
+                self._model, start, batch, y, rng=rng, goal=goal, optimizer=self._optimizer, epochs=epochs,
                 batch_size=batch_size, watch=watch,
             ))  # fmt: skip
         before = 0 if fresh else self.n_iter_
@@ -177,7 +171,7 @@ class FMBase(Parameters):
 
     def _each_raw(self, X: Any) -> Iterator[Array]:
         """y_hat (B,) of every model in turn."""
-        batch = self._rows(X)
+        batch, _ = inputs.rows(self, X, fitted=True)
         return (train.predict(self._model, params, batch) for params in self.params_)
 
     # ---- explanations ----------------------------------------------------------------------------------
@@ -195,7 +189,7 @@ class FMBase(Parameters):
         -------
         explain.Contributions
         """
-        batch, c = self._rows(X), 0
+        (batch, _), c = inputs.rows(self, X, fitted=True), 0
         if len(self.params_) != 1:
             classes = self.classes_.tolist()
             if label not in classes:
@@ -247,9 +241,9 @@ class AFMBase(FMBase):
     def _model(self) -> Model:
         return Model("afm", self.attention).for_dropout(self.keep if isinstance(self.keep, dict) else {})
 
-    def _start(self, rng: np.random.Generator, batch: Batch, w0: float) -> Params:
-        options = {"std": self.std, "w0": w0, "p": self.p, "dtype": np.dtype(self.dtype)}
-        return self._model.init_params(rng, batch, k=self.k, t=self.t, **options)
+    @property
+    def _own(self) -> dict[str, Any]:
+        return {"t": self.t, "p": self.p}
 
 
 _NONE = type(None)

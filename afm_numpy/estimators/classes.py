@@ -5,15 +5,16 @@ class is a thin layer over `train.fit`. A classifier for more than two classes i
 parameters for each class.
 """
 
-import warnings
 from typing import Any
 
 import numpy as np
 from scipy import special
 
+from .._checks import warn
 from .._types import Array, DType
 from ..encode.reading import listing
 from ..metrics import root_mean_square
+from ..train.checks import weights
 from . import inputs
 from .base import AFMBase, FMBase
 
@@ -42,7 +43,7 @@ class _Regressor(FMBase):
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """R^2 = 1 - sum (y - y_hat)^2 / sum (y - mean y)^2; 0 or 1 when y is constant."""
         y_hat = self.predict(X)
-        y, weight = inputs.targets(y, len(y_hat)), inputs.weights(sample_weight, len(y_hat))
+        y, weight = inputs.targets(y, len(y_hat)), weights("sample_weight", sample_weight, len(y_hat))
         error = root_mean_square(y - y_hat, weight)
         spread = root_mean_square(y - np.average(y, weights=weight), weight)
         ratio = error / spread if spread else 0.0
@@ -75,10 +76,10 @@ class _Classifier(FMBase):
                 + listing(known.tolist())
             )
         if fresh and (len(known) > _MANY or (len(known) > n_rows / 2 and n_rows > 20)):
-            warnings.warn(
+            warn(
                 f"y holds {len(known)} classes in {n_rows} rows, and each gets a model of its own. If they are ids, "
-                "use them as features; if y is a number, use a regressor", stacklevel=4,
-            )  # fmt: skip
+                "use them as features; if y is a number, use a regressor"
+            )
         return numbers, known
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> "_Classifier":
@@ -114,7 +115,7 @@ class _Classifier(FMBase):
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Accuracy: the share of rows whose class is predicted. Refuses text when the classes are numbers."""
         y_hat = self.predict(X)
-        y, weight = inputs.labels(y, len(y_hat)), inputs.weights(sample_weight, len(y_hat))
+        y, weight = inputs.labels(y, len(y_hat)), weights("sample_weight", sample_weight, len(y_hat))
         if inputs.is_text(y) != inputs.is_text(self.classes_):
             raise ValueError(f"y holds {y.tolist()[0]!r:.60}; the classes are {listing(self.classes_.tolist())}")
         return float(np.average(y_hat == y, weights=weight))

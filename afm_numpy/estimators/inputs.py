@@ -4,7 +4,6 @@ scikit-learn is not imported. When it is loaded, we raise its exceptions and giv
 """
 
 import sys
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -13,14 +12,14 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from .. import encode, losses
-from .._checks import array, row_values
+from .. import encode
+from .._checks import array, row_values, warn
 from .._files import printable
 from .._types import Array, DType
 from ..batch import Batch
 from ..encode.reading import plain_values
 
-__all__ = ["check_columns", "check_fitted", "is_text", "labels", "rows", "targets", "weights"]
+__all__ = ["check_fitted", "is_text", "labels", "rows", "targets"]
 
 
 class DataConversionWarning(UserWarning):
@@ -51,18 +50,24 @@ def _numbers_of(name: str) -> Iterator[None]:
 # ---- X -------------------------------------------------------------------------------------------------
 
 
-def rows(X: Any, dtype: DType, fields: bool, estimator: str) -> tuple[Batch, Array | None]:
+def rows(estimator: Any, X: Any, fitted: bool) -> tuple[Batch, Array | None]:
     """X as a Batch, and the names of its columns when it is a data frame that names them.
 
-    X is a Batch, a scipy sparse matrix or array, or what NumPy makes a 2-d array of. With `fields`, column j of a
-    dense array is slot j, a field. Otherwise zeros are left out and the others close up, as in a sparse matrix, whose
-    slots are no fields. `estimator` is its name, for messages.
-
-    Examples
-    --------
-    >>> rows([[0.0, 2.0]], np.float64, False, "FMRegressor")[0].x.tolist()
-    [[2.0]]
+    X is a Batch, a scipy sparse matrix or array, or what NumPy makes a 2-d array of. For attention "field", column j
+    of a dense array is slot j, a field. Otherwise zeros are left out and the others close up, as in a sparse matrix,
+    whose slots are no fields. With `fitted`, X must have the features that the estimator was fitted on, and their
+    names are returned.
     """
+    if fitted:
+        check_fitted(estimator)
+    batch, names = _converted(estimator, X)
+    if fitted:
+        names = _check_columns(estimator, X, batch, names)
+    return batch, names
+
+
+def _converted(estimator: Any, X: Any) -> tuple[Batch, Array | None]:
+    dtype, fields = estimator.dtype, estimator._model.attention == "field"
     if isinstance(X, Batch):
         with _numbers_of("X"):
             return X.astype(dtype), None
@@ -82,7 +87,8 @@ def rows(X: Any, dtype: DType, fields: bool, estimator: str) -> tuple[Batch, Arr
     for count, what in zip(X.shape, ("sample(s)", "feature(s)"), strict=True):
         if count == 0:
             raise ValueError(
-                f"Found array with 0 {what} (shape={X.shape}) while a minimum of 1 is required by {estimator}."
+                f"Found array with 0 {what} (shape={X.shape}) while a minimum of 1 is required by "
+                f"{type(estimator).__name__}."
             )
     X = X if X.dtype.kind in "biuf" else _floats("X", X)
     with _numbers_of("X"):
@@ -130,17 +136,18 @@ def _column_names(X: Any) -> Array | None:
     return np.array(names, dtype=object) if types == ["str"] else None
 
 
-def check_columns(estimator: Any, X: Any, batch: Batch, names: Array | None) -> None:
-    """Refuse rows with other features than those that the estimator was fitted on."""
-    name, n, fitted = type(estimator).__name__, estimator.n_features_in_, getattr(estimator, "feature_names_in_", None)
-    if names is not None and fitted is not None:
-        _check_names(names, fitted)
+def _check_columns(estimator: Any, X: Any, batch: Batch, names: Array | None) -> Array | None:
+    """Refuse rows with other features than those that the estimator was fitted on; return their names, if known."""
+    name, n, known = type(estimator).__name__, estimator.n_features_in_, getattr(estimator, "feature_names_in_", None)
+    if names is not None and known is not None:
+        _check_names(names, known)
     elif names is not None:
-        warnings.warn(f"X has feature names, but {name} was fitted without feature names", stacklevel=5)
-    elif fitted is not None:
-        warnings.warn(f"X does not have valid feature names, but {name} was fitted with feature names", stacklevel=5)
+        warn(f"X has feature names, but {name} was fitted without feature names")
+    elif known is not None:
+        warn(f"X does not have valid feature names, but {name} was fitted with feature names")
     if batch.n > n or (batch.n < n and not isinstance(X, Batch)):
         raise ValueError(f"X has {batch.n} features, but {name} is expecting {n} features as input.")
+    return known
 
 
 def _check_names(names: Array, fitted: Array) -> None:
@@ -155,7 +162,7 @@ def _check_names(names: Array, fitted: Array) -> None:
         raise ValueError("\n".join([*lines, ""]))
 
 
-# ---- y and sample_weight -------------------------------------------------------------------------------
+# ---- y -------------------------------------------------------------------------------------------------
 
 
 def _one_for_each_row(y: Any, n_rows: int, name: str = "y") -> Array:
@@ -164,10 +171,9 @@ def _one_for_each_row(y: Any, n_rows: int, name: str = "y") -> Array:
         raise ValueError("this estimator requires y to be passed, but the target y is None")
     y = array(y)
     if y.ndim == 2 and y.shape[1] == 1:
-        kind = _known("DataConversionWarning", DataConversionWarning)
-        warnings.warn(
+        warn(
             "A column-vector y was passed when a 1d array was expected. Please change the shape of y to "
-            "(n_samples,), for example using ravel().", kind, stacklevel=6,
+            "(n_samples,), for example using ravel().", _known("DataConversionWarning", DataConversionWarning),
         )  # fmt: skip
         y = y[:, 0]
     if y.ndim != 1:
@@ -215,14 +221,3 @@ def labels(y: Any, n_rows: int, name: str = "y") -> Array:
 def is_text(labels: Array) -> bool:
     """Whether labels are text; they are numbers otherwise."""
     return labels.dtype.kind == "U" or (labels.dtype.kind == "O" and isinstance(labels.flat[0], str))
-
-
-def weights(weight: Any, n_rows: int, dtype: DType = np.float64) -> Array | None:
-    """sample_weight, when given, as numbers that are not negative, and not all of them zero."""
-    if weight is None:
-        return None
-    weight = row_values(weight, n_rows, "sample_weight", dtype)
-    losses.check_weight(weight, "sample_weight")
-    if not weight.any():
-        raise ValueError("Sample weights must contain at least one non-zero number.")
-    return weight

@@ -37,9 +37,9 @@ from .. import afm
 from .._types import Array, Attention, Grads, Params
 from ..attention import free_forward, free_rows
 from ..batch import Batch
-from ..batch.ragged import check_pairs, reduce_rows, sum_rows
-from ..dropout import PAIR_SITES, Dropout, check_masks
-from ..params import afm_shapes, check_inputs
+from ..batch.ragged import check_pair_memory, reduce_rows, sum_rows
+from ..dropout import PAIR_SITES, Dropout
+from ..params import afm_shapes, check_forward
 from ..rowgrad import RowGrad
 from .numbering import PAIR_BYTES, Local, PairBatch, distinct, number_pairs
 from .pairs import Pooled, embed, layer, pairs_backward, pairs_forward, pooled_backward, pooled_forward
@@ -55,7 +55,7 @@ def prepare(batch: Batch) -> Batch:
 
     Refuses a row whose pairs do not fit into the memory of one batch.
     """
-    check_pairs(int(batch.pair_counts.max(initial=0)), PAIR_BYTES)
+    check_pair_memory(int(batch.pair_counts.max(initial=0)), PAIR_BYTES)
     return batch if batch.pair_counts.sum() > MANY else number_pairs(batch)
 
 
@@ -147,12 +147,11 @@ def forward(
     >>> bool(np.allclose(forward(params, batch)[0], afm.forward(params, batch)[0], rtol=1e-14))
     True
     """
-    check_inputs(params, batch, afm_shapes(attention))
     if any(getattr(drop, site) is not None for site in PAIR_SITES):
         return afm.forward(params, batch, attention=attention, drop=drop)
-    check_masks(drop, batch, params["V"].shape[1])
+    check_forward(params, batch, afm_shapes(attention), drop)
     C, h = layer(params, attention)
-    check_pairs(int(batch.pair_counts.sum()), PAIR_BYTES + h.size)
+    check_pair_memory(int(batch.pair_counts.sum()), PAIR_BYTES + h.size)
     batch = number_pairs(batch)
     local = batch.local
     E = embed(params["V"], local)
@@ -210,7 +209,7 @@ def predict(
 
     Rows that are not numbered yet are numbered in spans of many pairs: memory does not grow with their number.
     """
-    check_inputs(params, batch, afm_shapes(attention))
+    check_forward(params, batch, afm_shapes(attention))
     C, h = layer(params, attention)
     y_hat = np.zeros(len(batch), params["V"].dtype)
     for rows in [slice(None)] if isinstance(batch, PairBatch) else spans(batch, SPAN):

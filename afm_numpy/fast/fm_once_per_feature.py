@@ -26,8 +26,8 @@ from scipy import sparse
 from .. import fm
 from .._types import Array, Grads, Params
 from ..batch import Batch
-from ..dropout import Dropout, check_masks
-from ..params import FM_SHAPES, check_inputs
+from ..dropout import Dropout
+from ..params import FM_SHAPES, check_forward
 from ..rowgrad import RowGrad
 from .numbering import number_rows as prepare
 from .pairs import BLOCK
@@ -77,8 +77,7 @@ def forward(params: Params, batch: Batch, *, drop: Dropout = Dropout()) -> tuple
     >>> forward(params, Batch.from_lists([[0, 1, 2], [1]], n=3))[0]
     array([12.,  1.])
     """
-    check_inputs(params, batch, FM_SHAPES)
-    check_masks(drop, batch, params["V"].shape[1], ("pooled",))
+    check_forward(params, batch, FM_SHAPES, drop)
     batch = prepare(batch)
     touched, place = batch.occurrences
     w, v = params["w"].take(touched), params["V"].take(touched, axis=0)             # (U,), (U, k)
@@ -119,7 +118,7 @@ def predict(params: Params, batch: Batch, *, chunk: int = 4096) -> Array:
 
     X has a column for each of the n features; when there are more of them than slots, for each distinct one.
     """
-    check_inputs(params, batch, FM_SHAPES)
+    check_forward(params, batch, FM_SHAPES)
     w, V, ids, x = params["w"], params["V"], batch.ids.astype(np.int32), batch.values
     if len(V) > ids.size:
         touched, ids = batch.occurrences

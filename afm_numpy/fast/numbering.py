@@ -24,7 +24,7 @@ from scipy import sparse
 
 from .._types import Array, DType
 from ..batch import Batch
-from ..batch.ragged import check_pairs, pairs_of_rows, reduce_rows, row_ends, take_rows
+from ..batch.ragged import check_pair_memory, pairs_of_rows, reduce_rows, row_ends, take_rows
 
 __all__ = ["PAIR_BYTES", "Local", "PairBatch", "RowBatch", "distinct", "number_pairs", "number_rows"]
 
@@ -235,7 +235,7 @@ def number_pairs(batch: Batch) -> PairBatch:
     """
     if isinstance(batch, PairBatch):
         return batch
-    check_pairs(int(batch.pair_counts.sum()), PAIR_BYTES)
+    check_pair_memory(int(batch.pair_counts.sum()), PAIR_BYTES)
     x = batch.values
     values, code = (np.ones(1, x.dtype), 0) if (x == 1).all() else np.unique(x, return_inverse=True)
     keys, token = distinct(batch.ids * values.size + code, batch.n * values.size)

@@ -8,19 +8,19 @@ from typing import Any
 import numpy as np
 
 from .. import losses, metrics, optim
-from .._checks import warn
+from .._checks import check_kind, check_size, warn
 from .._types import Array, ArrayLike, Loss, Params
 from ..batch import Batch
 from ..dropout import PAIR_SITES
 from ..fast.threads import own_threads
 from ..models import Model
-from .checks import check_arguments, check_state, training_rows
+from .checks import check_state, training_rows, weights
 from .loop import ADVICE, one_epoch
 from .predicting import predict
 from .settings import Diverged, Objective, PoorFit, Progress, Result, Watch
 from .showing import Shown
 
-__all__ = ["fit"]
+__all__ = ["fit", "run"]
 
 
 def fit(
@@ -84,14 +84,34 @@ def fit(
     [0.0, 1.0, 1.0, 0.0]
     """
     goal = loss if isinstance(loss, Objective) else Objective(loss)
-    params, state = params if isinstance(params, Progress) else Progress(params, None)
-    optimizer = optim.get(optimizer)
-    check_arguments(model, params, batch, rng, goal, watch, epochs, batch_size)
-    batch, y, weight = training_rows(model, params, batch, y, goal.loss, goal.weight)
-    goal = dataclasses.replace(goal, weight=weight)
+    start = params if isinstance(params, Progress) else Progress(params, None)
+    check_kind("model", model, Model, "a Model, such as Model(\"fm\")")
+    check_kind("params", start.params, dict, "a dict of arrays, or a Progress")
+    check_kind("rng", rng, np.random.Generator, "a numpy.random.Generator, such as numpy.random.default_rng(0)")
+    check_kind("watch", watch, Watch, "a Watch, such as Watch(valid=(batch, y), patience=4)")
+    batch, y = training_rows(model, start.params, batch, y, goal.loss)
+    goal = dataclasses.replace(goal, weight=weights("weight", goal.weight, len(batch), y.dtype))
+    if watch.valid is not None:
+        valid = training_rows(model, start.params, *watch.valid, goal.loss, "of the validation part")
+        watch = dataclasses.replace(watch, valid=valid)
+    return run(
+        model, start, batch, y, rng=rng, goal=goal, optimizer=optim.get(optimizer), epochs=epochs,
+        batch_size=batch_size, watch=watch,
+    )  # fmt: skip
+
+
+def run(
+    model: Model, start: Progress, batch: Batch, y: Array, *, rng: np.random.Generator, goal: Objective,
+    optimizer: optim.Optimizer, epochs: int, batch_size: int, watch: Watch,
+) -> Result:  # fmt: skip
+    """`fit` for rows, targets and weights that were checked and have the dtype of the parameters."""
+    params, state = start
+    check_size("epochs", epochs)
+    check_size("batch_size", batch_size)
+    losses.l2_forward(params, goal.l2, np.zeros(0, np.intp))                 # refuses names that the model lacks
     if state is not None:
         check_state(optimizer, params, state)
-    judge = _Judge(model, params, watch, goal.loss)
+    judge = _Judge(model, watch, goal.loss)
     trained = _with_engine_for(model, goal)
     trained.check_memory(params, batch, batch_size)
     batch = trained.prepare(batch)                          # numbered once; batches only select
@@ -103,7 +123,7 @@ def fit(
     shown = Shown(epochs, -(-len(batch) // batch_size), watch.verbose)
     with own_threads(), shown, np.errstate(over="ignore", invalid="ignore"):
         for epoch in range(1, epochs + 1):
-            start = time.perf_counter()
+            began = time.perf_counter()
             try:
                 mean_loss = one_epoch(
                     trained, params, batch, y, rng=rng, goal=goal, optimizer=optimizer, state=state,
@@ -112,7 +132,7 @@ def fit(
                 row = {"epoch": epoch, "loss": mean_loss} | judge(params)
             except Diverged as error:
                 raise Diverged(f"epoch {epoch}: {error}") from None
-            row["seconds"] = time.perf_counter() - start
+            row["seconds"] = time.perf_counter() - began
             history.append(row)
             shown.epoch(row)
             stop = watch.callback is not None and watch.callback(row, params, state)
@@ -128,11 +148,11 @@ def fit(
 class _Judge:
     """Validation of one epoch, and the memory of the best one; without validation rows the last epoch is the best."""
 
-    def __init__(self, model: Model, params: Params, watch: Watch, loss: Loss) -> None:
+    def __init__(self, model: Model, watch: Watch, loss: Loss) -> None:
         self.model, self.monitor, self.best, self.valid = model, watch.monitor, np.inf, watch.valid
         if watch.valid is None:
             return
-        batch, self.y, _ = training_rows(model, params, *watch.valid, loss, None, "of the validation part")
+        batch, self.y = watch.valid[0], np.asarray(watch.valid[1])
         self.forward, self.batch = losses.get(loss).forward, model.prepare(batch)
         self.names = list(dict.fromkeys([*watch.report, *([] if watch.monitor == "loss" else [watch.monitor])]))
         self.names = metrics.check(self.names, loss, self.y)

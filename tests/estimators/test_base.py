@@ -18,6 +18,7 @@ from afm_numpy.encode import TableEncoder
 from afm_numpy.estimators import AFMClassifier, AFMRegressor, FMClassifier, FMRegressor
 from afm_numpy.estimators.base import split
 from afm_numpy.saving import npz
+from afm_numpy.train import fitting
 
 ALL = [FMRegressor, FMClassifier, AFMRegressor, AFMClassifier]
 each = pytest.mark.parametrize("cls", ALL, ids=lambda cls: cls.__name__)
@@ -227,7 +228,7 @@ def test_classes_of_the_first_call():
 ])  # fmt: skip
 def test_very_many_classes_are_said(n_rows, count, said, monkeypatch):
     result = train.Result({"w": np.zeros(1)}, [{"epoch": 1, "loss": 0.0}], 1, train.Progress({}, {}))
-    monkeypatch.setattr(train, "fit", lambda *args, **options: result)
+    monkeypatch.setattr(fitting, "run", lambda *args, **options: result)
     X, y = np.ones((n_rows, 1)), np.arange(n_rows) % count
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -240,7 +241,7 @@ def test_very_many_classes_are_said(n_rows, count, said, monkeypatch):
 def test_one_class_at_a_time(monkeypatch):
     """2,000 classes of 8,000 rows are 128 MB of targets, and as much of predictions."""
     result = train.Result({"w": np.zeros(1)}, [{"epoch": 1, "loss": 0.0}], 1, train.Progress({}, {}))
-    monkeypatch.setattr(train, "fit", lambda *args, **options: result)
+    monkeypatch.setattr(fitting, "run", lambda *args, **options: result)
     monkeypatch.setattr(train, "predict", lambda model, params, batch: np.zeros(len(batch)))
     X, y = sparse.csr_array(np.ones((8000, 1))), np.arange(8000) % 2000
     model = FMClassifier(k=1)
@@ -737,8 +738,8 @@ def test_what_a_fit_leaves_behind():
 
 
 def test_targets_have_the_type_of_the_numbers(monkeypatch):
-    seen, fit = [], train.fit
-    monkeypatch.setattr(train, "fit", lambda *args, **options: seen.append(args[3].dtype) or fit(*args, **options))
+    seen, run = [], fitting.run
+    monkeypatch.setattr(fitting, "run", lambda *args, **options: seen.append(args[3].dtype) or run(*args, **options))
     FMClassifier(dtype="float32", epochs=1, random_state=0, lr=1e-3).fit(X, THREE)
     assert seen == [np.float32] * 3
 
@@ -791,8 +792,8 @@ def test_explanations_of_a_row_of_a_class(capsys):
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_rows_keep_their_targets_and_weights_and_held_out_rows_do_not_train(cls, early_stopping, monkeypatch):
     """Row i has feature i alone, so that it is known wherever it goes."""
-    seen, fit = [], train.fit
-    monkeypatch.setattr(train, "fit", lambda *args, **options: seen.append((args, options)) or fit(*args, **options))
+    seen, run = [], fitting.run
+    monkeypatch.setattr(fitting, "run", lambda *args, **options: seen.append((args, options)) or run(*args, **options))
     B = 40
     y = np.arange(B) * 7 % 2 if cls not in REGRESSORS else np.arange(B) / B
     weight = 1.0 + np.arange(B)
@@ -801,7 +802,7 @@ def test_rows_keep_their_targets_and_weights_and_held_out_rows_do_not_train(cls,
     ((_, _, batch, part_y), options), = seen
     rows, valid = batch.idx[:, 0], options["watch"].valid
     np.testing.assert_array_equal(part_y, y[rows])
-    np.testing.assert_array_equal(options["loss"].weight, weight[rows])
+    np.testing.assert_array_equal(options["goal"].weight, weight[rows])
     held = np.zeros(0, int)
     if early_stopping:
         held = valid[0].idx[:, 0]

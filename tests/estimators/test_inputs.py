@@ -9,7 +9,8 @@ import pytest
 from scipy import sparse
 
 from afm_numpy import Batch
-from afm_numpy.estimators import inputs
+from afm_numpy.estimators import AFMRegressor, inputs
+from afm_numpy.train.checks import weights
 
 
 def frame(X, library="pandas", **options):
@@ -20,7 +21,7 @@ X = np.array([[0.0, 2.0, 0.5], [1.0, 0.0, 3.0]])
 
 
 def rows(X, fields=False):
-    return inputs.rows(X, np.float64, fields, "FMRegressor")[0]
+    return inputs.rows(AFMRegressor(attention="field" if fields else "network"), X, fitted=False)[0]
 
 
 @pytest.mark.parametrize(
@@ -80,18 +81,21 @@ def test_refused_rows(X, error, words):
 
 
 def test_names_and_numbers_of_features_are_compared():
-    estimator = SimpleNamespace(n_features_in_=3)
+    estimator = AFMRegressor()
+    with pytest.raises(ValueError, match="this AFMRegressor is not fitted yet; call fit first"):
+        inputs.rows(estimator, X, fitted=True)
+    estimator.n_features_in_, estimator.params_ = 3, []
     names = np.array(["a", "b", "c"], object)
 
     def check(X):
-        inputs.check_columns(estimator, X, *inputs.rows(X, np.float64, False, "FMRegressor"))
+        return inputs.rows(estimator, X, fitted=True)
 
     named = frame(X, columns=["a", "b", "c"])
-    assert inputs.rows(named, np.float64, False, "")[1].tolist() == ["a", "b", "c"]
+    assert inputs.rows(estimator, named, fitted=False)[1].tolist() == ["a", "b", "c"]
     check(X)
-    with pytest.warns(UserWarning, match="X has feature names, but SimpleNamespace was fitted without"):
+    with pytest.warns(UserWarning, match="X has feature names, but AFMRegressor was fitted without"):
         check(named)
-    with pytest.raises(ValueError, match="X has 2 features, but SimpleNamespace is expecting 3 features as input"):
+    with pytest.raises(ValueError, match="X has 2 features, but AFMRegressor is expecting 3 features as input"):
         check(X[:, :2])
     check(Batch.from_lists([[0, 1]], n=2))                   # ids of a smaller file
     with pytest.raises(ValueError, match="X has 4 features"):
@@ -104,7 +108,7 @@ def test_names_and_numbers_of_features_are_compared():
         check(named.rename(columns={"c": "\x1b\nd"}))
     with pytest.raises(ValueError, match="Feature names must be in the same order as they were in fit.\n$"):
         check(named[["b", "a", "c"]])
-    with pytest.warns(UserWarning, match="X does not have valid feature names, but SimpleNamespace was fitted with"):
+    with pytest.warns(UserWarning, match="X does not have valid feature names, but AFMRegressor was fitted with"):
         check(X)
     with pytest.raises(TypeError, match=r"\['int', 'str'\] as feature name"):
         rows(frame([[1, 2]], columns=["a", 0]))
@@ -159,7 +163,7 @@ MASKED = np.ma.array([[1.0, 2.0], [3.0, 4.0]], mask=[[0, 1], [0, 0]])
     pytest.param(lambda: inputs.labels(MASKED[0], 2), id="S5-labels"),
     pytest.param(lambda: inputs.labels(np.ma.array(["a", "b"], mask=[0, 1]), 2), id="S5-text-labels"),
     pytest.param(lambda: inputs.labels(MASKED[0], 2, "classes"), id="S5-classes"),
-    pytest.param(lambda: inputs.weights(MASKED[0], 2), id="S5-sample-weight"),
+    pytest.param(lambda: weights("sample_weight", MASKED[0], 2), id="S5-sample-weight"),
 ])  # fmt: skip
 def test_masks_are_refused(use):
     with pytest.raises(TypeError, match="masked values are not supported"):
@@ -244,7 +248,7 @@ def test_labels_in_a_column():
 @pytest.mark.parametrize(
     ("weight", "words"),
     [
-        ([0, 0], "must contain at least one non-zero number"),
+        ([0, 0], "sample_weight must not be zero in every row"),
         ([1, 2, 3], "sample_weight must have one value for each of the 2 rows"),
         ([[1, 2], [3, 4]], "sample_weight must have one value"),
         ([1, np.nan], "row 1: sample_weight is nan"),
@@ -253,9 +257,9 @@ def test_labels_in_a_column():
     ],
 )
 def test_refused_weights(weight, words):
-    assert inputs.weights([1, 0], 2).tolist() == [1.0, 0.0] and inputs.weights(None, 2) is None
+    assert weights("sample_weight", [1, 0], 2).tolist() == [1.0, 0.0] and weights("sample_weight", None, 2) is None
     with pytest.raises(ValueError, match=words):
-        inputs.weights(weight, 2)
+        weights("sample_weight", weight, 2)
 
 
 def test_errors_and_warnings_are_those_of_scikit_learn_where_it_is_loaded():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from afm_numpy import Batch, Model, optim, train
-from afm_numpy.train.checks import check_state, training_rows
+from afm_numpy.train.checks import check_state, training_rows, weights
 
 BATCH, Y = Batch.from_lists([[0, 2], [1], [0, 1]], n=3), np.array([1.0, 0.0, 1.0])
 MODEL = Model("fm")
@@ -35,15 +35,17 @@ def test_arguments_of_a_wrong_type(wrong, message):
 
 def test_states_of_other_optimizers_and_other_parameters():
     state = optim.init(optim.Adagrad(), PARAMS)
-    wide = optim.init(optim.Adagrad(), MODEL.init_params(np.random.default_rng(0), BATCH, k=5))
+    wide = optim.init(optim.Adagrad(), MODEL.init_params(np.random.default_rng(0), BATCH, k=5, dtype=float))
     afm = optim.init(optim.Adagrad(), Model("afm").init_params(np.random.default_rng(0), BATCH, k=2, t=2))
+    single = optim.init(optim.Adagrad(), MODEL.init_params(np.random.default_rng(0), BATCH, k=2))
     missing = copy.deepcopy(state)
     del missing["V"]["acc"]
     for wrong, words in [
         (optim.init(optim.Adam(), PARAMS), "it has m, v of w0, not acc"),
         (optim.init(optim.SGD(), PARAMS), "it has v of w0, not acc"),
-        (wide, "its acc of V has shape (3, 5), not (3, 2)"),
+        (wide, "its acc of V is float64 of shape (3, 5), not float64 of shape (3, 2)"),
         (afm, "it holds step, w0, w, V, p, W, b, h, not step, w0, w, V"),
+        (single, "its acc of w0 is float32 of shape (), not float64 of shape ()"),
         ({}, "it holds nothing, not step, w0, w, V"),
         (missing, "it has nothing of V, not acc"),
     ]:
@@ -67,6 +69,7 @@ def test_a_table_of_pairs_has_no_state():
 
 def test_rows_get_the_dtype_of_the_parameters():
     params = {name: value.astype(np.float32) for name, value in PARAMS.items()}
-    batch, y, weight = training_rows(MODEL, params, BATCH, [1, 0, 1], "logistic", [1, 2, 3])
+    batch, y = training_rows(MODEL, params, BATCH, [1, 0, 1], "logistic")
+    weight = weights("weight", [1, 2, 3], 3, np.float32)
     assert batch.x.dtype == y.dtype == weight.dtype == np.float32
     assert (y.tolist(), weight.tolist()) == ([1, 0, 1], [1, 2, 3])
