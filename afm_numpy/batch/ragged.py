@@ -9,7 +9,9 @@ from scipy import sparse
 
 from .._types import Array
 
-__all__ = ["check_pair_memory", "pairs_of_rows", "places", "reduce_rows", "row_ends", "slot_pairs", "sum_rows", "take_rows"]
+__all__ = [
+    "check_pair_memory", "pairs_of_rows", "places", "reduce_rows", "row_ends", "slot_pairs", "sum_rows", "take_rows",
+]  # fmt: skip
 
 MOST = 4 << 30  # bytes that the pairs of one batch may take
 CHUNK = 1 << 22  # pairs that are numbered at a time
