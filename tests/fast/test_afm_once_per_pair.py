@@ -274,7 +274,7 @@ def test_the_gradient_of_the_softmax_keeps_its_digits_when_one_pair_has_almost_a
 def test_memory_of_a_wide_attention_network_is_counted(monkeypatch):
     """The gate of each pair takes t bytes: 1,000 for t = 1,000."""
     batch, model = Batch.from_padded(np.arange(40).reshape(4, 10)), Model("afm")                # 180 pairs
-    monkeypatch.setattr(afm_once_per_pair, "check_pairs", lambda pairs, each: seen.append((pairs, each)))
+    monkeypatch.setattr(afm_once_per_pair, "check_pair_memory", lambda pairs, each: seen.append((pairs, each)))
     for t, each in ((8, 159), (1000, 1151)):
         seen = []
         model.forward(model.init_params(np.random.default_rng(0), batch, k=2, t=t), batch)
