@@ -1,9 +1,9 @@
 """Synthetic categorical data with planted pair importances, to ask when attention helps.
 
-Dimensions: B rows, m = n_fields + n_noise slots, P = m(m-1)/2 slot pairs, n = m * field_size features, k factors.
+Dimensions: B rows, m = n_fields + n_noise slots, P = m(m-1)/2 slot pairs, n features, k factors.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import NamedTuple
 
@@ -33,7 +33,7 @@ class Interactions(NamedTuple):
 
 
 def make_interactions(
-    rng: np.random.Generator, n_rows: int, n_fields: int = 5, field_size: int = 10, *,
+    rng: np.random.Generator, n_rows: int, n_fields: int = 5, field_size: int | Sequence[int] = 10, *,
     importances: Mapping[tuple[int, int], float] | None = None, n_noise: int = 0, k: int = 4, loss: Loss = "squared",
     noise: float = 0.1, linear: float = 0.0,
 ) -> Interactions:  # fmt: skip
@@ -51,9 +51,11 @@ def make_interactions(
     ----------
     rng : numpy.random.Generator
         Where all random numbers come from: first w and V, then the rows, then the targets.
-    n_rows, n_fields, field_size : int
-        Rows, fields that may matter (at least 2), values per field (at least 2). Value v of field f has the
-        feature id ``f * field_size + v``.
+    n_rows, n_fields : int
+        Rows, and fields that may matter (at least 2).
+    field_size : int or sequence of int
+        Values per field (at least 2), or of each field, the noise fields included. The features are numbered field by
+        field: with one size, value v of field f has the id ``f * field_size + v``.
     importances : mapping of (int, int) to float, optional
         The importance of pairs of fields, numbered from 0; pairs that are not named weigh 0. By default
         neighbours matter: (0, 1) weighs 1, (1, 2) weighs 1/2, (2, 3) weighs 1/3, and so on.
@@ -85,8 +87,9 @@ def make_interactions(
     >>> data.batch.idx.shape, data.truth.importance.tolist()
     ((100, 4), [0.0, 1.5, 0.0, 0.0, 0.0, 0.0])
     """
-    sizes = ("n_rows", n_rows, 1), ("n_fields", n_fields, 2), ("field_size", field_size, 2), ("k", k, 1)
-    for name, size, least in (*sizes, ("n_noise", n_noise, 0)):
+    least_of = [("n_rows", n_rows, 1), ("n_fields", n_fields, 2), ("k", k, 1), ("n_noise", n_noise, 0)]
+    each = list(field_size) if isinstance(field_size, Sequence) else [field_size]
+    for name, size, least in least_of + [("field_size", size, 2) for size in each]:
         if isinstance(size, bool) or not isinstance(size, Integral) or size < least:
             raise ValueError(f"{name} must be an integer of at least {least}; got {size!r}")
     for name, value in (("noise", noise), ("linear", linear)):
@@ -95,17 +98,22 @@ def make_interactions(
     if loss not in ("squared", "logistic"):
         raise ValueError(f"loss must be 'squared' or 'logistic'; got {loss!r}")
     m = n_fields + n_noise
+    if len(each) not in (1, m):
+        raise ValueError(f"field_size has {len(each)} sizes; want one size, or one for each of the {m} fields")
     strength = _strength(importances, n_fields, m)                           # (m, m), above the diagonal
 
-    w = linear * rng.normal(size=(m, field_size))
-    w[n_fields:] = 0.0
-    V = rng.normal(size=(m, field_size, k))                                  # (m, field_size, k)
-    V -= V.mean(axis=1, keepdims=True)
-    V *= np.sqrt(field_size / (field_size - 1)) / k**0.25                    # <v_i, v_j> has variance 1
-    w, V = w.reshape(-1), V.reshape(-1, k)                                   # (n,), (n, k)
+    sizes = np.broadcast_to(np.array(each), m)
+    first = sizes.cumsum() - sizes                                           # (m,) id of the first value
+    field = np.repeat(np.arange(m), sizes)                                   # (n,)
 
-    idx = rng.integers(field_size, size=(n_rows, m)) + field_size * np.arange(m)
-    batch = Batch.from_padded(idx, n=m * field_size)
+    w = linear * rng.normal(size=len(field))                                 # (n,)
+    w[field >= n_fields] = 0.0
+    V = rng.normal(size=(len(field), k))                                     # (n, k)
+    V -= (np.add.reduceat(V, first) / sizes[:, None])[field]
+    V *= np.sqrt(sizes / (sizes - 1))[field, None] / k**0.25                 # <v_i, v_j> has variance 1
+
+    idx = rng.integers(sizes, size=(n_rows, m)) + first
+    batch = Batch.from_padded(idx, n=len(field))
     score = w[idx].sum(axis=1)                                               # (B,)
     for f, g in np.argwhere(strength):
         score += strength[f, g] * (V[idx[:, f]] * V[idx[:, g]]).sum(axis=1)

@@ -116,3 +116,18 @@ def test_same_seed_same_data():
 def test_bad_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         make_interactions(rng(), **{"n_rows": 10, **arguments})
+
+
+def test_fields_may_have_sizes_of_their_own():
+    data = make_interactions(rng(), 5000, 2, (3, 5, 2), n_noise=1, linear=1.0, importances={(0, 1): 1.0}, noise=0.0)
+    idx, truth = data.batch.idx, data.truth
+    assert [np.unique(column).tolist() for column in idx.T] == [[0, 1, 2], [3, 4, 5, 6, 7], [8, 9]]
+    for first, last in ((0, 3), (3, 8), (8, 10)):
+        np.testing.assert_allclose(truth.V[first:last].sum(axis=0), 0, atol=1e-12)
+    assert not truth.w[8:].any() and truth.w[:8].all()
+    pair = (truth.V[idx[:, 0]] * truth.V[idx[:, 1]]).sum(axis=1)
+    np.testing.assert_allclose(data.y, truth.w[idx].sum(axis=1) + pair, rtol=1e-12)
+    with pytest.raises(ValueError, match="field_size has 2 sizes; want one size, or one for each of the 3 fields"):
+        make_interactions(rng(), 10, 2, [3, 5], n_noise=1)
+    with pytest.raises(ValueError, match="field_size must be an integer of at least 2; got 1"):
+        make_interactions(rng(), 10, 2, [3, 1])
