@@ -7,33 +7,32 @@ from typing import Any, Literal
 import numpy as np
 
 from .._checks import check_kind
-from .conditions import DOUBLE, SINGLE, first_calls, kinked, unused, usual_size, works_in_float32
-from .measuring import ALONG, Job, Trial, central_agrees, closer, is_at_kink, trials_of
+from .conditions import DOUBLE, SINGLE, first_calls, unused, usual_size, works_in_float32
+from .measuring import ALONG, Job, Trial, central_agrees, closer, is_at_kink, kinked, trials_of
 from .report import Entry, Report
 from .slopes import DEFAULTS, SEED, SLOPES, Array, Flat, Lost, moved
-from .trees import flatten, read_grads, read_params
+from .trees import flatten, is_single, read_grads, read_params
 
 LOOSE = 1e-7  # what may be rounding counts as right up to this part of the largest entry
 NOTHING = Trial("-", (), abs, 1.0, 1.0, 0.0, 0.0)
 NOTES = {
     "error": "the gradient or f is wrong here",
-    "misled": "central differences agree with this gradient: does f lose the imaginary part of {name} (abs, conj, a "
-    "cast to real), or is eps too large?",
     "kink": "most slopes cross a kink within the step: move the parameters, or take a smaller eps",
     "here": "f has a kink exactly here (a ReLU, max, where or abs), so it has no gradient: move the parameters or the "
     "data by small random numbers",
     "blind": "too small to tell from rounding noise: use parameters of size 1 and a random upstream gradient, or "
     "allow_blind=({name!r},) if it vanishes by mathematics",
     "unused": "f does not depend on {name}: does it read these numbers from somewhere else, or multiply them by 0?",
-    "float32": "right to {error:.0e}; the {where} is float32, which can show {allowed:.0e} at best",
+    "float32": "right to {error:.0e}; the {narrow} float32, which can show {allowed:.0e} at best",
     "sampled": "{coordinates} of {size} entries were measured one by one, and {directions} directions that mix all",
     "along": "single entries are too small to tell from rounding noise; the direction along the gradient agrees",
 }
 
 
-def _judge(job: Job, name: str, g: Array, unit: float, trials: list[Trial], at_kink: bool, may_vanish: bool) -> Entry:
+def _judge(job: Job, name: str, g: Array, narrow: str, trials: list[Trial], at_kink: bool, may_vanish: bool) -> Entry:
     """The entry of one array: sort out its slopes, then find the first status that fits."""
-    allowed = max([job.rtol, *(float(np.sqrt(u)) for u in (job.unit, unit) if u > DOUBLE)])  # half of the digits
+    narrow = narrow or "result of f is" * (job.unit > DOUBLE)
+    allowed = max(job.rtol, float(np.sqrt(SINGLE)) if narrow else 0.0)             # half of the digits
     largest = float(np.abs(g).max(initial=0.0, where=np.isfinite(g)))
     kept, wrong = _sort_out(job, name, trials, allowed, largest)
     tried, left = ([sum(isinstance(t.at, kind) for t in some) for kind in (tuple, str)] for some in (trials, kept))
@@ -50,7 +49,11 @@ def _judge(job: Job, name: str, g: Array, unit: float, trials: list[Trial], at_k
     if unclear and top.at == ALONG:
         top = closer(job, name, top)[0]
     if wrong:
-        status, note = "error", "misled" if job.method == "complex" and central_agrees(job, wrong) else "error"
+        if job.method == "complex" and central_agrees(job, name, wrong):
+            how = "abs, conj, or a cast to real", "eps is too large"
+            raise Lost(f"f loses the imaginary part of {name} ({how[0]}), or {how[1]}: central differences agree with "
+                       "this gradient; mend f or use method='central'")  # fmt: skip
+        status, note = "error", "error"
     elif at_kink or any(2 * few < many for few, many in zip(left, tried, strict=True)):
         status, note = "kink", "here" if at_kink else "kink"
     elif small and may_vanish:
@@ -63,16 +66,15 @@ def _judge(job: Job, name: str, g: Array, unit: float, trials: list[Trial], at_k
         status, note = "blind", "blind"
     found = float(error(worst)), worst.at, worst.analytic, worst.numeric
     entry = Entry(name, status, *found, g.size, left[0], left[1], len(trials) - len(kept), "")
-    words = {"allowed": allowed, "where": "gradient" if unit > DOUBLE else "result of f"}
-    return entry._replace(note=NOTES.get(note, "").format(**entry._asdict(), **words))
+    return entry._replace(note=NOTES.get(note, "").format(**entry._asdict(), allowed=allowed, narrow=narrow))
 
 
 def _sort_out(
     job: Job, name: str, trials: list[Trial], allowed: float, largest: float
 ) -> tuple[list[Trial], Trial | None]:
     """The slopes that count, and one that is wrong beyond doubt. Look at the worst first, and leave out kinks."""
-    usual = usual_size(job.params[name])
-    near = min(1.0, 200 * usual, 100 / usual)                 # small and large parameters: a kink may be a sharp curve
+    usual = usual_size(job.params[name])                      # small and large parameters: a kink may be a sharp curve
+    near = min(1.0, 200 * usual, 100 / usual) if job.unit == DOUBLE else min(1.0, usual)
     kept, wrong = [], None
 
     def exceeds(trial: Trial, off: float = 0.0) -> bool:
@@ -156,7 +158,9 @@ def check(
     leaves, build = flatten(params)
     flat = read_params(leaves)
     given = grads(build(moved(flat, {}, 0.0))) if callable(grads) else grads
-    by_hand, units = read_grads(flatten(given)[0], flat)
+    by_hand, singles = read_grads(flatten(given)[0], flat)
+    narrow = "parameters are" * (given is grads and any(map(is_single, leaves.values())))
+    narrows = {name: "gradient is" if name in singles else narrow for name in by_hand}
     vanishing = {allow_blind} if isinstance(allow_blind, str) else set(allow_blind)
     if vanishing - set(by_hand):
         raise ValueError(f"allow_blind names {sorted(vanishing - set(by_hand))}; the parameters are {sorted(by_hand)}")
@@ -172,7 +176,7 @@ def check(
     unit = max(DOUBLE, float(np.finfo(start.dtype).eps)) if start.dtype.kind == "f" else DOUBLE
     switches = None if gates is None else lambda q: gates(build(q))
     job = Job(whole, flat, method, eps, rtol, switches, unit, abs(float(start)))
-    options = by_hand, units, vanishing, full, samples, directions, rng
+    options = by_hand, narrows, vanishing, full, samples, directions, rng
     try:
         report = _check(job, *options)
         if report.ok or unit > DOUBLE or not works_in_float32(whole, flat):
@@ -183,7 +187,7 @@ def check(
     return _check(replace(job, unit=SINGLE), *options)
 
 
-def _check(job: Job, grads: Flat, units: dict[str, float], vanishing: set[str], *sampling: Any) -> Report:
+def _check(job: Job, grads: Flat, narrows: dict[str, str], vanishing: set[str], *sampling: Any) -> Report:
     """Measure the slopes of every array, then judge each."""
     here, measured, entries = kinked(job.f, job.params, job.unit), {}, {}
     for name, g in grads.items():
@@ -206,7 +210,7 @@ def _check(job: Job, grads: Flat, units: dict[str, float], vanishing: set[str], 
     for name, (use, trials) in measured.items():
         if name not in entries:
             use = replace(use, size=size)
-            entries[name] = _judge(use, name, grads[name], units[name], trials, name in here, name in vanishing)
+            entries[name] = _judge(use, name, grads[name], narrows[name], trials, name in here, name in vanishing)
     return Report(job.method, job.rtol, {name: entries[name] for name in grads})
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .slopes import ROUNDINGS, SEED, Array, Flat, Function, along, jump, value_of
+from .slopes import ROUNDINGS, SEED, Array, Flat, Function, along, value_of
 
 DOUBLE, SINGLE = float(np.finfo(np.float64).eps), float(np.finfo(np.float32).eps)
 
@@ -107,13 +107,3 @@ def works_in_float32(f: Function, params: Flat) -> bool:
         if np.ptp(coarse) and np.array_equal(coarse.astype(np.float32), coarse):
             return True
     return bool(rough > 1e-10 * np.abs(coarse).max() and (not np.diff(fine).all() or smooth > rough / 100))
-
-
-def kinked(f: Function, params: Flat, unit: float) -> set[str]:
-    """Names of the arrays at which f has a kink exactly at this point."""
-    way = everywhere(params)
-
-    def bends(probe: Flat) -> bool:
-        return jump(along(f, params, probe), 5e4 * unit, ROUNDINGS * unit) > 0
-
-    return {name for name in way if bends({name: way[name]})} if bends(way) else set()

@@ -103,14 +103,9 @@ def check_layer(
     if method is not None:
         return run(method)
     try:
-        report = run("complex")
+        return run("complex")
     except Lost:
         return run("central")
-    if any(entry.status == "error" for entry in report.entries.values()):
-        central = run("central")                             # forward may have lost the imaginary part of an input
-        if any(central[name] and entry.status == "error" for name, entry in report.entries.items()):
-            return central
-    return report
 
 
 def _named(forward: Callable[..., Any], inputs: Any) -> dict[str, Any]:

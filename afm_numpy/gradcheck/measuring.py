@@ -1,12 +1,13 @@
 """Measure the slopes of one array, and look at a doubtful one again: is it a kink, a bad step, or rounding?"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .conditions import DOUBLE, usual_size
-from .slopes import DEFAULTS, ROUNDINGS, SEED, SLOPES, Array, Flat, Function, Line, along, bend, jump, moved, sharpest
+from .conditions import DOUBLE, everywhere, usual_size
+from .slopes import DEFAULTS, ROUNDINGS, SEED, SLOPES, Array, Flat, Function, Line, along, moved
 from .trees import place
 
 ALONG = "along the gradient"
@@ -80,15 +81,64 @@ def trials_of(job: Job, name: str, g: Array, full: int, samples: int, directions
     return [_measure(job, name, g, at, probe) for at, probe in probes.items()]
 
 
+def bend(line: Line, eps: float) -> float:
+    """About 0 on a smooth line; at least 2/3 of the error that one kink within eps gives the central difference.
+
+    D(s) = (line(s) - 2 line(0) + line(-s)) / s, the slope to the right minus the slope to the left, is
+    proportional to s on a smooth line. A kink at distance c with a jump J adds J max(0, 1 - c/s). Then
+    D(eps) = 2 D(eps/2) fails, except for c = eps/3, where D(eps/2) = 2 D(eps/4) fails: hence three scales.
+    The central difference is off by J (1 - c/eps) / 2.
+    """
+    d1, d2, d4 = ((line(s) - 2 * line(0.0) + line(-s)) / s for s in (eps, eps / 2, eps / 4))
+    return max(abs(d1 - 2 * d2), abs(d2 - 2 * d4))
+
+
+def jump(line: Line, s: float, noise: float) -> float:
+    """The slope to the right minus the slope to the left, if there is a kink at 0 itself; else 0.
+
+    On a smooth line 2 D(s/2) - D(s) is about 0, with D as for `bend`; a kink at 0 gives J at every small s, and
+    rounding, `noise` times f, gives less at 16 s. A kink beside 0 is gone at the smallest s that rounding leaves.
+    """
+    here = line(0.0)
+
+    def at(step: float) -> tuple[float, float]:
+        left, right = line(-step), line(step)
+        d1, d2 = (right - 2 * here + left) / step, (line(step / 2) - 2 * here + line(-step / 2)) / (step / 2)
+        return abs(2 * d2 - d1), noise * max(abs(here), abs(right - left) / (2 * step)) / step
+
+    near, rounding = at(s)
+    if near <= rounding or abs((far := at(16 * s)[0]) - near) >= 0.2 * far:
+        return 0.0
+    closest = s * 8 * rounding / near
+    return far if not 0 < closest < s or at(closest)[0] > near / 2 else 0.0
+
+
+def sharpest(line: Line, eps: float, noise: float, most: float) -> tuple[float, float, float]:
+    """The central difference with the best step, from 256 eps or `most` downwards; the step; and how far it may be off.
+
+    c(h) = slope + a h^2 + ..., so (16 c(h/4) - c(h)) / 15 is off by about h^4 only. The step is good where c(h)
+    and c(h/4) agree and the noise of f, divided by the step, is small. `most` is the usual size of the parameters.
+    """
+    steps = [eps * 4.0**power for power in range(4, -11, -1) if power < -5 or eps * 4.0**power <= most]
+    c = {h: SLOPES["central"](line, h) for h in steps}
+    found = [((16 * c[h] - c[wide]) / 15, h, abs(c[h] - c[wide]) + noise / h) for wide, h in pairwise(steps)]
+    return min(found, key=lambda slope: slope[2] if np.isfinite(slope[2]) else np.inf)
+
+
 def is_at_kink(job: Job, name: str, trial: Trial) -> bool:
-    """Is this difference the work of a kink?"""
+    """Is this difference the work of a kink, or of several in one place, which may cancel each other in part?"""
     if trial.difference == np.inf:
         return False
-    if job.method == "complex":                               # the right slope lies between those of the two sides
-        steps = (power * job.unit * max(1.0, usual_size(job.params[name])) for power in (5e4, 5e6, 5e8))
-        return any(jump(trial.line, step, ROUNDINGS * job.unit) > trial.difference / 2 for step in steps)
-    if job.gates is None:                                     # 1/10: two kinks may partly cancel
-        return bend(trial.line, trial.step) > max(trial.difference / 10, 2 * job.floor(trial))
+    if job.method == "complex":                               # the slopes on both sides, some roundings away
+        theta = job.params[name]
+        side = 64 * job.unit * usual_size(theta) * (1.0 if isinstance(trial.probe, tuple) else np.sqrt(theta.size))
+        slopes = [trial.line(s * side + 1j * trial.step).imag / trial.step for s in (-2, -1, 1, 2)]
+        left, across, right = np.abs(np.diff(slopes))         # rounding moves all of them
+        return bool(across > max(10 * left, 10 * right, trial.difference / 100, job.floor(trial)))
+    if job.gates is None:                                     # close to the point only a kink bends as much
+        size = bend(trial.line, trial.step)
+        part = 100 if bend(trial.line, trial.step / 16) > size / 2 else 10
+        return size > max(trial.difference / part, 2 * job.floor(trial))
     states = [job.gates(moved(job.params, {name: trial.probe}, s)) for s in (-trial.step, 0.0, trial.step)]
     below, here, above = (state if isinstance(state, tuple) else (state,) for state in states)
     return any(np.any(b != h) or np.any(h != a) for b, h, a in zip(below, here, above, strict=True))
@@ -101,7 +151,9 @@ def closer(job: Job, name: str, trial: Trial) -> tuple[Trial, float]:
     """
     off, rng = 0.0, np.random.default_rng(SEED)
     if job.method == "central":
-        numeric, step, off = sharpest(trial.line, trial.step, job.rounding * job.size)
+        numeric, step, off = sharpest(
+            trial.line, trial.step, job.rounding * job.size, usual_size(job.params[name])
+        )  # fmt: skip
         if not np.isfinite(numeric):
             return trial, 0.0
         trial = trial._replace(numeric=numeric, step=step)
@@ -113,7 +165,17 @@ def closer(job: Job, name: str, trial: Trial) -> tuple[Trial, float]:
     return trial, off
 
 
-def central_agrees(job: Job, trial: Trial) -> bool:
-    """Do central differences agree with the gradient? Then the complex step is wrong here."""
-    slope = sharpest(trial.line, float(np.cbrt(job.unit)), job.rounding * job.size)[0]
-    return abs(slope - trial.analytic) < trial.difference / 10
+def central_agrees(job: Job, name: str, trial: Trial) -> bool:
+    """Do central differences agree with the gradient, beyond doubt? Then the complex step is wrong here."""
+    central, off = closer(replace(job, method="central"), name, trial._replace(step=float(np.cbrt(job.unit))))
+    return central.difference + off < trial.difference / 10
+
+
+def kinked(f: Function, params: Flat, unit: float) -> set[str]:
+    """Names of the arrays at which f has a kink exactly at this point."""
+    way = everywhere(params)
+
+    def bends(probe: Flat) -> bool:
+        return jump(along(f, params, probe), 5e4 * unit, ROUNDINGS * unit) > 0
+
+    return {name for name in way if bends({name: way[name]})} if bends(way) else set()

@@ -13,7 +13,6 @@ u is the unit roundoff (2.2e-16 for float64). A difference of two nearly equal n
 
 import warnings
 from collections.abc import Callable, Mapping
-from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -68,56 +67,20 @@ def value_of(f: Function, params: Flat, kind: type = float) -> Any:
 
 
 def along(f: Function, params: Flat, probes: Mapping[str, Any]) -> Line:
-    """The function s -> f(params + s probes) of one variable."""
+    """The function s -> f(params + s probes) of one variable: NaN where f refuses the moved parameters."""
 
     def line(s: Any) -> Any:
         q = moved(params, probes, s)
-        if not isinstance(s, complex):
-            return float(value_of(f, q))
         try:
-            return complex(value_of(f, q, complex))
+            return complex(value_of(f, q, complex)) if isinstance(s, complex) else float(value_of(f, q))
+        except (ArithmeticError, LookupError, ValueError):
+            if isinstance(s, complex) or s == 0:
+                raise
+            return np.nan
         except (TypeError, ComplexWarning) as error:
+            if not isinstance(s, complex):
+                raise
             what = f"f loses the imaginary part of {'/'.join(probes)}: {error}"
             raise Lost(f"{what}; mend f or use method='central'") from error
 
     return line
-
-
-def bend(line: Line, eps: float) -> float:
-    """About 0 on a smooth line; at least 2/3 of the error that one kink within eps gives the central difference.
-
-    D(s) = (line(s) - 2 line(0) + line(-s)) / s, the slope to the right minus the slope to the left, is
-    proportional to s on a smooth line. A kink at distance c with a jump J adds J max(0, 1 - c/s). Then
-    D(eps) = 2 D(eps/2) fails, except for c = eps/3, where D(eps/2) = 2 D(eps/4) fails: hence three scales.
-    The central difference is off by J (1 - c/eps) / 2.
-    """
-    d1, d2, d4 = ((line(s) - 2 * line(0.0) + line(-s)) / s for s in (eps, eps / 2, eps / 4))
-    return max(abs(d1 - 2 * d2), abs(d2 - 2 * d4))
-
-
-def jump(line: Line, s: float, noise: float) -> float:
-    """The slope to the right minus the slope to the left, if there is a kink at 0 itself; else 0.
-
-    On a smooth line 2 D(s/2) - D(s) is about 0, with D as for `bend`; a kink at 0 gives J at every small s, and
-    rounding, `noise` times f, gives less at 16 s. A complex step sees one branch only, so this takes real steps.
-    """
-    here, found = line(0.0), []
-    for step in (s, 16 * s):
-        left, right = line(-step), line(step)
-        d1, d2 = (right - 2 * here + left) / step, (line(step / 2) - 2 * here + line(-step / 2)) / (step / 2)
-        found.append(abs(2 * d2 - d1))
-        if found[0] <= noise * max(abs(here), abs(right - left) / (2 * step)) / s:
-            return 0.0
-    return found[1] if abs(found[1] - found[0]) < 0.2 * found[1] else 0.0
-
-
-def sharpest(line: Line, eps: float, noise: float) -> tuple[float, float, float]:
-    """The central difference with the best step, from 256 eps downwards; that step; and how far it may be off.
-
-    c(h) = slope + a h^2 + ..., so (16 c(h/4) - c(h)) / 15 is off by about h^4 only. The step is good where c(h)
-    and c(h/4) agree and the noise of f, divided by the step, is small.
-    """
-    steps = [eps * 4.0**power for power in range(4, -11, -1)]
-    c = {h: SLOPES["central"](line, h) for h in steps}
-    found = [((16 * c[h] - c[wide]) / 15, h, abs(c[h] - c[wide]) + noise / h) for wide, h in pairwise(steps)]
-    return min(found, key=lambda slope: slope[2] if np.isfinite(slope[2]) else np.inf)

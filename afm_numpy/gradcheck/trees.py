@@ -75,11 +75,16 @@ def read_params(leaves: dict[str, Any]) -> Flat:
     return {name: np.array(theta, np.float64) if theta.dtype.kind == "f" else theta for name, theta in params.items()}
 
 
-def read_grads(leaves: dict[str, Any], params: Flat) -> tuple[Flat, dict[str, float]]:
-    """The gradients, dense and as float64, and the unit roundoff of the type that each came in."""
+def is_single(leaf: Any) -> bool:
+    """Is this an array of float32, of whatever library?"""
+    return str(getattr(leaf, "dtype", "")).endswith("float32")
+
+
+def read_grads(leaves: dict[str, Any], params: Flat) -> tuple[Flat, set[str]]:
+    """The gradients, dense and as float64, and the names of those that came in float32."""
     real = [name for name, theta in params.items() if theta.dtype.kind == "f"]
     leaves = {name: leaf for name, leaf in leaves.items() if leaf is not None or name not in params}
-    grads, units = {}, {}
+    grads, singles = {}, set()
     for name in dict.fromkeys([*real, *leaves]):
         if name not in leaves or name not in real:
             what = "has no gradient" if name in real else "has a gradient but is no parameter (float array in params)"
@@ -90,5 +95,7 @@ def read_grads(leaves: dict[str, Any], params: Flat) -> tuple[Flat, dict[str, fl
         g = _array(f"the gradient of {name!r}", g.toarray() if hasattr(g, "toarray") else g)  # of scipy.sparse
         if g.shape != shape or g.dtype.kind not in ("f", "i", "u"):
             raise ValueError(f"the gradient of {name!r} must be real with shape {shape}, not {g.dtype} {g.shape}")
-        grads[name], units[name] = np.array(g, np.float64), float(np.finfo(g.dtype).eps) if g.dtype.kind == "f" else 0.0
-    return grads, units
+        grads[name] = np.array(g, np.float64)
+        if is_single(g):
+            singles.add(name)
+    return grads, singles

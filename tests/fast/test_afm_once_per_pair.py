@@ -172,7 +172,7 @@ def test_complex_step(attention):
         batch = problem.batch.with_x(theta["x"])
         return problem.dy_hat @ problem.model.forward(theta, batch, drop=problem.drop)[0]
 
-    gradcheck.check(call, theta, problem.gradients(), method="complex").raise_if_bad()
+    assert gradcheck.check(call, theta, problem.gradients(), method="complex")
 
 
 def test_same_bits_twice():

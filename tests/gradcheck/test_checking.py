@@ -32,7 +32,7 @@ def statuses(report):
 def test_a_right_gradient(method):
     f, params, backward, _, _ = attention_scores()
     report = check(f, params, backward(), method=method)
-    assert report.ok and report.raise_if_bad() is report
+    assert report and report.ok
     assert (report.method, report.rtol) == (method, {"complex": 1e-12, "central": 1e-7}[method])
     for name, size in {"W": K * T, "b": T, "h": T}.items():
         entry = report[name]

@@ -5,11 +5,14 @@ from pathlib import Path
 
 import checkers
 import pytest
+import strangers
 from later_layers import LAYERS
 
 from afm_numpy.gradcheck import check_layer
 
 GRID = list(checkers.cases())
+STRANGE = list(strangers.cases())
+AT_KINKS = [case for case in STRANGE if case.kinks and case.right]
 PAGE = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
 
@@ -30,7 +33,7 @@ def test_no_false_alarm_and_no_miss(method, part):
 
 
 def test_the_table_has_a_row_for_every_checker(monkeypatch, capsys):
-    section = PAGE[PAGE.index("## The gradient checker against others") :]
+    section = PAGE[PAGE.index("## The gradient checker against others") : PAGE.index("Those of `tools/strangers.py`")]
     assert re.findall(r"^\| ([^|]+) \| \d+ \| \d+ \| \d+ \|", section, re.M) == list(checkers.CHECKERS)
     assert "| ours, complex | 0 | 0 | 3 |" in section and "| ours, central | 0 | 0 | 8 |" in section
     monkeypatch.setattr(checkers, "cases", lambda: GRID[::100])
@@ -52,3 +55,36 @@ def test_later_layers(name, method):
         )
         found = {entry.status for entry in report.entries.values()}
         assert found == {"ok"} if mistake == 0 else "error" in found, f"{name}, mistake {mistake}\n{report}"
+
+
+def test_the_strangers_grid_has_kinks_both_types_and_the_size_that_the_page_says():
+    right = sum(case.right for case in STRANGE)
+    assert f"{len(strangers.LAYERS)} layers, {right} right gradients and {len(STRANGE) - right} wrong ones" in PAGE
+    assert {case.dtype for case in STRANGE} == {"float64", "float32"}
+    assert sum(bool(case.kinks) for case in STRANGE) >= 20 and sum(case.near for case in STRANGE) >= 60
+
+
+@pytest.mark.parametrize(
+    ("how", "part"),
+    [("complex", STRANGE[::6]), ("central", STRANGE[1::8]), ("check_layer", STRANGE[2::8]),
+     *((how, AT_KINKS) for how in ("complex", "central", "check_layer"))],
+)  # fmt: skip
+def test_strangers_layers(how, part):
+    found = strangers.score(part, how)
+    assert found.alarms == found.misses == []
+    assert {case.layer for case, _ in found.lost} <= {strangers.LAYERS[name] for name in ("log det", "power spectrum")}
+    if not all(case.kinks for case in part):
+        assert len(found.undecided) <= 0.05 * len(part)
+    for case, statuses in found.undecided:                                  # then only where it is true
+        if how != "central":
+            names = dict(zip(statuses, case.inputs, strict=True))
+            assert {names[name] for name, status in statuses.items() if status == "kink"} <= set(case.kinks), case.name
+    for case in part:
+        if case.kinks and case.right:
+            assert any(case is other for other, _ in found.undecided), case.name
+
+
+def test_what_loses_the_imaginary_part_is_named_and_no_error():
+    losing = [case for case in STRANGE if case.layer in map(strangers.LAYERS.get, ("log det", "power spectrum"))]
+    found = strangers.score([case for case in losing if case.right][::3], "complex")
+    assert len(found.lost) >= 8 and found.alarms == []
