@@ -2,9 +2,10 @@
 
 Three files each, at one pinned commit. A file counts only when its content has the git blob id that the commit
 records, wherever it came from: a file put into the cache by hand is as good as a download. How a download survives
-cut connections, full disks and second processes is in `download`.
+cut connections is in `download`.
 """
 
+import errno
 import os
 import sys
 from dataclasses import replace
@@ -16,7 +17,7 @@ import numpy as np
 from .._checks import check_size
 from .._files import Path as FilePath
 from .._types import DType
-from .download import FetchError, NetworkError, download, locked, verified
+from .download import FetchError, NetworkError, download, verified
 from .libfm import load_part, make_form
 
 __all__ = ["FRAPPE", "ML_TAG", "DataSet", "FetchError", "Files", "fetch", "fetch_frappe", "fetch_ml_tag", "load_files"]
@@ -144,8 +145,7 @@ def fetch(
     ------
     FetchError
         When a file is missing and cannot be downloaded (no connection, refused by the server, wrong content, full
-        disk, read-only folder), or is there with another content, or as a link. A partial download is kept for the
-        next call, except when its content is wrong.
+        disk, read-only folder), or is there with another content, or as a link.
 
     Examples
     --------
@@ -166,19 +166,23 @@ def fetch(
     folder = cache / data_set.name
     files = Files(*(folder / f"{data_set.name}.{part}.libfm" for part in ("train", "validation", "test")))
     wanted = list(zip(files, data_set.blobs, strict=True))
-    if all([verified(*file) for file in wanted]):
+    missing = [file for file in wanted if not verified(*file)]
+    if not missing:
         return files
-    with locked(folder):
-        missing = [file for file in wanted if not verified(*file)]       # another process may have been faster
-        if missing:
-            print(data_set.notice, file=sys.stderr)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if folder.is_symlink():
+            raise OSError(errno.ELOOP, "it is a link")
+        print(data_set.notice, file=sys.stderr)
         for path, blob in missing:
-            try:
-                download(f"{base_url}/{data_set.name}/{path.name}", path, blob, tries=tries, **options)
-            except NetworkError as error:
-                names = ", ".join(path.name for path, _ in wanted if not path.exists())
-                raise FetchError(
-                    f"cannot download {path.name}: {error}; by hand: get {names} from {base_url}/{data_set.name}/ "
-                    f"and put it into {folder}"
-                ) from None
+            download(f"{base_url}/{data_set.name}/{path.name}", path, blob, tries=tries, **options)
+    except NetworkError as error:
+        names = ", ".join(path.name for path, _ in wanted if not path.exists())
+        raise FetchError(
+            f"cannot download {path.name}: {error}; by hand: get {names} from {base_url}/{data_set.name}/ "
+            f"and put it into {folder}"
+        ) from None
+    except OSError as error:
+        advice = "name another one by cache= or AFM_NUMPY_CACHE"
+        raise FetchError(f"cannot write to the cache folder {folder}: {error.strerror}; {advice}") from None
     return files

@@ -82,7 +82,7 @@ def test_download_then_use_what_is_there(tmp_path, capsys, nobody):
 def test_files_put_there_by_hand(tmp_path, capsys, nobody):
     put(tmp_path)
     assert fetch(TINY, str(tmp_path), base_url=nobody).test.read_bytes() == TEXTS[2]
-    assert sorted(os.listdir(tmp_path / "tiny")) == sorted(NAMES)              # not even a lock
+    assert sorted(os.listdir(tmp_path / "tiny")) == sorted(NAMES)
     assert capsys.readouterr() == ("", "")
 
 
@@ -130,7 +130,7 @@ def test_not_found_and_wrong_content(tmp_path):
     with server.running(login) as (base, requests), pytest.raises(FetchError, match=wrong):
         fetch(TINY, tmp_path, base_url=base, progress=False)
     assert len(requests) == 1
-    assert os.listdir(tmp_path / "tiny") == [".lock"]
+    assert os.listdir(tmp_path / "tiny") == []
 
 
 def test_cut_connections(tmp_path):
@@ -143,23 +143,36 @@ def test_cut_connections(tmp_path):
 
 
 def test_two_processes_at_the_same_time(tmp_path):
-    """Both end well, and each file is downloaded once."""
-    second_waits = threading.Event()
+    """The second one begins and ends while the first one waits for the server. Both end well."""
+    second_is_done = threading.Event()
 
     def hold(handler, content, start):
-        second_waits.wait(20)
+        second_is_done.wait(20)
         server.serve(handler, content, start)
 
-    with server.running(CONTENTS, [hold]) as (base, requests):
+    with server.running(CONTENTS, [hold]) as (base, _):
         first = start(tmp_path, base)
         assert first.stderr.readline() == "Tiny: made up.\n"
-        second = start(tmp_path, base)
-        assert second.stderr.readline() == f"waiting for another process that downloads to {tmp_path / 'tiny'}\n"
-        second_waits.set()
-        outputs = [process.communicate(timeout=30) for process in (first, second)]
+        outputs = [start(tmp_path, base).communicate(timeout=30)]
+        second_is_done.set()
+        outputs.append(first.communicate(timeout=30))
     listing = "".join(f"{tmp_path / 'tiny' / name}\n" for name in NAMES)
-    assert outputs == [(listing, ""), (listing, "")]
-    assert requests == [(path, 0) for path in CONTENTS]
+    assert outputs == [(listing, "Tiny: made up.\n"), (listing, "")]
+    assert sorted(os.listdir(tmp_path / "tiny")) == sorted(NAMES)
+
+
+@POSIX
+def test_the_folder_is_no_link(tmp_path, nobody):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "tiny").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(FetchError, match="cannot write to the cache folder .*: it is a link; name another one"):
+        fetch(TINY, tmp_path, base_url=nobody)
+
+
+def test_a_folder_that_cannot_be_made(tmp_path, nobody):
+    (tmp_path / "file").touch()
+    with pytest.raises(FetchError, match="cannot read .*train.libfm: Not a directory"):
+        fetch(TINY, tmp_path / "file", base_url=nobody)
 
 
 @POSIX
