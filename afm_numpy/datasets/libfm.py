@@ -8,16 +8,15 @@ most about 16 MiB), and the rows of the next batch. A line longer than a block i
 import bz2
 import gzip
 import lzma
-import operator
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
-from itertools import islice
-from typing import IO, Any, NamedTuple, SupportsIndex
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 
-from .._checks import array, row_values
+from .._checks import array, check_dtype, check_size, row_values
 from .._files import Path, atomic_write
 from .._types import Array, ArrayLike, DType
 from ..batch import Batch
@@ -25,6 +24,9 @@ from .libfm_faults import MOST, Form, LibfmError
 from .libfm_text import Rows, read_rows
 
 __all__ = ["LibfmError", "Part", "dump_libfm", "iter_libfm", "iter_parts", "load_libfm", "load_part", "make_form"]
+
+FROM_PIPE = 1 << 31      # bytes that the rows of a pipe may take in memory: it may never end
+DUMPED = 4096            # rows that are written at a time
 
 
 class Part(NamedTuple):
@@ -36,7 +38,7 @@ class Part(NamedTuple):
 
 
 def load_libfm(
-    path: Path, *, n: SupportsIndex | None = None, id_base: int = 0, dtype: DType = np.float64
+    path: Path, *, n: int | None = None, id_base: int = 0, dtype: DType = np.float64
 ) -> tuple[Batch, Array]:
     """Read a libFM/libsvm text file into memory.
 
@@ -85,7 +87,7 @@ def load_libfm(
 
 
 def iter_libfm(
-    path: Path, batch_size: SupportsIndex, *, n: SupportsIndex | None = None, m: SupportsIndex | None = None,
+    path: Path, batch_size: int, *, n: int | None = None, m: int | None = None,
     id_base: int = 0, dtype: DType = np.float64,
 ) -> Iterator[tuple[Batch, Array]]:  # fmt: skip
     """Read a libFM/libsvm text file batch by batch, in memory that does not grow with the file.
@@ -120,8 +122,8 @@ def iter_libfm(
     >>> [(batch.idx.tolist(), batch.n, y.tolist()) for batch, y in iter_libfm(path, 2)]
     [([[0, 3], [2, 0]], 4, [1.0, 0.0]), ([[1]], 4, [1.0])]
     """
-    parts = iter_parts(path, _positive(batch_size, "batch_size"), make_form(n, m, id_base, dtype))
-    return (part[:2] for part in parts)
+    check_size("batch_size", batch_size)
+    return (part[:2] for part in iter_parts(path, batch_size, make_form(n, m, id_base, dtype)))
 
 
 def dump_libfm(path: Path, batch: Batch, y: ArrayLike, *, id_base: int = 0) -> None:
@@ -156,38 +158,26 @@ def dump_libfm(path: Path, batch: Batch, y: ArrayLike, *, id_base: int = 0) -> N
     '1 0:1 3:0.1\\n-1\\n'
     """
     form = make_form(batch.n, None, id_base, batch.dtype)
-    slot_of, least = batch.slot_of, batch.m if batch.slots_are_fields else 0
     y = array(y)
-    labels = _texts(row_values(y, len(batch), "y", np.float32 if y.dtype == np.float32 else np.float64))
+    y = row_values(y, len(batch), "y", np.float32 if y.dtype == np.float32 else np.float64)
     with atomic_write(path) as plain, _packed(path, plain) as file:
-        for label, lo, hi in zip(labels, batch.ends[:-1], batch.ends[1:], strict=True):
-            slots, ids = slot_of[lo:hi].tolist(), batch.ids[lo:hi].tolist()
-            file.write(_line(label, slots, ids, _texts(batch.values[lo:hi]), form, least).encode("ascii"))
+        for at in range(0, len(batch), DUMPED):
+            file.write("".join(_lines(batch[at : at + DUMPED], y[at : at + DUMPED], form.id_base)).encode("ascii"))
 
 
 # ---- arguments ---------------------------------------------------------------------------------------
 
 
-def _positive(number: SupportsIndex, name: str) -> int:
-    try:
-        number = operator.index(number)
-    except TypeError:
-        raise TypeError(f"{name} must be an integer; got {number!r}") from None
-    if number < 1:
-        raise ValueError(f"{name} must be at least 1; got {number}")
-    return number
-
-
-def make_form(n: SupportsIndex | None, m: SupportsIndex | None, id_base: int, dtype: DType, **more: bool) -> Form:
+def make_form(n: int | None, m: int | None, id_base: int, dtype: DType, **more: bool) -> Form:
     """What the caller said about a file, checked."""
     if id_base not in (0, 1):
         raise ValueError(f"id_base, the id of the first feature in the file, must be 0 or 1; got {id_base!r}")
-    if np.dtype(dtype) not in (np.float32, np.float64):
-        raise TypeError(f"dtype must be float32 or float64; got {np.dtype(dtype)}")
-    size = None if n is None else _positive(n, "n")
-    if size is not None and size > MOST:
-        raise ValueError(f"n must be at most 2**31; got {size}")
-    return Form(size, None if m is None else _positive(m, "m"), int(id_base), np.dtype(dtype), **more)
+    for name, size in (("n", n), ("m", m)):
+        if size is not None:
+            check_size(name, size)
+    if n is not None and n > MOST:
+        raise ValueError(f"n must be at most 2**31; got {n}")
+    return Form(n, m, int(id_base), check_dtype(dtype), **more)
 
 
 # ---- from rows to batches ----------------------------------------------------------------------------
@@ -195,7 +185,13 @@ def make_form(n: SupportsIndex | None, m: SupportsIndex | None, id_base: int, dt
 
 def load_part(path: Path, form: Form) -> Part:
     """All rows of a file, as `form` says."""
-    parts = list(read_rows(path, form))
+    parts, left = list[Rows](), FROM_PIPE if stat.S_ISFIFO(os.stat(path).st_mode) else None
+    for rows in read_rows(path, form):
+        parts.append(rows)
+        left = None if left is None else left - sum(array.nbytes for array in rows)
+        if left is not None and left < 0:
+            found = f"rows that take more than {FROM_PIPE >> 30} GiB from a pipe, which may never end"
+            raise LibfmError(path, int(rows.line[-1]), found, "a file, or iter_libfm, which holds one batch at a time")
     m = form.m or max(int(rows.length.max()) for rows in parts)
     return _joined(path, parts, form._replace(n=form.n or _features(parts), m=m))
 
@@ -225,15 +221,25 @@ def _features(parts: Iterable[Rows]) -> int:
 
 
 def _joined(path: Path, parts: list[Rows], form: Form) -> Part:
-    """The rows of several blocks in one Batch. Slots can be fields when no row is shorter than another."""
+    """The rows of several blocks in one Batch. Slots are fields when each row fills all, and each id keeps to one."""
     y, length, line, ids, x = map(np.concatenate, zip(*parts, strict=True))
-    m = form.m or int(length.max())
-    if form.fields and (length != m).any():
-        row = np.argmax(length != m)
+    m, ends = form.m or int(length.max()), np.append(0, length.cumsum())
+    short, moved = np.flatnonzero(length != m), np.zeros(0, np.intp)
+    if not short.size and m > 1:
+        here = np.flatnonzero(x)
+        places = np.unique(ids[here] * m + here % m)                                # by id and slot
+        moved = places[1:][np.diff(places // m) == 0] // m
+    if form.fields and short.size:
         wanted = 'all: for attention "field" slot j is field j, so every line names every field, an absent one as id:0'
-        raise LibfmError(path, int(line[row]), f"{length[row]} of {m} features", wanted)
-    ends = np.append(0, length.cumsum())
-    return Part(Batch.of_slots(ids, x, ends, m, form.n, slots_are_fields=bool((length == m).all())), y, line)
+        raise LibfmError(path, int(line[short[0]]), f"{length[short[0]]} of {m} features", wanted)
+    if form.fields and moved.size:
+        first, *others = here[ids[here] == moved[0]].tolist()
+        other = next(other for other in others if other % m != first % m)
+        found = f"id {moved[0] + form.id_base} as feature {other % m + 1}"
+        wanted = f'feature {first % m + 1}, as in line {line[first // m]}: for attention "field" slot j is field j'
+        raise LibfmError(path, int(line[other // m]), found, wanted)
+    fields = not short.size and not moved.size
+    return Part(Batch.of_slots(ids, x, ends, m, form.n, slots_are_fields=fields), y, line)
 
 
 # ---- writing -----------------------------------------------------------------------------------------
@@ -246,22 +252,27 @@ def _packed(path: Path, file: IO[bytes]) -> Any:
     return pack.get(os.path.splitext(path)[1], lambda: nullcontext(file))()
 
 
-def _texts(numbers: Array) -> list[str]:
+def _texts(numbers: Array) -> Array:
     """The shortest text of each number that reads back, by way of float64, to the same bits."""
-    if numbers.dtype == np.float64:
-        texts = [repr(v) for v in numbers.tolist()]
+    bits, place = np.unique(numbers.view(f"u{numbers.itemsize}"), return_inverse=True)          # 0 is not -0
+    values = bits.view(numbers.dtype)
+    if values.dtype == np.float64:
+        texts = [repr(v) for v in values.tolist()]
     else:                                                     # a float32: rounded twice when read, hence the check
-        texts = [str(v) if v.dtype.type(float(str(v))) == v else repr(float(v)) for v in numbers]
-    return [text.removesuffix(".0") for text in texts]
+        texts = [str(v) if v.dtype.type(float(str(v))) == v else repr(float(v)) for v in values]
+    return np.array([text.removesuffix(".0") for text in texts], object)[place]
 
 
-def _line(label: str, slots: list[int], ids: list[int], values: list[str], form: Form, least: int) -> str:
-    """One row as a line, with the ids and values of the filled slots, and at least so many slots."""
-    features = list(zip(ids, values, strict=True))
-    width = max(slots[-1] + 1 if slots else 0, least)
-    if width > len(slots):                                   # an empty slot is a value of 0
-        held = set(ids)
-        spare = [(i, "0") for i in islice((i for i in range(form.n or 0) if i not in held), 1)]
-        filled = {slot: [feature] for slot, feature in zip(slots, features, strict=True)}
-        features = [feature for slot in range(width) for feature in filled.get(slot, spare)]
-    return " ".join([label, *(f"{i + form.id_base}:{value}" for i, value in features)]) + "\n"
+def _lines(batch: Batch, y: Array, id_base: int) -> Iterator[str]:
+    """Each row as a line. An empty slot before a feature is a value of 0 for the smallest id that the row lacks."""
+    features = [f"{i}:{value}" for i, value in zip((batch.ids + id_base).tolist(), _texts(batch.values), strict=True)]
+    slots, least, ends = batch.slot_of, batch.m if batch.slots_are_fields else 0, batch.ends.tolist()
+    for label, lo, hi in zip(_texts(y), ends, ends[1:], strict=False):
+        row, size = features[lo:hi], hi - lo
+        width = max(int(slots[hi - 1]) + 1 if size else 0, least)
+        if size < min(width, batch.n):
+            held = set(batch.ids[lo:hi].tolist())
+            spare = next(i for i in range(size + 1) if i not in held)
+            filled = dict(zip(slots[lo:hi].tolist(), row, strict=True))
+            row = [filled.get(slot, f"{spare + id_base}:0") for slot in range(width)]
+        yield " ".join([label, *row]) + "\n"

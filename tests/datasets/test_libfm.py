@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 
 import afm_numpy
 from afm_numpy.batch import Batch
-from afm_numpy.datasets.libfm import LibfmError, dump_libfm, iter_libfm, load_libfm
+from afm_numpy.datasets import libfm
+from afm_numpy.datasets.libfm import LibfmError, dump_libfm, iter_libfm, load_libfm, load_part
+from afm_numpy.datasets.libfm_text import Form
 
 TEXT = "1 0:1 3:0.5\n-1\n0.25 3:2 1:0 2:-1.5e0 # c\n\n2 1:1 1:2 0:4\n"
 ROWS = Batch.from_lists([[0, 3], [], [3, 1, 2], [1, 1, 0]], [[1, 0.5], [], [2, 0, -1.5], [1, 2, 4]])
@@ -145,11 +147,12 @@ def test_good_batches_come_before_the_bad_line(tmp_path):
 @pytest.mark.parametrize(
     "wrong, error, message",
     [
-        ({"batch_size": 0}, ValueError, "batch_size must be at least 1; got 0"),
-        ({"batch_size": 1.5}, TypeError, "batch_size must be an integer; got 1.5"),
-        ({"n": 0}, ValueError, "n must be at least 1"),
-        ({"n": "7"}, TypeError, "n must be an integer"),
-        ({"m": -1}, ValueError, "m must be at least 1"),
+        ({"batch_size": 0}, ValueError, "batch_size must be an integer of at least 1; got 0"),
+        ({"batch_size": 1.5}, ValueError, "batch_size must be an integer of at least 1; got 1.5"),
+        ({"n": 0}, ValueError, "n must be an integer of at least 1"),
+        ({"n": "7"}, ValueError, "n must be an integer of at least 1; got '7'"),
+        ({"n": 2**31 + 1}, ValueError, r"n must be at most 2\*\*31"),
+        ({"m": -1}, ValueError, "m must be an integer of at least 1"),
         ({"id_base": 2}, ValueError, "id_base.* must be 0 or 1; got 2"),
         pytest.param({"dtype": np.float16}, TypeError, "dtype must be float32 or float64; got", id="A12-float16"),
         ({"dtype": int}, TypeError, "dtype must be float32 or float64"),
@@ -159,6 +162,41 @@ def test_good_batches_come_before_the_bad_line(tmp_path):
 def test_arguments_are_checked_at_the_call(path, wrong, error, message):
     with pytest.raises(error, match=message):
         iter_libfm(path, **{"batch_size": 2, **wrong})
+
+
+FIELDS = Form(None, None, 1, np.dtype(float), fields=True)
+
+
+@pytest.mark.parametrize("text, fields, message", [
+    ("1 1:1 3:1\n1 2:1 4:2\n", True, None),
+    ("1 1:1 3:0\n1 2:1 1:0\n", True, None),                           # absent fields: any id, value 0
+    ("1 1:1 3:1\n\n1 4:1 2:1\n", True, None),                         # no id shows that the second line is another way
+    ("1 1:1 3:1\n\n1 4:1 1:1\n", False,
+     'line 3: found id 1 as feature 2, expected feature 1, as in line 1: for attention "field" slot j is field j'),
+    ("1 1:1 3:1\n1 1:1\n", False, "line 2: found 1 of 2 features, expected all"),
+    ("1 1:1\n1 3:1\n", True, None),
+], ids=str)  # fmt: skip
+def test_slots_of_a_file_are_fields_when_every_id_keeps_its_place(tmp_path, text, fields, message):
+    path = tmp_path / "rows"
+    path.write_text(text)
+    assert load_libfm(path, id_base=1)[0].slots_are_fields == fields
+    if message is None:
+        assert load_part(path, FIELDS).batch.slots_are_fields
+    else:
+        with pytest.raises(LibfmError, match=message):
+            load_part(path, FIELDS)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_that_never_ends_is_given_up(tmp_path, monkeypatch):
+    """As in `yes "1 0:1" | afm-numpy train /dev/stdin`."""
+    monkeypatch.setattr(libfm, "FROM_PIPE", 1 << 20)
+    os.mkfifo(tmp_path / "pipe")
+    code = "import sys\nwith open(sys.argv[1], 'w') as file:\n    while True:\n        file.write('1 0:1\\n' * 1000)"
+    process = subprocess.Popen([sys.executable, "-c", code, tmp_path / "pipe"], stderr=subprocess.PIPE)
+    with pytest.raises(LibfmError, match="line [0-9]{5,6}: found rows that take more than 0 GiB from a pipe.*iter_lib"):
+        load_libfm(tmp_path / "pipe")
+    assert "BrokenPipeError" in process.communicate(timeout=20)[1].decode()
 
 
 def test_a_missing_file(tmp_path):
