@@ -31,13 +31,13 @@ def check_choice(name: str, value: object, choices: Iterable[str]) -> None:
 
 
 def check_size(name: str, size: object, least: int = 1) -> None:
-    """Refuse what is not a whole number of at least `least`."""
+    """Refuse a size that is not a whole number, or that is below `least`."""
     if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < least:
         raise ValueError(f"{name} must be an integer of at least {least}; got {size!r:.60}")
 
 
 def check_number(name: str, value: Any, words: str, fits: Callable[[Any], Any] = lambda number: True) -> None:
-    """Refuse what is not a finite real number, and one that does not fit."""
+    """Refuse a value that is not a finite real number, or for which `fits` is false. `words` say what is wanted."""
     plain = value.item() if isinstance(value, np.generic) else value
     real = isinstance(plain, (int, float)) and not isinstance(plain, bool)
     if not real or not abs(plain) <= sys.float_info.max or not fits(value):      # for a NaN no comparison holds
@@ -102,7 +102,7 @@ def flat_rows(rows: Iterable[ArrayLike], name: str) -> list[Array]:
         rows = list(rows)
     except TypeError:
         raise TypeError(f"{name} must be a sequence of rows; got {type(rows).__name__}") from None
-    return [_flat(row, r, name) for r, row in enumerate(rows)]
+    return [_flat(row, f"row {r}: ", name) for r, row in enumerate(rows)]
 
 
 def _no_truth_values(ids: object, place: str) -> None:
@@ -114,35 +114,38 @@ def _no_truth_values(ids: object, place: str) -> None:
 _TRUTH = frozenset([bool, np.bool_])
 
 
-def _flat(values: ArrayLike, row: int, name: str) -> Array:
+def _flat(values: ArrayLike, place: str, name: str) -> Array:
     if name == "ids":
-        _no_truth_values(values, f"row {row}: ")
+        _no_truth_values(values, place)
     try:
         values = array(values)
     except ValueError:
         values = np.zeros((0, 0))
     if values.ndim != 1:
-        raise ValueError(f"row {row}: {name} must be a flat list of numbers")
-    check_numbers(values.dtype, WHOLE if name == "ids" else REAL, name, f"row {row}: ")
+        raise ValueError(f"{place}{name} must be a flat list of numbers")
+    check_numbers(values.dtype, WHOLE if name == "ids" else REAL, name, place)
     return values
 
 
 def check_numbers(dtype: "np.dtype[np.generic]", kinds: str, name: str, place: str = "") -> None:
-    """Refuse a dtype of another kind than integers (WHOLE) or real numbers (REAL)."""
+    """Refuse an array by its dtype: it must hold integers (kinds = WHOLE) or real numbers (kinds = REAL)."""
     if dtype.kind not in kinds:
         want = "integers" if kinds == WHOLE else "real numbers"
         raise TypeError(f"{place}{name} must be {want}; got {dtype}")
 
 
 def place_of(bad: Array, kind: str | None, row_of: Array | None, slot_of: Array | None) -> tuple[Any, str]:
-    """Index of the first bad entry, and its place in words."""
+    """Index of the first entry for which `bad` is true, and its row and slot in words.
+
+    The entries of a flat array do not show where they come from: `row_of` and `slot_of` say it for each of them.
+    """
     at = np.unravel_index(np.argmax(bad), bad.shape)
     row, slot = at if row_of is None else (row_of[at], None if slot_of is None else slot_of[at])
     return at, f"row {row}" + ("" if kind is None else f", {kind} {slot}")
 
 
 def whole(ids: Array, kind: str, row_of: Array | None = None, slot_of: Array | None = None) -> Array:
-    """Ids as intp; refuses fractions, and numbers beyond the largest intp or the exact integers of a float."""
+    """Ids as intp. Refuses fractions and ids that are too large: for intp, or for a float to hold every digit."""
     check_numbers(ids.dtype, WHOLE, "ids")
     if ids.dtype.kind == "i":
         return ids.astype(np.intp, copy=False)

@@ -199,7 +199,7 @@ def attend_forward(attention: Attention, params: Params, M: Array, batch: Batch)
         case "free":
             rows = free_rows(params["pairs"], batch)
             return free_forward(params["free"], rows, mask), rows
-        case _:  # network
+        case "network":
             return network_forward(M, params["W"], params["b"], params["h"], mask)
 
 
@@ -212,6 +212,6 @@ def attend_backward(attention: Attention, da: Array, attend: Any, batch: Batch) 
             return 0, {"field": field_backward(da, batch.mask)}
         case "free":
             return 0, {"free": free_backward(da, attend, batch.mask)}
-        case _:  # network
+        case "network":
             dM, dW, db, dh = network_backward(da, attend)
             return dM, {"W": dW, "b": db, "h": dh}

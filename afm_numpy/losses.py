@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import special
 
+from . import _types
 from ._checks import REAL, array, check_choice, check_kind, check_number, check_numbers
 from ._types import Array, Float, Grads, Params, Reduction
 from .rowgrad import RowGrad
@@ -170,16 +171,14 @@ def _penalised(params: Params, lam: Mapping[str, Float], rows: Array | None) -> 
 
 
 class Loss(NamedTuple):
-    """A loss and its gradient with respect to y_hat, for rows whose values were checked before."""
+    """A loss and its gradient with respect to y_hat. They compare shapes; the values were checked before."""
 
     forward: Callable[..., Any]
     backward: Callable[..., Array]
 
 
-LOSSES = {
-    "squared": Loss(partial(squared_forward, checked=True), partial(squared_backward, checked=True)),
-    "logistic": Loss(partial(logistic_forward, checked=True), partial(logistic_backward, checked=True)),
-}
+PAIRS = {"squared": (squared_forward, squared_backward), "logistic": (logistic_forward, logistic_backward)}
+LOSSES = {name: Loss(*(partial(function, checked=True) for function in pair)) for name, pair in PAIRS.items()}
 
 
 def get(loss: str) -> Loss:
@@ -220,7 +219,7 @@ def _refuse(bad: Array, name: str, values: Array, words: str) -> None:
 
 
 def _check_rows(loss: str, checked: bool = False, **given: Array | None) -> None:
-    """Refuse arrays that have not one number for each row and, unless they were checked, the numbers in them."""
+    """Refuse arrays that do not have one number for each row, and wrong numbers, unless these were checked before."""
     arrays = {name: values for name, values in given.items() if values is not None}
     for name, values in arrays.items():
         check_kind(name, values, np.ndarray, "an array")
@@ -230,22 +229,17 @@ def _check_rows(loss: str, checked: bool = False, **given: Array | None) -> None
         raise ValueError(f"a loss wants one number for each row, in arrays of one shape (B,); got {found}")
     for name, values in () if checked else arrays.items():
         array(values)                                        # refuses masks
-        if name != "y_hat":
-            check_numbers(values.dtype, REAL, name)
-        elif values.dtype.kind not in "fc":                  # y_hat - y of unsigned integers would wrap
-            raise TypeError(f"y_hat must be real or complex floats; got {values.dtype}")
-        if name == "y_hat" and values.dtype.itemsize < 4:
-            raise TypeError(f"y_hat is {values.dtype}, which overflows soon; it must be float32 or float64")
-        if name == "y":
-            check_targets(loss, values)
-        elif name == "y_hat":
+        if name == "y_hat":
+            if values.dtype.kind not in "fc" or values.dtype == np.float16:          # y_hat - y would wrap or overflow
+                raise TypeError(f"y_hat must be float32, float64 or complex; got {values.dtype}")
             _refuse(~np.isfinite(values), name, values, "it must be a finite number")
-        else:
-            check_weight(values)
+            continue
+        check_numbers(values.dtype, REAL, name)
+        check_targets(loss, values) if name == "y" else check_weight(values)
 
 
 def _share(loss: str, y_hat: Array, y: Array, reduction: str, weight: Array | None, checked: bool) -> Array | float:
-    """What the loss of one row counts: 1 or 1/B, times its weight. Refuses arrays that do not fit each other."""
+    """By what the loss of a row is multiplied: 1 or 1/B, times its weight. Refuses arrays that do not fit together."""
     check_reduction(reduction)
     _check_rows(loss, checked, y_hat=y_hat, y=y, weight=weight)
     if reduction == "mean" and not len(y):
@@ -258,7 +252,7 @@ def _share(loss: str, y_hat: Array, y: Array, reduction: str, weight: Array | No
 # ---- the constant to start from ------------------------------------------------------------------------
 
 
-def best_constant(loss: str, y: Array, weight: Array | None = None) -> float:
+def best_constant(loss: _types.Loss, y: Array, weight: Array | None = None) -> float:
     """The w0 that minimises the loss without any feature: the mean, or its log-odds for the logistic loss.
 
     When all y are of one class, the odds are those of a data set in which half a row disagrees.
@@ -273,8 +267,10 @@ def best_constant(loss: str, y: Array, weight: Array | None = None) -> float:
     _check_rows(loss, y=y, weight=weight)
     if not np.any(weight if weight is not None else len(y)):
         raise ValueError("the best constant needs a row that counts: there is none, or all weights are 0")
-    if loss == "squared":
-        return float(np.average(y, weights=weight))
-    share = np.array([np.average(y == 1, weights=weight), np.average(y == 0, weights=weight)])
-    ones, zeros = share.clip(0.5 / len(y), 1 - 0.5 / len(y))
-    return float(np.log(ones / zeros))                       # not log(ones / (1 - ones)), which loses digits near 1
+    match loss:
+        case "squared":
+            return float(np.average(y, weights=weight))
+        case "logistic":
+            share = np.array([np.average(y == 1, weights=weight), np.average(y == 0, weights=weight)])
+            ones, zeros = share.clip(0.5 / len(y), 1 - 0.5 / len(y))
+            return float(np.log(ones / zeros))               # not log(ones / (1 - ones)), which loses digits near 1

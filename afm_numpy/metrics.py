@@ -101,7 +101,7 @@ def auc(y: ArrayLike, y_hat: ArrayLike) -> Float:
     >>> float(auc(np.array([0, 0, 1, 1]), np.array([0.1, 0.4, 0.35, 0.8])))
     0.75
     """
-    score = array(y_hat)                                     # in their own type, where no two of them become equal
+    score = array(y_hat)                                     # as given: float64 may make two large integers equal
     y, y_hat = _labelled(y, y_hat)
     n1 = int(y.sum())
     n0 = y.size - n1
@@ -171,8 +171,7 @@ def check(names: Sequence[str], loss: Loss, y: Array) -> list[str]:
                 f"{name} is for models of the {get(name).loss} loss; this one has the {loss} loss: "
                 f"choose from {', '.join(of(loss))}"
             )
-    if loss == "logistic":
-        _labelled(y, y)
+    losses.check_targets(loss, y)
     if "auc" in names and (y == y[0]).all():
         warn(f"every row has the label {y[0]:g}, so there is no AUC; it is left out", UndefinedMetric)
         return [name for name in names if name != "auc"]
@@ -209,8 +208,5 @@ def _rows(y: ArrayLike, y_hat: ArrayLike) -> tuple[Array, Array]:
 
 def _labelled(y: ArrayLike, y_hat: ArrayLike) -> tuple[Array, Array]:
     y, y_hat = _rows(y, y_hat)
-    other = (y != 0) & (y != 1)
-    if other.any():
-        row = np.argmax(other)
-        raise ValueError(f"row {row}: y is {y[row]:g}; log loss, AUC and accuracy want the labels 0 and 1")
+    losses.check_targets("logistic", y)
     return y, y_hat

@@ -126,13 +126,11 @@ class Batch(Rows):
         B, m = idx.shape
         idx = np.where(x != 0, idx, 0)                       # the id of an empty slot does not matter
         batch = cls.of_slots(idx.ravel(), x.flatten(), np.arange(B + 1) * m, m, n, slots_are_fields=True)
-        ordered = np.sort(np.where(x != 0, idx, -1), axis=1)
-        rows = np.flatnonzero(((ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] >= 0)).any(axis=1))
-        if rows.size:
-            row = rows[0]
-            ids, counts = np.unique(idx[row][x[row] != 0], return_counts=True)
+        key = np.sort(batch.row_of * batch.n + batch.ids)    # equal numbers: an id twice in one row
+        if (twice := key[1:][key[1:] == key[:-1]]).size:
+            row, id_ = divmod(int(twice[0]), batch.n)
             raise ValueError(
-                f"row {row}: id {ids[counts > 1][0]} stands in more than one slot; "
+                f"row {row}: id {id_} stands in more than one slot; "
                 "give an id once in a row, or use Batch.from_lists, which sums repeated ids"
             )
         return batch

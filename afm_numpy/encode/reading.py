@@ -193,7 +193,7 @@ def plain_values(
     return values, next(iter(first), None)
 
 
-def numbers(name: str, cells: Array, missing: Iterable[object]) -> Array:
+def numbers(name: object, cells: Array, missing: Iterable[object]) -> Array:
     """The cells as float64, NaN where missing."""
     if cells.dtype.kind in "OUT":
         plain, type_ = plain_values(f"column {name!r}", cells, missing, exact=False)

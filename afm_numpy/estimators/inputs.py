@@ -6,7 +6,6 @@ scikit-learn is not imported. When it is loaded, we raise its exceptions and giv
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from .._checks import array, row_values, warn
 from .._files import printable
 from .._types import Array, DType
 from ..batch import Batch
-from ..encode.reading import plain_values
+from ..encode.reading import numbers, plain_values
 
 __all__ = ["check_fitted", "is_text", "labels", "rows", "targets"]
 
@@ -100,28 +99,16 @@ def _converted(estimator: Any, X: Any) -> tuple[Batch, Array | None]:
 
 
 def _floats(name: str, values: Any) -> Array:
-    """Texts and objects as float64; a value that is no number is shown with its place."""
+    """An array of objects as float64. A cell that is no number, such as text, is refused with its place."""
     if values.dtype.kind not in "OUST" or sparse.issparse(values):
         raise TypeError(f"{name} must hold numbers; got {values.dtype}")
-    floats = np.empty(values.shape)
-    for place, value in np.ndenumerate(values):
-        value = value.decode("latin-1") if isinstance(value, bytes) else value
-        text = isinstance(value, str)
-        try:
-            if isinstance(value, (np.datetime64, np.timedelta64, np.ndarray)):
-                raise TypeError
-            floats[place] = float(value)
-            if not floats[place] and (Decimal(value) if text else value) != 0:
-                raise OverflowError
-        except (TypeError, ValueError, ArithmeticError) as error:
-            where = "".join(f", {what} {i}" for what, i in zip(("row", "column"), place, strict=False))
-            advice = "a regressor wants numbers" if name == "y" else "text goes through encode.TableEncoder first"
-            advice = advice if text else f"the argument must be a string or a real number, not {type(value).__name__}"
-            far = isinstance(error, ArithmeticError)
-            words = "is no number that float64 holds: it would be 0, or infinite" if far else f"is no number; {advice}"
-            message = f"{name}{where}: {str(value) if text else value!r:.60} {words}"
-            raise (ValueError if text or far else TypeError)(message) from None
-    return floats
+    try:
+        if values.ndim == 1:
+            return numbers(name, values, ())
+        return np.stack([numbers(j, column, ()) for j, column in enumerate(values.T)], axis=1)
+    except TypeError as error:
+        advice = "a TableEncoder makes features of text" if name == "X" else "labels are for a classifier"
+        raise TypeError(f"{name}: {error}. The argument must be no string or list, but a number; {advice}") from None
 
 
 def _column_names(X: Any) -> Array | None:
@@ -133,6 +120,9 @@ def _column_names(X: Any) -> Array | None:
             "Feature names are only supported if all input features have string names, but your input has "
             f"{types} as feature name / column name types."
         )
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"X has more than one column named {printable(str(twice), 60)!r}; rename all but one")
     return np.array(names, dtype=object) if types == ["str"] else None
 
 
