@@ -16,11 +16,11 @@ import numpy as np
 
 from . import attention as att
 from . import fm
-from ._checks import check_number, check_size, row_values
+from ._checks import check_choice, check_number, check_size, row_values
 from ._types import Array, ArrayLike, Attention, DType, Float, Grads, Params
 from .batch import Batch
 from .dropout import Dropout
-from .params import FM_SHAPES, afm_shapes, check_attention, check_forward, check_params, pair_table
+from .params import ATTENTION, FM_SHAPES, NORMALISED, afm_shapes, check_forward, check_params, pair_table
 
 __all__ = [
     "Cache", "backward", "forward", "from_fm", "init_params", "interactions_backward", "interactions_forward",
@@ -252,12 +252,12 @@ def init_params(
     >>> float(params["p"][0])
     6.0
     """
-    check_attention(attention)
+    check_choice("attention", attention, ATTENTION)
     check_size("m", m)
     check_size("t", t)
     P = m * (m - 1) // 2
     if p is None:
-        p = max(P, 1) if attention in ("uniform", "network") else 1
+        p = max(P, 1) if attention in NORMALISED else 1
     check_number("p", p, "a finite number")
     params = fm.init_params(rng, n, k, std=std, w0=w0, dtype=dtype)
     params["p"] = row_values(np.full(k, p, float), k, "p", dtype)

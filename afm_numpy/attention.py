@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ._checks import check_choice
 from ._types import Array, Attention, DType, Grads, Params
 from .batch import Batch
-from .params import check_attention
+from .params import ATTENTION
 from .rowgrad import RowGrad
 
 __all__ = [
@@ -187,7 +188,7 @@ def network_backward(da: Array, cache: NetworkCache) -> tuple[Array, Array, Arra
 
 def attend_forward(attention: Attention, params: Params, M: Array, batch: Batch) -> tuple[Array, Any]:
     """a (B, P) of one of the five modes, and its cache."""
-    check_attention(attention)
+    check_choice("attention", attention, ATTENTION)
     mask = batch.mask
     match attention:
         case "sum":

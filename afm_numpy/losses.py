@@ -195,13 +195,14 @@ def check_reduction(reduction: str) -> None:
     check_choice("reduction", reduction, ("mean", "sum"))
 
 
-def check_targets(loss: str, y: Array) -> None:
+def check_targets(loss: _types.Loss, y: Array) -> None:
     """Refuse targets that the loss is not made for: the logistic loss wants 0 or 1, the squared loss finite numbers."""
     get(loss)
-    if loss == "logistic":
-        _refuse((y != 0) & (y != 1), "y", y, "the logistic loss wants 0 or 1")
-    else:
-        _refuse(~np.isfinite(y), "y", y, "it must be a finite number")
+    match loss:
+        case "squared":
+            _refuse(~np.isfinite(y), "y", y, "it must be a finite number")
+        case "logistic":
+            _refuse((y != 0) & (y != 1), "y", y, "the logistic loss wants 0 or 1")
 
 
 def check_weight(weight: Array, name: str = "weight") -> None:
@@ -218,7 +219,7 @@ def _refuse(bad: Array, name: str, values: Array, words: str) -> None:
         raise ValueError(f"row {row}: {name} is {values[row]}; {words}")
 
 
-def _check_rows(loss: str, checked: bool = False, **given: Array | None) -> None:
+def _check_rows(loss: _types.Loss, checked: bool = False, **given: Array | None) -> None:
     """Refuse arrays that do not have one number for each row, and wrong numbers, unless these were checked before."""
     arrays = {name: values for name, values in given.items() if values is not None}
     for name, values in arrays.items():
@@ -238,7 +239,9 @@ def _check_rows(loss: str, checked: bool = False, **given: Array | None) -> None
         check_targets(loss, values) if name == "y" else check_weight(values)
 
 
-def _share(loss: str, y_hat: Array, y: Array, reduction: str, weight: Array | None, checked: bool) -> Array | float:
+def _share(
+    loss: _types.Loss, y_hat: Array, y: Array, reduction: str, weight: Array | None, checked: bool
+) -> Array | float:
     """By what the loss of a row is multiplied: 1 or 1/B, times its weight. Refuses arrays that do not fit together."""
     check_reduction(reduction)
     _check_rows(loss, checked, y_hat=y_hat, y=y, weight=weight)

@@ -15,7 +15,7 @@ from .batch.ragged import MOST, check_pair_memory
 from .dropout import PAIR_SITES, Dropout
 from .fast import afm_once_per_pair, fm_once_per_feature
 from .fast.threads import own_threads
-from .params import FM_SHAPES, afm_shapes, check_attention, check_fields, pair_bytes
+from .params import ATTENTION, FM_SHAPES, NORMALISED, afm_shapes, check_fields, pair_bytes
 
 __all__ = ["Model"]
 
@@ -63,7 +63,7 @@ class Model:
     def __post_init__(self) -> None:
         check_choice("kind", self.kind, KINDS)
         check_choice("engine", self.engine, ENGINES)
-        check_attention(self.attention)
+        check_choice("attention", self.attention, ATTENTION)
 
     @property
     def shapes(self) -> dict[str, str]:
@@ -91,7 +91,7 @@ class Model:
 
     def _weights_of(self, batch: Batch, p: float | None) -> dict[str, Any]:
         check_fields(batch, self.shapes)
-        if p is None and self.attention in ("uniform", "network") and len(batch):
+        if p is None and self.attention in NORMALISED and len(batch):
             p = max(1.0, float(batch.pair_counts.mean()))
         pairs = batch.distinct_pairs() if self.attention == "free" else None
         return {"attention": self.attention, "pairs": pairs, "p": p}

@@ -5,7 +5,7 @@ An integer array is a table (the pairs that `free` is numbered by), not a parame
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -16,11 +16,11 @@ from .batch.ragged import check_pair_memory
 from .dropout import SITES, Dropout, check_masks
 
 __all__ = [
-    "ATTENTION", "FM_SHAPES", "afm_shapes", "check_attention", "check_fields", "check_forward", "check_params",
-    "pair_bytes", "pair_table",
+    "ATTENTION", "FM_SHAPES", "NORMALISED", "afm_shapes", "check_fields", "check_forward", "check_params", "pair_bytes",
+    "pair_table",
 ]  # fmt: skip
 
-Shapes = Mapping[str, str]
+Shapes: TypeAlias = Mapping[str, str]
 
 FM_SHAPES = {"w0": "", "w": "n", "V": "nk"}
 
@@ -31,11 +31,7 @@ ATTENTION: dict[str, dict[str, str]] = {
     "field": {"field": "P"},
     "network": {"W": "kt", "b": "t", "h": "t"},
 }
-
-
-def check_attention(attention: object) -> None:
-    """Refuse what is not one of the five ways to weight the pairs."""
-    check_choice("attention", attention, ATTENTION)
+NORMALISED = ("uniform", "network")  # they divide by the number of pairs, so p starts at that number
 
 
 def afm_shapes(attention: str) -> dict[str, str]:
@@ -46,7 +42,7 @@ def afm_shapes(attention: str) -> dict[str, str]:
     >>> afm_shapes("network")
     {'w0': '', 'w': 'n', 'V': 'nk', 'p': 'k', 'W': 'kt', 'b': 't', 'h': 't'}
     """
-    check_attention(attention)
+    check_choice("attention", attention, ATTENTION)
     return {**FM_SHAPES, "p": "k", **ATTENTION[attention]}
 
 

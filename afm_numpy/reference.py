@@ -16,10 +16,7 @@ Row = Sequence[Any]
 
 def linear_row(params: Params, idx: Row, x: Row) -> float:
     """w0 + sum_i w_i x_i."""
-    total = float(params["w0"])
-    for i, x_i in zip(idx, x, strict=True):
-        total += float(params["w"][i]) * float(x_i)
-    return total
+    return float(params["w0"]) + sum(float(params["w"][i]) * float(x_i) for i, x_i in zip(idx, x, strict=True))
 
 
 def fm_row(params: Params, idx: Row, x: Row, pooled_mask: Row | None = None) -> float:
@@ -56,17 +53,16 @@ def afm_row(
     k = len(p)
 
     # eq. (2): the interactions of the pairs whose features are both present
-    pairs: list[tuple[int, int, int]] = []
-    m: list[list[float]] = []
-    slot_pair = -1
-    for i in range(len(idx)):
-        for j in range(i + 1, len(idx)):
-            slot_pair += 1
-            if x[i] != 0 and x[j] != 0:
-                pairs.append((slot_pair, int(idx[i]), int(idx[j])))
-                m.append([float(V[idx[i]][f]) * float(V[idx[j]][f]) * float(x[i]) * float(x[j]) for f in range(k)])
-                if interactions_mask is not None:
-                    m[-1] = [m[-1][f] * float(interactions_mask[slot_pair][f]) for f in range(k)]
+    pairs, m = [], []
+    slots = [(i, j) for i in range(len(idx)) for j in range(i + 1, len(idx))]
+    for slot_pair, (i, j) in enumerate(slots):
+        if x[i] != 0 and x[j] != 0:
+            keep = [1.0] * k if interactions_mask is None else interactions_mask[slot_pair]
+            pairs.append((slot_pair, int(idx[i]), int(idx[j])))
+            m.append([
+                float(V[idx[i]][f]) * float(V[idx[j]][f]) * float(x[i]) * float(x[j]) * float(keep[f])
+                for f in range(k)
+            ])  # fmt: skip
 
     # eq. (5): the weight of each pair
     if attention == "sum":
@@ -80,8 +76,7 @@ def afm_row(
         a = [weight.get((min(i, j), max(i, j)), 1.0) for _, i, j in pairs]
     elif attention == "network":
         scores = [score(params, m_p) for m_p in m]
-        largest = max(scores, default=0.0)
-        e = [exp(s - largest) for s in scores]
+        e = [exp(s - max(scores)) for s in scores]
         a = [e_p / sum(e) for e_p in e]
     else:
         raise ValueError(f"unknown attention {attention!r}; choose from sum, uniform, free, field, network")
@@ -91,11 +86,8 @@ def afm_row(
     # eq. (4) and eq. (6): pooling and projection
     total = linear_row(params, idx, x)
     for f in range(k):
-        pooled = 0.0
-        for a_p, m_p in zip(a, m, strict=True):
-            pooled += a_p * m_p[f]
-        keep = 1.0 if pooled_mask is None else float(pooled_mask[f])
-        total += float(p[f]) * pooled * keep
+        pooled = sum(a_p * m_p[f] for a_p, m_p in zip(a, m, strict=True))
+        total += float(p[f]) * pooled * (1.0 if pooled_mask is None else float(pooled_mask[f]))
     return total
 
 
@@ -104,8 +96,6 @@ def score(params: Params, m_p: Row) -> float:
     W, b, h = params["W"], params["b"], params["h"]
     total = 0.0
     for u in range(len(h)):
-        z = float(b[u])
-        for f in range(len(m_p)):
-            z += float(W[f][u]) * m_p[f]
+        z = float(b[u]) + sum(float(W[f][u]) * m_p[f] for f in range(len(m_p)))
         total += float(h[u]) * max(z, 0.0)
     return total

@@ -396,12 +396,13 @@ def test_best_constant_of_one_class_is_finite():
 
 @pytest.mark.parametrize("of", [losses.squared_forward, losses.logistic_backward])
 @pytest.mark.parametrize("y_hat, y, weight, error, words", [
-    pytest.param(np.array([3], np.uint8), np.array([1], np.uint8), None, TypeError, "y_hat must be float32, float64 or complex; got",
+    pytest.param(np.array([3], np.uint8), np.array([1], np.uint8), None, TypeError, "y_hat must be float32, float64",
                  id="brother-unsigned-would-wrap"),
-    pytest.param(np.array([3]), np.array([1]), None, TypeError, "y_hat must be float32, float64 or complex; got", id="brother-integers"),
+    pytest.param(np.array([3]), np.array([1]), None, TypeError, "y_hat must be float32, float64 or", id="brother-integers"),
     pytest.param(np.array([True]), np.array([True]), None, TypeError, "y_hat must be", id="brother-truth-values"),
-    pytest.param(np.array([300], np.float16), np.ones(1), None, TypeError, "y_hat must be float32, float64 or complex; got float16", id="brother-float16"),
-    pytest.param(np.array(["1"]), np.ones(1), None, TypeError, "y_hat must be float32, float64 or complex; got", id="brother-text"),
+    pytest.param(np.array([300], np.float16), np.ones(1), None, TypeError, "y_hat must be .* got float16",
+                 id="brother-float16"),
+    pytest.param(np.array(["1"]), np.ones(1), None, TypeError, "y_hat must be float32, float64 or", id="brother-text"),
     pytest.param(np.ones(1), np.array(["1"]), None, TypeError, "y must be real numbers", id="brother-text-as-y"),
     pytest.param(np.ones(1), np.ones(1), np.array([1j]), TypeError, "weight must be", id="brother-complex-weight"),
     pytest.param(np.ones(2), np.ones(2), np.full(2, 1e308), ValueError, "the sum of weight is not finite; divide",

@@ -9,9 +9,7 @@ from scipy import sparse
 
 from .._types import Array
 
-__all__ = [
-    "check_pair_memory", "pairs_of_rows", "places", "reduce_rows", "row_ends", "slot_pairs", "sum_rows", "take_rows",
-]  # fmt: skip
+__all__ = ["check_pair_memory", "pairs_of_rows", "reduce_rows", "row_ends", "slot_pairs", "sum_rows", "take_rows"]
 
 MOST = 4 << 30  # bytes that the pairs of one batch may take
 CHUNK = 1 << 22  # pairs that are numbered at a time
@@ -25,29 +23,23 @@ def row_ends(count: Array) -> Array:
     return ends if ends[-1] > np.iinfo(np.int32).max else ends.astype(np.int32)
 
 
-def places(ends: Array, rows: Array) -> tuple[Array, Array]:
-    """Where the entries of the selected rows stand, and the ends of these rows when they are put side by side.
+def take_rows(rows: Array, ends: Array, width: int | None, arrays: Iterable[Array]) -> tuple[list[Array], Array]:
+    """The entries of the selected rows, of several arrays, and their ends; `width` is that of all rows, or None.
 
     Examples
     --------
-    >>> [part.tolist() for part in places(np.array([0, 2, 2, 5]), np.array([2, 0]))]
-    [[2, 3, 4, 0, 1], [0, 3, 5]]
+    >>> (letters,), ends = take_rows(np.array([2, 0]), np.array([0, 2, 2, 5]), None, [np.array(list("abcde"))])
+    >>> "".join(letters), ends.tolist()
+    ('cdeab', [0, 3, 5])
     """
+    if width is not None:                                    # faster
+        shape, new_ends = (ends.size - 1, width), row_ends(np.full(rows.size, width))
+        return [array.reshape(shape).take(rows, axis=0).ravel() for array in arrays], new_ends
     count = np.diff(ends).take(rows)
     new_ends = row_ends(count)
     at = np.repeat(ends.take(rows) - new_ends[:-1], count)
     at += np.arange(at.size, dtype=at.dtype)
-    return at, new_ends
-
-
-def take_rows(rows: Array, ends: Array, width: int | None, arrays: Iterable[Array]) -> tuple[list[Array], Array]:
-    """The entries of the selected rows, of several arrays, and their ends; `width` is that of all rows, or None."""
-    if width is None:
-        at, new_ends = places(ends, rows)
-        return [array.take(at) for array in arrays], new_ends
-    shape = (ends.size - 1, width)
-    new_ends = row_ends(np.full(rows.size, width))
-    return [array.reshape(shape).take(rows, axis=0).ravel() for array in arrays], new_ends
+    return [array.take(at) for array in arrays], new_ends
 
 
 def reduce_rows(operation: np.ufunc, values: Array, ends: Array) -> Array:
@@ -114,13 +106,11 @@ def slot_pairs(m: int) -> tuple[Array, Array]:
     >>> [side.tolist() for side in slot_pairs(3)]
     [[0, 0, 1], [1, 2, 2]]
     """
-    return _kept_slot_pairs(m) if m <= SMALL else _slot_pairs(m)
+    return _kept_slot_pairs(m) if m <= SMALL else _kept_slot_pairs.__wrapped__(m)
 
 
-def _slot_pairs(m: int) -> tuple[Array, Array]:
+@lru_cache(maxsize=64)
+def _kept_slot_pairs(m: int) -> tuple[Array, Array]:
     first, second = np.triu_indices(m, 1)
     first.flags.writeable = second.flags.writeable = False
     return first, second
-
-
-_kept_slot_pairs = lru_cache(maxsize=64)(_slot_pairs)
