@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .._checks import check_kind
+from .._checks import check_choice, check_kind
 from .conditions import DOUBLE, SINGLE, first_calls, unused, usual_size, works_in_float32
 from .measuring import ALONG, Job, Trial, central_agrees, closer, is_at_kink, kinked, trials_of
 from .report import Entry, Report
@@ -97,8 +97,7 @@ def _sort_out(
 def check(
     f: Callable[[Any], Any], params: Any, grads: Any, *, method: Literal["complex", "central"] = "complex",
     eps: float | None = None, rtol: float | None = None, rng: np.random.Generator | None = None,
-    full: int = 400, samples: int = 40, directions: int = 2, gates: Callable[[Any], Any] | None = None,
-    allow_blind: Collection[str] = (),
+    full: int = 400, samples: int = 40, directions: int = 2, allow_blind: Collection[str] = (),
 ) -> Report:  # fmt: skip
     """Compare hand-made gradients with measured slopes, array by array.
 
@@ -119,9 +118,6 @@ def check(
         Up to `full` entries are all checked. Of a larger array: the largest entry, `samples` random ones, and
         directions that mix all entries, so that an entry outside the sample shows too: `directions` random ones, and
         the one along the gradient. ``full=0, samples=0`` is directions alone. Without `rng` each call draws the same.
-    gates : callable, optional
-        ``gates(params)`` gives the states of the ReLUs (Z > 0), an array or a tuple of them. Central differences set
-        a wrong slope aside if one of them switches within the step; without `gates`, if the values of f show a kink.
     allow_blind : collection of names
         Gradients that may vanish: status "zero" instead of "blind" if all of it is below the noise floor.
 
@@ -129,8 +125,9 @@ def check(
     -------
     Report
         "error": a difference exceeds rtol times the largest entry, and what rounding can explain. "kink": f has a kink
-        exactly here, or more than half of the slopes were set aside. "blind": it may all be rounding noise. "unused":
-        f ignores it. "random", "mutates": two calls of f are not the same. "float32": right, as far as it can show.
+        exactly here, or within the step of more than half of the slopes. "blind": it may all be rounding noise.
+        "unused": f ignores it. "random", "mutates": two calls of f are not the same. "float32": right, as far as that
+        can show.
 
     Raises
     ------
@@ -148,8 +145,7 @@ def check(
     c          ok         0.0e+00  ()           5        5   1 of 1           0      0
     a: the gradient or f is wrong here
     """
-    if method not in DEFAULTS:
-        raise ValueError(f"method must be one of {sorted(DEFAULTS)}, not {method!r}")
+    check_choice("method", method, DEFAULTS)
     rtol = DEFAULTS[method][1] if rtol is None else float(rtol)
     if not ((eps is None or eps > 0) and 0 < rtol < 1):
         raise ValueError(f"eps must be positive and rtol between 0 and 1, not {eps} and {rtol}")
@@ -174,8 +170,7 @@ def check(
     if problem:
         return unmeasured(method, by_hand, *problem)
     unit = max(DOUBLE, float(np.finfo(start.dtype).eps)) if start.dtype.kind == "f" else DOUBLE
-    switches = None if gates is None else lambda q: gates(build(q))
-    job = Job(whole, flat, method, eps, rtol, switches, unit, abs(float(start)))
+    job = Job(whole, flat, method, eps, rtol, unit, abs(float(start)))
     options = by_hand, narrows, vanishing, full, samples, directions, rng
     try:
         report = _check(job, *options)

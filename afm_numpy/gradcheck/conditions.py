@@ -12,6 +12,7 @@ import numpy as np
 from .slopes import ROUNDINGS, SEED, Array, Flat, Function, along, value_of
 
 DOUBLE, SINGLE = float(np.finfo(np.float64).eps), float(np.finfo(np.float32).eps)
+HELD = "func", "args", "keywords", "__self__", "__func__", "__defaults__", "__kwdefaults__"  # by a function of any kind
 
 
 def usual_size(theta: Array) -> float:
@@ -33,19 +34,16 @@ def arrays_in(thing: Any, name: str, seen: set[int], depth: int = 9) -> Iterator
     seen.add(id(thing))
     if isinstance(thing, np.ndarray) and thing.dtype != object:
         yield name, thing
-    inner = thing if isinstance(thing, dict) else dict(getattr(thing, "__dict__", {}))
+    inner = {**(thing if isinstance(thing, dict) else getattr(thing, "__dict__", {}))}
     if isinstance(thing, (list, tuple)):
         inner = {f"{name}[{i}]": part for i, part in enumerate(thing)}
-    elif isinstance(thing, partial):
-        inner = {name: thing.func, f"arguments of {name}": [thing.args, thing.keywords]}
-    elif isinstance(thing, MethodType):
-        inner = {name: thing.__func__, "self": thing.__self__}
-    elif isinstance(thing, FunctionType):
-        inner = {f"defaults of {name}": [thing.__defaults__, thing.__kwdefaults__]}
+    elif isinstance(thing, (partial, MethodType, FunctionType)):
+        inner |= {part: getattr(thing, part, None) for part in HELD}
+    if isinstance(thing, FunctionType):
         with suppress(ValueError):                            # a name that has no value yet
             read = inspect.getclosurevars(thing)
-            inner = {**inner, **read.globals, **read.nonlocals}
-    for key, part in list(inner.items()):
+            inner |= {**read.globals, **read.nonlocals}
+    for key, part in inner.items():
         yield from arrays_in(part, str(key), seen, depth - 1)
 
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._checks import check_kind
+from .._checks import check_choice, check_kind
 from .slopes import SLOPES, Array, along
 from .trees import flatten, read_grads, read_params
 
@@ -56,11 +56,10 @@ def v_curve(
     exact = np.array([sum(np.sum(g * probe[name]) for name, g in by_hand.items()) for probe in probes])
     if not (np.isfinite(exact).all() and exact.any()):
         raise ValueError(f"the gradient must be finite and not 0: its slopes along the directions are {exact}")
-    errors, known = {}, {f"{method} {dtype}": (method, dtype) for method in SLOPES for dtype in ("float32", "float64")}
+    errors = {}
     for label in curves:
-        if label not in known:
-            raise ValueError(f"a curve is one of {sorted(SLOPES)} and float32 or float64, not {label!r}")
-        method, dtype = known[label]
+        check_choice("curve", label, [f"{method} {dtype}" for method in SLOPES for dtype in ("float32", "float64")])
+        method, dtype = label.split()
         cast = {name: theta.astype(dtype) if name in by_hand else theta for name, theta in flat.items()}
         lines = [along(lambda q: f(build(q)), cast, probe) for probe in probes]
         slopes = [[SLOPES[method](line, float(h)) for line in lines] for h in eps]

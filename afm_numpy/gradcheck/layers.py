@@ -36,7 +36,7 @@ def check_layer(
     rng : numpy.random.Generator, optional
         Draws the upstream gradient. Without it each call draws the same.
     **options
-        `eps`, `rtol`, `full`, `samples`, `directions`, `gates`, `allow_blind`: as for `check`.
+        `eps`, `rtol`, `full`, `samples`, `directions`, `allow_blind`: as for `check`.
 
     Returns
     -------

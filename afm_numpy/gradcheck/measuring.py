@@ -1,6 +1,7 @@
 """Measure the slopes of one array, and look at a doubtful one again: is it a kink, a bad step, or rounding?"""
 
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -44,7 +45,6 @@ class Job:
     method: str
     eps: float | None
     rtol: float
-    gates: Function | None
     unit: float  # roundoff of f: that of float64, or of float32
     size: float = 0.0  # of f
     steepest: float = 0.0  # of the measured slopes
@@ -81,36 +81,36 @@ def trials_of(job: Job, name: str, g: Array, full: int, samples: int, directions
     return [_measure(job, name, g, at, probe) for at, probe in probes.items()]
 
 
+def corner(line: Line, s: float) -> float:
+    """The slope to the right minus the slope to the left, if there is a kink at 0; about 0 on a smooth line.
+
+    D(s) = (line(s) - 2 line(0) + line(-s)) / s is that difference measured, and proportional to s on a smooth line. A
+    kink at distance c with a jump J adds J max(0, 1 - c/s), and then D(s) differs from 2 D(s/2).
+    """
+    wide, near = ((line(t) - 2 * line(0.0) + line(-t)) / t for t in (s, s / 2))
+    return abs(wide - 2 * near)
+
+
 def bend(line: Line, eps: float) -> float:
     """About 0 on a smooth line; at least 2/3 of the error that one kink within eps gives the central difference.
 
-    D(s) = (line(s) - 2 line(0) + line(-s)) / s, the slope to the right minus the slope to the left, is
-    proportional to s on a smooth line. A kink at distance c with a jump J adds J max(0, 1 - c/s). Then
-    D(eps) = 2 D(eps/2) fails, except for c = eps/3, where D(eps/2) = 2 D(eps/4) fails: hence three scales.
-    The central difference is off by J (1 - c/eps) / 2.
+    That error is J (1 - c/eps) / 2. A kink at c = eps/3 shows at eps/2 only: hence two corners.
     """
-    d1, d2, d4 = ((line(s) - 2 * line(0.0) + line(-s)) / s for s in (eps, eps / 2, eps / 4))
-    return max(abs(d1 - 2 * d2), abs(d2 - 2 * d4))
+    return max(corner(line, eps), corner(line, eps / 2))
 
 
 def jump(line: Line, s: float, noise: float) -> float:
     """The slope to the right minus the slope to the left, if there is a kink at 0 itself; else 0.
 
-    On a smooth line 2 D(s/2) - D(s) is about 0, with D as for `bend`; a kink at 0 gives J at every small s, and
-    rounding, `noise` times f, gives less at 16 s. A kink beside 0 is gone at the smallest s that rounding leaves.
+    Such a kink has the same corner at s and at 16 s, while rounding, `noise` times f, gives less at 16 s. The corner of
+    a kink beside 0 is gone at the smallest s that rounding leaves.
     """
-    here = line(0.0)
-
-    def at(step: float) -> tuple[float, float]:
-        left, right = line(-step), line(step)
-        d1, d2 = (right - 2 * here + left) / step, (line(step / 2) - 2 * here + line(-step / 2)) / (step / 2)
-        return abs(2 * d2 - d1), noise * max(abs(here), abs(right - left) / (2 * step)) / step
-
-    near, rounding = at(s)
-    if near <= rounding or abs((far := at(16 * s)[0]) - near) >= 0.2 * far:
+    line = cache(line)
+    near, rounding = corner(line, s), noise * max(abs(line(0.0)), abs(SLOPES["central"](line, s))) / s
+    if near <= rounding or abs((far := corner(line, 16 * s)) - near) >= 0.2 * far:
         return 0.0
     closest = s * 8 * rounding / near
-    return far if not 0 < closest < s or at(closest)[0] > near / 2 else 0.0
+    return far if not 0 < closest < s or corner(line, closest) > near / 2 else 0.0
 
 
 def sharpest(line: Line, eps: float, noise: float, most: float) -> tuple[float, float, float]:
@@ -135,13 +135,9 @@ def is_at_kink(job: Job, name: str, trial: Trial) -> bool:
         slopes = [trial.line(s * side + 1j * trial.step).imag / trial.step for s in (-2, -1, 1, 2)]
         left, across, right = np.abs(np.diff(slopes))         # rounding moves all of them
         return bool(across > max(10 * left, 10 * right, trial.difference / 100, job.floor(trial)))
-    if job.gates is None:                                     # close to the point only a kink bends as much
-        size = bend(trial.line, trial.step)
-        part = 100 if bend(trial.line, trial.step / 16) > size / 2 else 10
-        return size > max(trial.difference / part, 2 * job.floor(trial))
-    states = [job.gates(moved(job.params, {name: trial.probe}, s)) for s in (-trial.step, 0.0, trial.step)]
-    below, here, above = (state if isinstance(state, tuple) else (state,) for state in states)
-    return any(np.any(b != h) or np.any(h != a) for b, h, a in zip(below, here, above, strict=True))
+    size = bend(trial.line, trial.step)                       # close to the point only a kink bends as much
+    part = 100 if bend(trial.line, trial.step / 16) > size / 2 else 10
+    return size > max(trial.difference / part, 2 * job.floor(trial))
 
 
 def closer(job: Job, name: str, trial: Trial) -> tuple[Trial, float]:

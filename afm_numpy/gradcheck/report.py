@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, NamedTuple, SupportsIndex
 
+from .._files import printable
+
 COLUMNS = ("parameter", "status", "rel. error", "at", "analytic", "numeric", "checked", "directions", "kinks")
 
 
@@ -55,8 +57,8 @@ class Report:
         for e in self.entries.values():
             numbers = f"{e.error:.1e}", str(e.at), f"{e.analytic:.8g}", f"{e.numeric:.8g}"
             counts = f"{e.coordinates} of {e.size}", str(e.directions), str(e.kinks)
-            rows.append((_printable(e.name), e.status, *numbers, *counts))
-        notes = [_printable(f"{e.name}: {e.note}") for e in self.entries.values() if e.note]
+            rows.append((printable(e.name), e.status, *numbers, *counts))
+        notes = [printable(f"{e.name}: {e.note}") for e in self.entries.values() if e.note]
         verdict = f"{'all' if self.ok else 'NOT all'} gradients are right"
         return f"method {self.method}, tolerance {self.rtol:.0e} of the largest entry", verdict, rows, notes
 
@@ -93,8 +95,3 @@ class _Lines(str):
 
 def _html_row(texts: tuple[str, ...], tag: str) -> str:
     return f"<tr>{''.join(f'<{tag}>{escape(text)}</{tag}>' for text in texts)}</tr>"
-
-
-def _printable(text: str) -> str:
-    """Without letters that would move the cursor of a terminal."""
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)

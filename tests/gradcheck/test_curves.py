@@ -98,5 +98,5 @@ def test_no_v_curve_of_a_gradient_that_is_zero_or_not_finite(bad):
 
 @pytest.mark.parametrize("label", ["central", "forward float64", "central float16"])
 def test_a_curve_that_does_not_exist(label):
-    with pytest.raises(ValueError, match=f"float32 or float64, not '{label}'"):
+    with pytest.raises(ValueError, match=f"unknown curve '{label}'; choose from central float32, "):
         v_curve(lambda q: q["a"].sum(), ONE, ONE, np.random.default_rng(0), curves=[label])
