@@ -68,7 +68,7 @@ def until(holds, process=None, seconds=120):
 
 
 def train_args(data, out, *more):
-    return ["train", data / "rows.libfm", "--out", out, "--quiet", *more]
+    return ["train", data / "rows.libfm", "--out", out, "--loss", "logistic", "--quiet", *more]
 
 
 def same(one, other):
@@ -207,7 +207,8 @@ ON_A_DISK = """
         return {path.name: path.read_bytes() for path in Path(folder).iterdir() if path.is_file()}
 
     before = files()
-    train = ["train", data + "/rows.libfm", "--out", out, "--quiet", "--epochs", "1", "--model", "fm", "--k"]
+    train = ["train", data + "/rows.libfm", "--out", out, "--quiet", "--epochs", "1", "--model", "fm",
+             "--loss", "logistic", "--k"]
     print(cli.main([*train, "3000"]))
     print(cli.main(["conformance", "export", folder + "/kit"]))
     calls = [lambda: TableEncoder().fit({"a": [str(i) for i in range(30_000)]}).save(folder + "/encoder.json"),

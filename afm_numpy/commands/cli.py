@@ -29,6 +29,7 @@ COMMANDS = {
     "fetch": "download a data set of the AFM paper",
     "bench": "time training steps and predictions, also beside PyTorch and JAX",
     "conformance": "check a port's results step by step, or write the conformance kit out",
+    "course": "copy the notebooks of the course into a folder and open the first",
     "playground": "see FM and AFM calculate, learn and break, on one page in the browser",
     "paper": "repeat the comparison of the AFM paper",
 }

@@ -10,7 +10,7 @@ import re
 import numpy as np
 import pytest
 
-from afm_numpy import encode, estimators, saving
+from afm_numpy import encode, estimators, explain, saving
 from afm_numpy.commands import cli, table
 
 WORDS = ["red", 'a "b"', "x,y", "two\nlines", "", "?", "01234", "1234", " red", "ü\u2028ü"]
@@ -281,3 +281,54 @@ def test_models_of_estimators_take_tables(folder, tmp_path, capsys):
 def test_attention_by_fields_knows_the_columns(folder, tmp_path, capsys):
     assert run("train", folder / "train.csv", "--out", tmp_path / "m", "--attention", "field", *COMMON) == 0
     assert predictions(capsys, tmp_path / "m", folder / "test.csv").size == 200
+
+
+@pytest.mark.parametrize("kind", ["fm", "afm"])
+def test_overall_contributions(kind, folder, tmp_path, capsys):
+    """As a loop over the rows finds them, in parts of the file and at once; as a table and as CSV."""
+    out = tmp_path / "m"
+    assert run("train", folder / "train.csv", "--out", out, "--model", kind, "--epochs", 5, *COMMON) == 0
+    (tmp_path / "long").write_text(text_of(rows_of(5000, 2)), "utf-8", newline="")
+    saved = saving.load(out)
+    totals, count = {}, 0
+    for batch, _, _ in table.parts(str(tmp_path / "long"), saved, saved.encoder, None, None, True):
+        parts = explain.contributions(saved.model, saved.params, batch)
+        fields = saved.encoder.columns
+        for row in range(len(batch)):
+            for j, name in enumerate(fields):
+                totals[name, ""] = totals.get((name, ""), 0) + abs(float(parts.linear[row, j]))
+            for p, (i, j) in enumerate(zip(batch.pair_i, batch.pair_j, strict=True)):
+                key = fields[i], fields[j]
+                totals[key] = totals.get(key, 0) + abs(float(parts.pair[row, p]))
+            count += 1
+    capsys.readouterr()
+    assert run("explain", out, tmp_path / "long", "--overall", "--csv") == 0
+    printed = capsys.readouterr()
+    header, *rows = csv.reader(io.StringIO(printed.out))
+    assert header == ["field", "with_field", "mean_absolute_contribution"] and len(rows) == 3 + 3
+    assert {(a, b): float(value) for a, b, value in rows} == pytest.approx(
+        {key: value / count for key, value in totals.items()}, rel=1e-4)
+    assert [float(row[2]) for row in rows] == sorted((float(row[2]) for row in rows), reverse=True)
+    assert "not of causes" in printed.err and "The split between fields and pairs is not unique" in printed.err
+    assert run("explain", out, tmp_path / "long", "--overall", "--top", 2) == 0
+    first, *lines, caution = capsys.readouterr().out.split("\n", 5)
+    assert first == "mean |contribution| in 5000 rows" and caution.startswith("These are the sizes")
+    assert [line.split("  ")[-1] for line in lines[:2]] == [" x ".join(filter(None, row[:2])) for row in rows[:2]]
+    rest = sum(float(row[2]) for row in rows[2:])
+    assert lines[2].endswith("  4 others together") and float(lines[2].split()[0]) == pytest.approx(rest, abs=1e-4)
+
+
+def test_overall_of_libfm_rows(tmp_path, capsys):
+    """Where each row has as many features the slots are fields; where they differ it is refused."""
+    path, out = tmp_path / "rows", tmp_path / "m"
+    path.write_text("1 0:1 2:1 5:1\n0 1:1 3:1 5:1\n" * 10)
+    assert run("train", path, "--out", out, "--loss", "logistic", "--epochs", 1, "--quiet") == 0
+    capsys.readouterr()
+    assert run("explain", out, path, "--overall") == 0
+    assert {"slot 1", "slot 1 x slot 3"} <= set(re.findall(r"\d  (slot.*)", capsys.readouterr().out))
+    path.write_text("1 0:1 2:1 5:1\n0 1:1 3:1\n" * 10)
+    assert run("explain", out, path, "--overall") == 2
+    assert "its rows differ in length, so a slot is not the same field in all of them" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        run("explain", out, path, "--csv")
+    assert "--csv goes with --overall" in capsys.readouterr().err
