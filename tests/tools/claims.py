@@ -1,0 +1,400 @@
+"""Do the claims of the notebooks survive other seeds? Each claim is a function of a seed; the table is in tests/README.md.
+
+    python tests/tools/claims.py run claims.jsonl            all claims, seeds 1 to 20; goes on where it stopped
+    python tests/tools/claims.py run claims.jsonl --only 07
+    python tests/tools/claims.py table claims.jsonl          the table in Markdown
+
+A claim uses the functions of its notebook as they stand there, so it tests what the reader runs. It returns whether it
+holds, and the numbers that decide.
+"""
+
+import argparse
+import ast
+import json
+import re
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import NamedTuple
+
+import numpy as np
+
+from afm_numpy import Model, afm, explain, metrics, recipes, train
+from afm_numpy.exercises import find
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+SEEDS = range(1, 21)
+
+
+class Claim(NamedTuple):
+    """A sentence, where it stands, and how many of the seeds it is run for."""
+
+    notebook: str
+    text: str
+    holds: Callable[[int], tuple[bool, dict[str, float]]]
+    seeds: int
+
+
+CLAIMS: dict[str, Claim] = {}
+
+
+def claim(notebook, text, seeds=len(SEEDS)):
+    """Enter a function of a seed into the list; it returns (holds, numbers)."""
+
+    def enter(holds):
+        CLAIMS[f"{notebook}.{holds.__name__}"] = Claim(notebook, text, holds, seeds)
+        return holds
+
+    return enter
+
+
+@cache
+def notebook(number):
+    """The functions, imports and constants in capital letters of a notebook; nothing else of it is run."""
+    (path,) = NOTEBOOKS.glob(f"{number}_*.ipynb")
+    names = {"np": np}
+    sys.path.insert(0, str(NOTEBOOKS))
+    for cell in json.loads(path.read_text("utf-8"))["cells"]:
+        if cell["cell_type"] == "code":
+            lines = "".join(line for line in cell["source"] if not line.startswith("%"))
+            kept = [node for node in ast.parse(lines).body if _is_definition(node)]
+            exec(compile(ast.Module(kept, []), path.name, "exec"), names)
+            for answer, exercise in re.findall(r'^(\w+) = check\("([\d.]+)"', lines, re.M):
+                names[answer] = find(exercise).right
+    return SimpleNamespace(**names)
+
+
+def _is_definition(node):
+    if isinstance(node, ast.Assign):
+        names = [name for target in node.targets for name in ast.walk(target) if isinstance(name, ast.Name)]
+        return bool(names) and all(name.id.isupper() for name in names)
+    return isinstance(node, (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef))
+
+
+# ---- 06 Adult ------------------------------------------------------------------------------------------
+
+
+def uniform(recipe):
+    """The recipe of AFM with the attention taken out: every pair has the same weight."""
+    l2 = {name: weight for name, weight in recipe.loss.l2.items() if name != "W"}
+    start = {name: value for name, value in recipe.start.items() if name != "t"}
+    loss = train.Objective("logistic", l2=l2, keep=recipe.loss.keep)
+    return recipe._replace(model=Model("afm", "uniform"), start=start, loss=loss)
+
+
+@cache
+def adult_losses(scaling, rows, start, size=None):
+    """Log loss of the test rows by model; `rows` is the seed of the choice of rows, `start` that of the parameters."""
+    part = recipes.adult_parts(seed=rows, scaling=scaling, rows=size)
+    models = recipes.ADULT[scaling] | {"uniform": uniform(recipes.ADULT[scaling]["AFM"])}
+    found = {}
+    for name, recipe in models.items():
+        result = recipes.run(recipe, part.fit, part.valid, seed=start, epochs=100)
+        value = train.evaluate(recipe.model, result.params, *part.test, ["log_loss"], loss="logistic")["log_loss"]
+        found[name] = round(float(value), 5)
+        found[f"{name} best epoch"], found[f"{name} epochs"] = result.best_epoch, len(result.history)
+    return found
+
+
+@claim("06", "All rows, scaled columns: AFM is below FM and below uniform", seeds=9)
+def all_rows_scaled(seed):
+    loss = adult_losses("standard", (seed - 1) // 3, (seed - 1) % 3)
+    return loss["AFM"] < min(loss["FM"], loss["uniform"]), loss
+
+
+@claim("06", "All rows, bins: FM, uniform and AFM lie within 0.002 of each other", seeds=3)
+def all_rows_bins(seed):
+    loss = adult_losses("quantile", seed - 1, seed - 1)
+    three = [loss[name] for name in ("FM", "uniform", "AFM")]
+    return max(three) - min(three) < 0.002, loss
+
+
+@claim("06", "6,000 rows, scaled columns: AFM is below FM")
+def small_scaled(seed):
+    loss = adult_losses("standard", seed, seed, 6000)
+    return loss["AFM"] < loss["FM"], loss
+
+
+@claim("06", "6,000 rows: bins gain more than 0.005 for FM and for AFM")
+def small_bins(seed):
+    loss = {scaling: adult_losses(scaling, seed, seed, 6000) for scaling in ("standard", "quantile")}
+    gain = {name: loss["standard"][name] - loss["quantile"][name] for name in ("FM", "AFM")}
+    return min(gain.values()) > 0.005, gain
+
+
+@cache
+def world(name, seed):
+    """Three starts of AFM on Adult or on planted data: rows to fit, choose and test, params, maps, metric, recipe."""
+    nb = notebook("06")
+    if name == "Adult":
+        rows, recipe, metric = recipes.adult_parts(seed=seed, rows=6000), nb.adult_recipe("network"), "log_loss"
+    else:
+        rows, recipe, metric = nb.planted_rows(seed), nb.planted_recipe("network", 0.03), "rmse"
+    runs = [recipes.run(recipe, *rows[:2], seed=start).params for start in range(3)]
+    test = rows[2][0][:4000], rows[2][1][:4000]
+    maps = [explain.contributions(Model("afm"), q, test[0]).a.mean(axis=0) for q in runs]
+    even = nb.adult_recipe("uniform") if name == "Adult" else nb.planted_recipe("uniform", 0.003)
+    errors = [nb.error(Model("afm"), q, test, metric) for q in runs]
+    return SimpleNamespace(rows=rows, test=test, runs=runs, maps=maps, metric=metric, even=even, errors=errors)
+
+
+def _other_starts(name, seed):
+    return {"agreement": float(np.mean(notebook("06").agreement(world(name, seed).maps)))}
+
+
+@claim("06", "Three starts agree on the attention map of planted data (correlation above 0.9)")
+def starts_agree_on_planted(seed):
+    found = _other_starts("planted", seed)
+    return found["agreement"] > 0.9, found
+
+
+@claim("06", "Three starts do not agree on the attention map of Adult (correlation below 0.8)")
+def starts_disagree_on_adult(seed):
+    found = _other_starts("Adult", seed)
+    return found["agreement"] < 0.8, found
+
+
+def _uniform(name, seed):
+    place, nb = world(name, seed), notebook("06")
+    q = recipes.run(place.even, *place.rows[:2]).params
+    return {"attention": np.mean(place.errors), "uniform": nb.error(place.even.model, q, place.test, place.metric)}
+
+
+@claim("06", "Planted data: without attention the error is at least 15 % higher")
+def uniform_is_worse_on_planted(seed):
+    found = _uniform("planted", seed)
+    return found["uniform"] > 1.15 * found["attention"], found
+
+
+@claim("06", "Adult: without attention the log loss differs by less than 0.006")
+def uniform_is_as_good_on_adult(seed):
+    found = _uniform("Adult", seed)
+    return abs(found["uniform"] - found["attention"]) < 0.006, found
+
+
+def _frozen(name, seed, epochs):
+    place, nb = world(name, seed), notebook("06")
+    P, shuffled = len(place.maps[0]), np.random.default_rng(seed).permutation(place.maps[0])
+    found = {"attention": float(np.mean(place.errors))}
+    for kind, weights in {"its map": place.maps[0], "even": np.full(P, 1 / P), "shuffled": shuffled}.items():
+        _, q = nb.fit_frozen(weights, place.even, *place.rows[:2], 100 + seed, epochs)
+        found[kind] = nb.error(Model("afm", "field"), q, place.test, place.metric)
+    return found
+
+
+@claim("06", "Planted data: the frozen map is better than even and than shuffled weights by 5 %")
+def frozen_map_helps_on_planted(seed):
+    found = _frozen("planted", seed, 80)
+    return found["its map"] < 0.95 * min(found["even"], found["shuffled"]), found
+
+
+@claim("06", "Adult: the frozen map, even and shuffled weights differ by less than 0.01")
+def frozen_map_is_little_on_adult(seed):
+    found = _frozen("Adult", seed, 30)
+    three = [found[kind] for kind in ("its map", "even", "shuffled")]
+    return max(three) - min(three) < 0.01, found
+
+
+def _adversary(name, seed):
+    place, nb = world(name, seed), notebook("06")
+    batch, t, lr, epochs = (place.rows[0][0][:2000], 16, 0.01, 30) if name == "Adult" else (place.rows[0][0], 8, 0.02, 100)
+    q = nb.adversary(place.runs[0], batch, 10, t, lr, epochs, 100 + seed)
+    a, trained = (afm.forward(params, place.test[0])[1].a for params in (q, place.runs[0]))
+    found = {"trained": place.errors[0], "adversary": nb.error(Model("afm"), q, place.test, place.metric)}
+    return found | {"js": float(nb.js(np.maximum(a, 1e-20), trained).mean())}
+
+
+@claim("06", "Planted data: the adversary at least doubles the error")
+def adversary_fails_on_planted(seed):
+    found = _adversary("planted", seed)
+    return found["adversary"] > 2 * found["trained"], found
+
+
+@claim("06", "Adult: the adversary reaches JS above 0.5 and costs less than 0.08 of log loss")
+def adversary_succeeds_on_adult(seed):
+    found = _adversary("Adult", seed)
+    return found["js"] > 0.5 and found["adversary"] - found["trained"] < 0.08, found
+
+
+@claim("06", "Centring halves the mean contribution of FM's pairs, and the sizes agree between starts (above 0.9)")
+def centred_contributions(seed):
+    nb, rows = notebook("06"), recipes.adult_parts(seed=seed, rows=6000)
+    fields = [rows.encoder.ids(column) for column in rows.encoder.columns]
+    fms = [recipes.run(recipes.ADULT["quantile"]["FM"], *rows[:2], seed=start).params for start in range(3)]
+    trained = explain.contributions(Model("fm"), fms[0], rows.test[0][:4000])
+    centred = [explain.contributions(Model("fm"), nb.centred(q, rows.fit[0], fields), rows.test[0][:4000]) for q in fms]
+    found = {"ratio": np.abs(centred[0].pair).mean() / np.abs(trained.pair).mean(),
+             "agreement": nb.agreement([split.pair.std(axis=0) for split in centred]).min()}
+    return found["ratio"] < 0.5 and found["agreement"] > 0.9, found
+
+
+# ---- 07 When attention helps ---------------------------------------------------------------------------
+
+
+@cache
+def planted(seed, count):
+    """Rows with so many noise fields, and by model: the tuned Result, its penalty and its test error."""
+    nb = notebook("07")
+    rows, found = nb.parts(nb.planted_data(1000 + seed), count), {}
+    for name in nb.MODELS:
+        tried, _, best = nb.tuned(name, rows, seed, nb.TRY[name])
+        found[name] = tried[best], best, nb.error(name, tried[best], rows)
+    return rows, found
+
+
+def gain(seed, count, name="AFM", beside="FM"):
+    """By which part of the error one model is below another, each tuned on the rows that choose."""
+    _, found = planted(seed, count)
+    return 1 - found[name][2] / found[beside][2]
+
+
+def again(seed, count, name="AFM", **settings):
+    """The test error with other settings, all else as tuned."""
+    rows, found = planted(seed, count)
+    l2_V = settings.pop("l2_V", found[name][1])
+    return notebook("07").error(name, notebook("07").fit(name, rows, seed, l2_V, **settings), rows)
+
+
+@claim("07", "No noise fields: AFM is not below FM by more than 2 %, and at most 10 % above")
+def no_gain_without_noise(seed):
+    return -0.10 < gain(seed, 0) < 0.02, {"gain": gain(seed, 0)}
+
+
+@claim("07", "3 noise fields: AFM is below FM")
+def gain_with_three(seed):
+    return gain(seed, 3) > 0, {"gain": gain(seed, 3)}
+
+
+@claim("07", "6 noise fields: AFM is at least 10 % below FM, and below uniform")
+def gain_with_six(seed):
+    found = {"gain": gain(seed, 6), "beside uniform": gain(seed, 6, beside="uniform")}
+    return found["gain"] > 0.1 and found["beside uniform"] > 0, found
+
+
+@claim("07", "Uniform stays within 4 % of FM, with 0, 3 and 6 noise fields")
+def uniform_is_like_fm(seed):
+    found = {f"{count}": gain(seed, count, "uniform") for count in (0, 3, 6)}
+    return max(map(abs, found.values())) < 0.04, found
+
+
+@claim("07", "Weights per pair of fields are better than the network, with 0, 3 and 6 noise fields")
+def field_is_best(seed):
+    found = {f"{count}": gain(seed, count, "field", "AFM") for count in (0, 3, 6)}
+    return min(found.values()) > 0, found
+
+
+@claim("07", "6 noise fields, no penalty on V: less than half of the gain, with the paper's penalty on W or without")
+def gain_needs_the_penalty(seed):
+    fm = planted(seed, 6)[1]["FM"][2]
+    found = {"tuned": gain(seed, 6)}
+    found |= {f"l2_W {l2_W}": 1 - again(seed, 6, l2_V=0, l2_W=l2_W) / fm for l2_W in (0.0, 0.01)}
+    return max(found["l2_W 0.0"], found["l2_W 0.01"]) < found["tuned"] / 2, found
+
+
+def _grades(seed, name, which):
+    rows, found = planted(seed, 6)
+    split = explain.contributions(notebook("07").MODELS[name], found[name][0].params, rows[2][0])
+    sizes = split.a.mean(axis=0) if which == "attention" else split.pair.std(axis=0)
+    importance = notebook("07").planted_data(1000 + seed).truth.importance
+    return metrics.auc(importance > 0, sizes)
+
+
+@claim("07", "6 noise fields: attention and the contributions of AFM and FM find the planted pairs (AUC at least 0.95)")
+def planted_pairs_are_found(seed):
+    found = {"attention": _grades(seed, "AFM", "attention"), "AFM": _grades(seed, "AFM", ""), "FM": _grades(seed, "FM", "")}
+    return min(found.values()) >= 0.95, found
+
+
+@claim("07", "3 noise fields: after 20 epochs AFM is further below FM than at the end")
+def early_stopping_flatters(seed):
+    nb, (_, found) = notebook("07"), planted(seed, 3)
+    ratio = {n: 1 - nb.best_within(found["AFM"][0].history, n) / nb.best_within(found["FM"][0].history, n)
+             for n in (20, 200)}
+    return ratio[20] > ratio[200], {str(n): value for n, value in ratio.items()}
+
+
+@claim("07", "3 noise fields: dropout with keep 0.8 makes AFM worse")
+def dropout_hurts(seed):
+    found = {"1": again(seed, 3), "0.8": again(seed, 3, keep=0.8)}
+    return found["0.8"] > found["1"], found
+
+
+@claim("07", "3 noise fields: t = 1 is worse than t = 8")
+def one_unit_is_not_enough(seed):
+    found = {"8": again(seed, 3), "1": again(seed, 3, t=1)}
+    return found["1"] > found["8"], found
+
+
+@claim("07", "3 noise fields: AFM is further below FM with k = 16 than with k = 4")
+def gain_grows_with_k(seed):
+    found = {str(k): 1 - again(seed, 3, k=k) / again(seed, 3, "FM", k=k) for k in (4, 16)}
+    return found["16"] > found["4"], found
+
+
+@claim("07", "3 noise fields: p that starts at 1 is worse than p that starts at 21, all else as tuned")
+def p_starts_at_the_pairs(seed):
+    found = {"21": again(seed, 3), "1": again(seed, 3, p=1.0)}
+    return found["1"] > found["21"], found
+
+
+@claim("07", "6 noise fields, logistic loss: AFM is below FM")
+def logistic_loss(seed):
+    nb, found = notebook("07"), {}
+    rows = nb.parts(nb.planted_data(1000 + seed, loss="logistic", importance=2.0), 6)
+    for name in ("FM", "AFM"):
+        tried, _, best = nb.tuned(name, rows, seed, (0.003, 0.006, 0.01), loss="logistic")
+        found[name] = nb.error(name, tried[best], rows, metric="log_loss")
+    return found["AFM"] < found["FM"], found
+
+
+# ---- running -------------------------------------------------------------------------------------------
+
+
+def stored(path):
+    """(claim, seed) -> the line that was written for it."""
+    if not path.exists():
+        return {}
+    rows = [json.loads(line) for line in path.read_text("utf-8").splitlines() if line.endswith("}")]
+    return {(row["claim"], row["seed"]): row for row in rows}
+
+
+def run(path, only=""):
+    done = stored(path)
+    for seed in SEEDS:
+        for name, entry in CLAIMS.items():
+            if (name, seed) in done or not name.startswith(only) or seed > entry.seeds:
+                continue
+            holds, numbers = entry.holds(seed)
+            numbers = {key: float(f"{value:.5g}") for key, value in numbers.items()}
+            row = {"claim": name, "seed": seed, "holds": bool(holds), "numbers": numbers}
+            with path.open("a", encoding="utf-8") as file:
+                print(json.dumps(row), file=file)
+            print(json.dumps(row), flush=True)
+
+
+def table(path):
+    """The table in Markdown: every claim, and for how many of its seeds it holds."""
+    done = stored(path)
+    lines = ["| notebook | claim | holds |", "|---|---|---|"]
+    for name, entry in CLAIMS.items():
+        found = [row["holds"] for (claim, _), row in done.items() if claim == name]
+        lines.append(f"| {entry.notebook} | {entry.text} | {sum(found)} of {len(found)} |")
+    return "\n".join(lines)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=["run", "table"])
+    parser.add_argument("path", type=Path, help="one line for each claim and seed")
+    parser.add_argument("--only", default="", help="claims whose name begins so, such as 07")
+    args = parser.parse_args()
+    if args.what == "run":
+        run(args.path, args.only)
+    else:
+        print(table(args.path))
+
+
+if __name__ == "__main__":
+    main()
