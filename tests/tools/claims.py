@@ -1,4 +1,4 @@
-"""Do the claims of the notebooks survive other seeds? Each claim is a function of a seed; the table is in tests/README.md.
+"""Do the claims of the notebooks survive other seeds? Each claim is a function of a seed; tests/README.md has the table.
 
     python tests/tools/claims.py run claims.jsonl            all claims, seeds 1 to 20; goes on where it stopped
     python tests/tools/claims.py run claims.jsonl --only 07
@@ -199,8 +199,8 @@ def frozen_map_is_little_on_adult(seed):
 
 def _adversary(name, seed):
     place, nb = world(name, seed), notebook("06")
-    batch, t, lr, epochs = (place.rows[0][0][:2000], 16, 0.01, 30) if name == "Adult" else (place.rows[0][0], 8, 0.02, 100)
-    q = nb.adversary(place.runs[0], batch, 10, t, lr, epochs, 100 + seed)
+    batch, settings = place.rows[0][0], (16, 0.01, 30) if name == "Adult" else (8, 0.02, 100)
+    q = nb.adversary(place.runs[0], batch[:2000], 10, *settings, 100 + seed)
     a, trained = (afm.forward(params, place.test[0])[1].a for params in (q, place.runs[0]))
     found = {"trained": place.errors[0], "adversary": nb.error(Model("afm"), q, place.test, place.metric)}
     return found | {"js": float(nb.js(np.maximum(a, 1e-20), trained).mean())}
@@ -303,7 +303,7 @@ def _grades(seed, name, which):
 
 @claim("07", "6 noise fields: attention and the contributions of AFM and FM find the planted pairs (AUC at least 0.95)")
 def planted_pairs_are_found(seed):
-    found = {"attention": _grades(seed, "AFM", "attention"), "AFM": _grades(seed, "AFM", ""), "FM": _grades(seed, "FM", "")}
+    found = {"attention": _grades(seed, "AFM", "attention")} | {name: _grades(seed, name, "") for name in ("AFM", "FM")}
     return min(found.values()) >= 0.95, found
 
 
