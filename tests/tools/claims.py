@@ -1,4 +1,4 @@
-"""Do the claims of the notebooks survive other seeds? Each claim is a function of a seed; tests/README.md has the table.
+"""Do the claims of the notebooks survive other seeds? Each is a function of a seed; tests/README.md has the table.
 
     python tests/tools/claims.py run claims.jsonl            all claims, seeds 1 to 20; goes on where it stopped
     python tests/tools/claims.py run claims.jsonl --only 07
