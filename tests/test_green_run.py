@@ -30,8 +30,8 @@ def test_the_files_exist_and_many_tests_are_named():
     ("afm_numpy/minimal.py", set()),
     ("afm_numpy/reference.py", set()),
     ("afm_numpy/conformance/literal", {"literal"}),
-    ("afm_numpy/conformance/making/oracle.py", {"oracle_update"}),
-    ("afm_numpy/conformance/making/oracle_update.py", set()),
+    ("tests/tools/kit/oracle.py", {"oracle_update"}),
+    ("tests/tools/kit/oracle_update.py", set()),
     ("tests/ports", set()),
 ])  # fmt: skip
 def test_a_version_of_the_model_looks_only_at_what_its_row_allows(folder, allowed):

@@ -1,8 +1,7 @@
-"""The command line: check result files, export the kit, regenerate it."""
+"""The command line: check result files, export the kit."""
 
 import argparse
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -39,9 +38,6 @@ def arguments() -> argparse.ArgumentParser:
     one = commands.add_parser("export", help="write the kit's files to a folder")
     one.add_argument("folder", metavar="DIR", type=Path)
     one.set_defaults(run=export)
-    one = commands.add_parser("regenerate", help="calculate the kit anew (needs mpmath) and compare it, or write it")
-    one.add_argument("--write", metavar="DIR", type=Path, help="write the files below this folder")
-    one.set_defaults(run=regenerate)
     return top
 
 
@@ -60,32 +56,3 @@ def export(args: argparse.Namespace) -> int:
         return 2
     print(f"kit {kit.KIT_VERSION}, {len(kit.load_cases())} cases, written to {args.folder}; begin with PORTING.md")
     return 0
-
-
-def regenerate(args: argparse.Namespace) -> int:
-    try:
-        from ..conformance.making.generate import generate
-
-        if args.write:
-            generate(args.write)
-            return 0
-        with tempfile.TemporaryDirectory() as folder:
-            generate(Path(folder))
-            return compared(Path(folder))
-    except ImportError as error:
-        print(f"regenerating needs mpmath: {error}", file=sys.stderr)
-        return 2
-
-
-def compared(folder: Path) -> int:
-    """Are the installed files those that were just calculated, byte for byte?"""
-    new = {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    differ = sorted(str(name) for name, text in new.items() if not same_bytes(kit.HERE / name, text))
-    for name in differ:
-        print(f"{name} differs")
-    print(f"{len(new) - len(differ)} of {len(new)} files are the same")
-    return 1 if differ else 0
-
-
-def same_bytes(path: Path, text: bytes) -> bool:
-    return path.is_file() and path.read_bytes() == text

@@ -114,12 +114,6 @@ def test_export_to_a_place_that_cannot_be_written(tmp_path, capsys):
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_regenerate_writes_a_folder_that_differs_when_a_file_does(tmp_path, monkeypatch, capsys):
-    (tmp_path / "MANIFEST.json").write_text("{}")
-    assert cli.compared(tmp_path) == 1
-    assert "MANIFEST.json differs" in capsys.readouterr().out
-
-
 def standalone(folder, *words):
     """check.py of an exported kit, without this package and without any other."""
     run = [sys.executable, "-S", "-I", str(folder / "check.py"), *map(str, words)]

@@ -5,11 +5,11 @@ from fnmatch import fnmatch
 
 import pytest
 import simulated_port
+from tables import cases_table
 
 from afm_numpy.commands.conformance import EXPORTED
 from afm_numpy.conformance import kit
 from afm_numpy.conformance.literal import Trace
-from afm_numpy.conformance.making.tables import cases_table
 
 CASES = sorted((kit.HERE / "cases").glob("*.json"))
 

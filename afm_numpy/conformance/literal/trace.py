@@ -5,7 +5,7 @@ name, so the graph of the calculation is whatever the rules ask for. A tensor th
 not computed: with everything given but one tensor, that tensor's rule is tested alone, on the port's own
 numbers. A rule may be covered by a layer, which is how a catalogued mistake is executed (wrong/).
 
-The checker needs only these rules. The expected values of the kit do not come from here (oracle.py).
+The expected values of the kit do not come from here: an oracle that shares nothing with these rules calculated them.
 """
 
 from collections.abc import Callable

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from ..literal.numbers import Case
-from .definitions import REAL, Y01, Y3, batch, case
+from definitions import REAL, Y01, Y3, batch, case
+
+from afm_numpy.conformance.literal.numbers import Case
 
 CANCELLING = [[(0, 30.0), (1, -29.5), (2, 41.0), (5, -12.0)], [(3, 25.0), (4, 24.0)], [(2, 18.0), (6, -17.0)]]
 TEXT = ["1.5 0:0.5 2:-1.5 5:2", "-0.8 1:1.25 4:0.75 6:0", "0.6 2:0.4 3:-0.8 6:1.6"]

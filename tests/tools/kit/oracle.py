@@ -9,7 +9,7 @@ backward passes. mpmath is needed for regenerating the kit only.
 
 from typing import Any
 
-from .oracle_update import filled, update, with_entry
+from oracle_update import filled, update, with_entry
 
 DIGITS = 110
 STEP = "1e-35"

@@ -4,13 +4,14 @@ import ast
 import os
 from pathlib import Path
 
+import definitions
+import oracle as oracle_module
+import oracle_update
 import pytest
+import regenerate
 
-from afm_numpy.commands import conformance as cli
 from afm_numpy.conformance import kit
 from afm_numpy.conformance.literal import Trace
-from afm_numpy.conformance.making import definitions, oracle_update
-from afm_numpy.conformance.making import oracle as oracle_module
 
 CASES = {name: case for name, case in kit.load_cases().items() if "floats" not in case}
 
@@ -47,6 +48,12 @@ def test_the_oracle_gives_the_stored_values_to_the_last_bit(number):
 @pytest.mark.skipif("CONFORMANCE_LONG" not in os.environ, reason="CONFORMANCE_LONG=1: `.ci/run` regenerates the kit")
 def test_regenerating_gives_the_same_bytes(capsys):
     pytest.importorskip("mpmath")
-    assert cli.main(["regenerate"]) == 0
+    assert regenerate.main() == 0
     out = capsys.readouterr().out
     assert out == f"{2 * len(kit.load_cases()) + 1} of {2 * len(kit.load_cases()) + 1} files are the same\n"
+
+
+def test_a_file_that_differs_is_told(tmp_path, capsys):
+    (tmp_path / "MANIFEST.json").write_text("{}")
+    assert regenerate.compared(tmp_path) == 1
+    assert "MANIFEST.json differs" in capsys.readouterr().out

@@ -7,7 +7,7 @@ pairs differ, so that nothing transposed can pass.
 import math
 from typing import Any
 
-from ..literal.numbers import Case, Value
+from afm_numpy.conformance.literal.numbers import Case, Value
 
 N, K, T = 7, 2, 3
 
@@ -109,6 +109,8 @@ def selftest() -> Value:
 
 def all_cases() -> Value:
     """Every case of the kit, in order."""
-    from . import definitions_afm, definitions_fm, definitions_more
+    import definitions_afm
+    import definitions_fm
+    import definitions_more
 
     return [selftest(), *definitions_afm.cases(), *definitions_fm.cases(), *definitions_more.cases()]

@@ -1,21 +1,26 @@
-"""Writing the kit: expected values from the oracle, measured tolerances, both encodings, the manifest.
+"""Calculates the conformance kit anew and compares it with the files of the package, byte for byte. Needs mpmath.
 
-Deterministic: all arithmetic is mpmath's, the pseudo-random jitter is a congruential generator written out
-here, and tolerances are rounded up to one digit. The same bytes come out on every machine, and did with Python 3.10,
-3.11, 3.12 and 3.13 and with mpmath 1.3.0 and 1.4.1; `conformance regenerate` compares them with the installed files.
+    python tests/tools/kit/regenerate.py [DIR]      with DIR the files are written there, and nothing is compared
+
+The expected values come from the oracle. The tolerances are measured, and rounded up to one digit. All arithmetic is
+mpmath's, and the pseudo-random jitter is a congruential generator that is written out here. So the same bytes come out
+on every machine. They did with Python 3.10, 3.11, 3.12 and 3.13 and with mpmath 1.3.0 and 1.4.1.
 """
 
 import hashlib
 import json
+import sys
+import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from .. import kit
-from ..literal import Trace
-from ..literal.numbers import Case, Value, flatten
-from . import oracle
-from .definitions import all_cases
+import oracle
+from definitions import all_cases
+
+from afm_numpy.conformance import kit
+from afm_numpy.conformance.literal import Trace
+from afm_numpy.conformance.literal.numbers import Case, Value, flatten
 
 RUNS = 24
 BITS = (53, 24)  # float64, float32
@@ -153,7 +158,7 @@ def write_manifest(folder: Path, cases: list[Case], mistakes: dict[str, Any]) ->
     manifest = {
         "kit_version": kit.KIT_VERSION,
         "spec_version": kit.SPEC_VERSION,
-        "generator": "afm_numpy.conformance.making.generate",
+        "generator": "tests/tools/kit/regenerate.py",
         "cases": len(cases),
         "mistakes": len(mistakes),
         "titles": {case["id"]: case["title"] for case in cases},
@@ -230,3 +235,30 @@ def tensor_parents(cases: list[Case]) -> Value:
     for name in states:  # which entries move is the same for all of them
         parents[name] = [key for other in states for key in parents[other]]
     return {name: list(dict.fromkeys(keys)) for name, keys in parents.items()}
+
+
+def compared(folder: Path) -> int:
+    """1 if a file below `folder` is another than that of the package, and which; otherwise 0."""
+    new = {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    differ = sorted(str(name) for name, text in new.items() if not same_bytes(kit.HERE / name, text))
+    for name in differ:
+        print(f"{name} differs")
+    print(f"{len(new) - len(differ)} of {len(new)} files are the same")
+    return 1 if differ else 0
+
+
+def same_bytes(path: Path, text: bytes) -> bool:
+    return path.is_file() and path.read_bytes() == text
+
+
+def main(folder: str = "") -> int:
+    if folder:
+        generate(Path(folder))
+        return 0
+    with tempfile.TemporaryDirectory() as temporary:
+        generate(Path(temporary))
+        return compared(Path(temporary))
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

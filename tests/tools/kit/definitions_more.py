@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
-from ..literal.numbers import Case
-from .definitions import REAL, Y01, Y3, batch, case, ones, wave
-from .definitions_afm import FREE_ROWS
-from .definitions_fm import STEPS
+from definitions import REAL, Y01, Y3, batch, case, ones, wave
+from definitions_afm import FREE_ROWS
+from definitions_fm import STEPS
+
+from afm_numpy.conformance.literal.numbers import Case
 
 SGD: Any = {"optimizer": "sgd", "lr": 0.1}
 ADAGRAD: Any = {"optimizer": "adagrad", "lr": 0.2, "initial": 0.3, "eps": 0.01}

@@ -1,7 +1,7 @@
 """The table of PORTING.md that says what each case is for."""
 
-from ..literal import Trace
-from ..literal.numbers import Case
+from afm_numpy.conformance.literal import Trace
+from afm_numpy.conformance.literal.numbers import Case
 
 
 def cases_table(cases: list[Case]) -> str:

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from ..literal.numbers import Case
-from .definitions import HOT, REAL, Y01, Y3, batch, case, ones
+from definitions import HOT, REAL, Y01, Y3, batch, case, ones
+
+from afm_numpy.conformance.literal.numbers import Case
 
 MASK_PAIRS = [[1, 0], [1, 1], [0, 1], [1, 1], [0, 1]]
 RAGGED = [[(0, 0.5), (2, -1.5), (5, 2.0), (6, 0.3)], [(1, 1.25), (4, 0.75)], [(2, 0.4), (3, -0.8), (6, 1.6)]]
