@@ -9,14 +9,13 @@ alone. The names are listed in the order of the calculation, the first wrong ste
 """
 
 import itertools
-import struct
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from . import kit
 from .checker import CaseCheck, CaseResult, Root
 from .compare import fitted, same, stretched
-from .literal.numbers import Value, flatten
+from .literal.numbers import Value, flatten, single
 from .wrong import WRONG
 
 CLEAR = 10  # a mistake shows in a tensor if it moves it by this many tolerances
@@ -222,10 +221,6 @@ def look(check: CaseCheck, root: Root) -> set[str]:
         if all(float(f"{a:.{digits}g}") == a and abs(a - b) <= allowed * abs(b) + tol for a, b in printed):
             return {"READ_SIX_DIGITS" if digits == 6 else "DIGITS_LOST"}
     return set()
-
-
-def single(z: float) -> float:
-    return z if abs(z) > 3e38 or z != z else float(struct.unpack("f", struct.pack("f", z))[0])
 
 
 def settle(results: list[CaseResult]) -> list[list[str]]:

@@ -5,11 +5,13 @@ from fnmatch import fnmatch
 
 import pytest
 import simulated_port
+import writing
 from tables import cases_table
 
 from afm_numpy.commands.conformance import EXPORTED
 from afm_numpy.conformance import kit
 from afm_numpy.conformance.literal import Trace
+from afm_numpy.conformance.literal.numbers import flatten
 
 CASES = sorted((kit.HERE / "cases").glob("*.json"))
 
@@ -43,10 +45,10 @@ def test_each_case(path):
     text = path.read_text(encoding="utf-8")
     case = kit.parse_case(text)
     assert case["id"] == path.stem
-    assert kit.dump_case(case) == text
+    assert writing.dump_case(case) == text
     assert list(case["expect"]) == [full for full, _, _ in kit.tensors(case)]
     for name, value in case["expect"].items():
-        assert all(abs(z) <= 2**53 or isinstance(z, float) for z in kit.flatten(value))
+        assert all(abs(z) <= 2**53 or isinstance(z, float) for z in flatten(value))
         base = name.rpartition("/")[2]
         assert (name in case["tol"]) == (base not in kit.INTEGER)
         assert base == "echo" or all(tol > 0 for tol in case["tol"].get(name, [1]))
@@ -70,7 +72,7 @@ def records(text):
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_vec_holds_the_same_numbers(path):
     case, vec = json.loads(path.read_text()), path.with_suffix(".vec").read_text()
-    assert vec == kit.vec_case(kit.parse_case(path.read_text()))
+    assert vec == writing.vec_case(kit.parse_case(path.read_text()))
     found = records(vec)
     for kind, group in (("param", "params"), ("expect", "expect")):
         for name, tensor in case[group].items():

@@ -12,6 +12,7 @@ import regenerate
 
 from afm_numpy.conformance import kit
 from afm_numpy.conformance.literal import Trace
+from afm_numpy.conformance.literal.numbers import flatten
 
 CASES = {name: case for name, case in kit.load_cases().items() if "floats" not in case}
 
@@ -30,7 +31,7 @@ def test_the_rules_agree_with_the_stored_values(name):
     for full, step, tensor in kit.tensors(case):
         if before is None or before.step != step:
             before = Trace(case, step, before)
-        got, want = kit.flatten(before[tensor]), kit.flatten(case["expect"][full])
+        got, want = flatten(before[tensor]), flatten(case["expect"][full])
         size = max([1.0, *map(abs, want)])
         assert len(got) == len(want)
         assert all(abs(a - b) <= 1e-13 * size for a, b in zip(got, want, strict=True)), full

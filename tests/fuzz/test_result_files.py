@@ -13,6 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from afm_numpy.conformance import ResultError, kit, read
+from afm_numpy.conformance.literal.numbers import flatten
 from afm_numpy.conformance.report import check_results
 
 CASES = sorted(kit.load_cases())
@@ -70,7 +71,7 @@ def literal(text):
 def flat(results):
     """The same of what was read."""
     return {
-        case: {name: [float(z) for z in kit.flatten(value)] for name, value in tensors.items()}
+        case: {name: [float(z) for z in flatten(value)] for name, value in tensors.items()}
         for case, tensors in results.cases.items()
     }
 
@@ -129,7 +130,7 @@ def written(cases, form, words=True, dtype="float64"):
         for case, tensors in cases.items():
             lines.append(f"case {case}")
             for name, value in tensors.items():
-                flat = kit.flatten(value)
+                flat = flatten(value)
                 shape = [len(flat)] if isinstance(value, list) else []
                 lines.append(
                     " ".join(map(str, ["tensor", name, len(shape), *shape, *("nan" if z is None else z for z in flat)]))
@@ -137,7 +138,7 @@ def written(cases, form, words=True, dtype="float64"):
         return "\n".join([*lines, "end", ""])
     if form == "shape":
         cases = {
-            case: {name: {"shape": [len(kit.flatten(value))], "data": value} if isinstance(value, list) else value
+            case: {name: {"shape": [len(flatten(value))], "data": value} if isinstance(value, list) else value
                    for name, value in tensors.items()}
             for case, tensors in cases.items()
         }  # fmt: skip
@@ -155,7 +156,7 @@ def written(cases, form, words=True, dtype="float64"):
 def test_right_files_are_read(cases, form, words, dtype, often):
     """Whatever the form: the same numbers, to the bit."""
     expected = {
-        case: {name: [float(z) for z in kit.flatten(value)] for name, value in tensors.items()}
+        case: {name: [float(z) for z in flatten(value)] for name, value in tensors.items()}
         for case, tensors in cases.items()
     }
     if form == "text" and any("" in tensors for tensors in cases.values()):
@@ -270,7 +271,7 @@ def test_any_bytes(data):
 
 @cache
 def answers(case):
-    return {name: kit.flatten(value) for name, value in kit.load_cases()[case]["expect"].items()}
+    return {name: flatten(value) for name, value in kit.load_cases()[case]["expect"].items()}
 
 
 @drawn(20)

@@ -8,7 +8,7 @@ import numpy as np
 from afm_numpy.conformance import kit
 from afm_numpy.conformance.checker import FAULTS, check_case
 from afm_numpy.conformance.literal import Trace
-from afm_numpy.conformance.literal.numbers import Floats
+from afm_numpy.conformance.literal.numbers import Floats, flatten
 from afm_numpy.conformance.naming import settle
 from afm_numpy.conformance.wrong import layers
 
@@ -78,7 +78,7 @@ def largest_error(case, values, which):
     """The largest error of any reported tensor, in tolerances; infinite for a wrong shape or NaN."""
     worst = 0.0
     for full, got in values.items():
-        got, want = kit.flatten(got), kit.flatten(case["expect"][full])
+        got, want = flatten(got), flatten(case["expect"][full])
         if len(got) != len(want):
             return math.inf
         tol = case["tol"].get(full, [0, 0])[which]

@@ -3,164 +3,118 @@
 `d_x` is the derivative of the loss with respect to the tensor x as it stands before its dropout mask.
 """
 
+from operator import mul
 from typing import Any
 
 from .forward import projection
-from .inputs import masked, pairs_of, spans
-from .numbers import Value
+from .inputs import masked
+from .numbers import Value, each
 from .objective import sigmoid
 from .trace import Trace, rule
 
 
-@rule
-def d_y_hat(v: Trace) -> Value:
-    one, two = v.ops.num(1), v.ops.num(2)
-    count = v.ops.div(one, v.ops.num(len(v["y_hat"]))) if v.config["reduction"] == "mean" else one
+def d_y_hat(v: Trace, ops: Any, y_hat: Value, y: Value, reduction: str) -> Value:
+    count = ops.div(ops.num(1), ops.num(len(y_hat))) if reduction == "mean" else ops.num(1)
     if v.config["loss"] == "squared":
-        return [count * (two * (z - t)) for z, t in zip(v["y_hat"], v["y"], strict=False)]
-    return [count * (sigmoid(v, z) - t) for z, t in zip(v["y_hat"], v["y"], strict=False)]
+        return each(lambda z, t: count * (ops.num(2) * (z - t)), y_hat, y)
+    return each(lambda z, t: count * (sigmoid(v, z) - t), y_hat, y)
 
 
-@rule
-def d_pooled(v: Trace) -> Value:
-    p = projection(v)
-    return masked(v, "pooled", [[dy * p[f] for f in range(len(p))] for dy in v["d_y_hat"]])
-
-
-@rule
-def d_attn(v: Trace) -> Value:
-    g, M, k = v["d_pooled"], v["prod_drop"], v.config["k"]
-    da = [v.ops.sum(g[r][f] * M[q][f] for f in range(k)) for q, (r, _, _) in enumerate(v["pairs"])]
+def d_attn(v: Trace, ops: Any, d_pooled: Value, prod_drop: Value, pairs: Value) -> Value:
+    da = [ops.sum(each(mul, d_pooled[r], m)) for m, (r, _, _) in zip(prod_drop, pairs, strict=False)]
     return masked(v, "attn", da)
 
 
-@rule
-def d_score(v: Trace) -> Value:
-    a, da = v["attn"], v["d_attn"]
-    ds = [None] * len(a)
-    for r, _, _ in spans(v):
-        mine = pairs_of(v, r)
-        mean = v.ops.sum(a[q] * da[q] for q in mine)
+def d_score(ops: Any, attn: Value, d_attn: Value, of_row: Value) -> Value:
+    ds = list(attn)
+    for mine in of_row:
+        mean = ops.sum(attn[q] * d_attn[q] for q in mine)
         for q in mine:
-            ds[q] = a[q] * (da[q] - mean)
+            ds[q] = attn[q] * (d_attn[q] - mean)
     return ds
 
 
-@rule
-def d_pre(v: Trace) -> Value:
-    h, zero = v.param("h"), v.ops.num(0)
-    return [
-        [ds * h[u] if z[u] > 0 else zero for u in range(len(h))] for ds, z in zip(v["d_score"], v["pre"], strict=False)
-    ]
+def d_pre(ops: Any, h: Value, d_score: Value, pre: Value) -> Value:
+    both = zip(d_score, pre, strict=False)
+    return [each(lambda weight, z, ds=ds: ds * weight if z > 0 else ops.num(0), h, row) for ds, row in both]
 
 
-@rule
-def d_prod(v: Trace) -> Value:
+def d_prod(v: Trace, ops: Any, attn_drop: Value, d_pooled: Value, pairs: Value, attention: str) -> Value:
     """Both paths: through the pooling and, for the attention network, through the scores."""
-    a, g, k = v["attn_drop"], v["d_pooled"], v.config["k"]
-    dM = [[a[q] * g[r][f] for f in range(k)] for q, (r, _, _) in enumerate(v["pairs"])]
-    if v.config["attention"] == "network":
-        W, dZ = v.param("W"), v["d_pre"]
-        dM = [
-            [dM[q][f] + v.ops.sum(W[f][u] * dZ[q][u] for u in range(len(W[f]))) for f in range(k)]
-            for q in range(len(dM))
-        ]
+    dM = [[a * g for g in d_pooled[r]] for a, (r, _, _) in zip(attn_drop, pairs, strict=False)]
+    if attention == "network":
+        W = v.param("W")
+        paths = zip(dM, v["d_pre"], strict=False)
+        dM = [[dm + ops.sum(each(mul, row, dz)) for dm, row in zip(dm_q, W, strict=False)] for dm_q, dz in paths]
     return masked(v, "pairs", dM)
 
 
-@rule
-def d_emb(v: Trace) -> Value:
-    E, k, zero = v["emb"], v.config["k"], v.ops.num(0)
+def d_emb(v: Trace, ops: Any, emb: Value) -> Value:
     if v.config["model"] == "fm":
-        g, s = v["d_pooled"], v["sum_e"]
-        return [
-            [g[r][f] * (s[r][f] - E[a][f]) for f in range(k)] for r, start, end in spans(v) for a in range(start, end)
-        ]
-    dE = [[zero] * k for _ in E]
-    for q, (_, a, b) in enumerate(v["pairs"]):
-        for f in range(k):
-            dE[a][f] = dE[a][f] + v["d_prod"][q][f] * E[b][f]
-            dE[b][f] = dE[b][f] + v["d_prod"][q][f] * E[a][f]
+        places = [(r, a) for r, start, end in v["spans"] for a in range(start, end)]
+        return [each(lambda g, s, e: g * (s - e), v["d_pooled"][r], v["sum_e"][r], emb[a]) for r, a in places]
+    dE = [[ops.num(0)] * v.config["k"] for _ in emb]
+    for (_, a, b), d in zip(v["pairs"], v["d_prod"], strict=False):
+        dE[a], dE[b] = (
+            each(lambda total, d, e: total + d * e, dE[end], d, emb[other]) for end, other in ((a, b), (b, a))
+        )
     return dE
 
 
-def l2_part(v: Trace, par: str, touched: Any = True) -> Value:
-    """Factor of a parameter's own value in its gradient: 2 lam, or nothing."""
-    return v.ops.num(2) * v.number("lam_" + par) if "lam_" + par in v.config and touched else None
+def with_l2(v: Trace, par: str, total: list[Any]) -> list[Any]:
+    """A gradient, and 2 lam times the parameter itself in every row that is penalised."""
+    if "lam_" + par in v.config:
+        factor, own = v.ops.num(2) * v.number("lam_" + par), v.param(par)
+        for i in range(len(own)) if par == "W" else v["touched"]:
+            total[i] = each(lambda g, z: g + factor * z, total[i], own[i])
+    return total
 
 
-@rule
-def g_w0(v: Trace) -> Value:
-    return v.ops.sum(v["d_y_hat"])
-
-
-@rule
-def g_w(v: Trace) -> Value:
-    w = v.param("w")
-    total = [v.ops.num(0)] * len(w)
-    for r, start, end in spans(v):
+def g_w(v: Trace, ops: Any, active_ids: Value, active_x: Value, d_y_hat: Value, spans: Value, n: int) -> Value:
+    total = [ops.num(0)] * n
+    for r, start, end in spans:
         for a in range(start, end):
-            i = v["active_ids"][a]
-            total[i] = total[i] + v["d_y_hat"][r] * v["active_x"][a]
-    factor = l2_part(v, "w")
-    for i in v["touched"] if factor is not None else ():
-        total[i] = total[i] + factor * w[i]
-    return total
+            i = active_ids[a]
+            total[i] = total[i] + d_y_hat[r] * active_x[a]
+    return with_l2(v, "w", total)
 
 
-@rule
-def g_V(v: Trace) -> Value:
-    V, k = v.param("V"), v.config["k"]
-    total = [[v.ops.num(0)] * k for _ in V]
-    for a, (i, x) in enumerate(zip(v["active_ids"], v["active_x"], strict=False)):
-        for f in range(k):
-            total[i][f] = total[i][f] + v["d_emb"][a][f] * x
-    factor = l2_part(v, "V")
-    for i in v["touched"] if factor is not None else ():
-        total[i] = [total[i][f] + factor * V[i][f] for f in range(k)]
-    return total
+def g_V(v: Trace, ops: Any, active_ids: Value, active_x: Value, d_emb: Value, n: int, k: int) -> Value:
+    total = [[ops.num(0)] * k for _ in range(n)]
+    for i, x, dE in zip(active_ids, active_x, d_emb, strict=False):
+        total[i] = each(lambda g, d, x=x: g + d * x, total[i], dE)
+    return with_l2(v, "V", total)
 
 
-@rule
-def g_p(v: Trace) -> Value:
-    rows = list(zip(v["d_y_hat"], v["pooled_drop"], strict=False))
-    return [v.ops.sum(dy * row[f] for dy, row in rows) for f in range(v.config["k"])]
+def weighted(ops: Any, weights: Value, rows: Value, width: int) -> Value:
+    """The sum of the rows, each times its weight."""
+    both = list(zip(weights, rows, strict=False))
+    return [ops.sum(weight * row[f] for weight, row in both) for f in range(width)]
 
 
-@rule
-def g_W(v: Trace) -> Value:
-    M, dZ, W = v["prod_drop"], v["d_pre"], v.param("W")
-    total = [[v.ops.sum(M[q][f] * dZ[q][u] for q in range(len(M))) for u in range(len(W[f]))] for f in range(len(W))]
-    factor = l2_part(v, "W")
-    if factor is None:
-        return total
-    return [[total[f][u] + factor * W[f][u] for u in range(len(W[f]))] for f in range(len(W))]
-
-
-@rule
-def g_b(v: Trace) -> Value:
-    return [v.ops.sum(row[u] for row in v["d_pre"]) for u in range(v.config["t"])]
-
-
-@rule
-def g_h(v: Trace) -> Value:
-    both = list(zip(v["d_score"], v["hid"], strict=False))
-    return [v.ops.sum(ds * row[u] for ds, row in both) for u in range(v.config["t"])]
-
-
-def gathered(v: Trace, index: Any, size: int) -> Value:
-    total = [v.ops.num(0)] * size
-    for q, da in zip(index, v["d_attn"], strict=False):
+def gathered(ops: Any, index: Value, numbers: Value, size: int) -> Value:
+    total = [ops.num(0)] * size
+    for q, number in zip(index, numbers, strict=False):
         if q is not None:
-            total[q] = total[q] + da
+            total[q] = total[q] + number
     return total
 
 
-@rule
-def g_field(v: Trace) -> Value:
-    return gathered(v, v["field_index"], len(v.param("field")))
-
-
-@rule
-def g_free(v: Trace) -> Value:
-    return gathered(v, v["free_index"], len(v.param("free")))
+rule("d_y_hat", d_y_hat)
+rule("d_pooled", lambda v, d_y_hat: masked(v, "pooled", [[dy * p for p in projection(v)] for dy in d_y_hat]))
+rule("d_attn", d_attn)
+rule("d_score", d_score)
+rule("d_pre", d_pre)
+rule("d_prod", d_prod)
+rule("d_emb", d_emb)
+rule("g_w0", lambda ops, d_y_hat: ops.sum(d_y_hat))
+rule("g_w", g_w)
+rule("g_V", g_V)
+rule("g_p", lambda ops, d_y_hat, pooled_drop, k: weighted(ops, d_y_hat, pooled_drop, k))
+rule("g_W", lambda v, ops, prod_drop, d_pre, k, t: with_l2(v, "W", [
+    [ops.sum(m[f] * dz[u] for m, dz in zip(prod_drop, d_pre, strict=False)) for u in range(t)] for f in range(k)
+]))
+rule("g_b", lambda ops, d_pre, t: [ops.sum(row[u] for row in d_pre) for u in range(t)])
+rule("g_h", lambda ops, d_score, hid, t: weighted(ops, d_score, hid, t))
+rule("g_field", lambda ops, field_index, d_attn, field: gathered(ops, field_index, d_attn, len(field)))
+rule("g_free", lambda ops, free_index, d_attn, free: gathered(ops, free_index, d_attn, len(free)))

@@ -5,6 +5,7 @@ answers so too and its wrong value must be reproducible.
 """
 
 import math
+import struct
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
@@ -52,6 +53,11 @@ class Floats:
         return math.sqrt(z) if z >= 0 else math.nan
 
 
+def single(z: float) -> float:
+    """The nearest float32."""
+    return math.copysign(math.inf, z) if abs(z) > 3.4028235e38 else float(struct.unpack("f", struct.pack("f", z))[0])
+
+
 class Declared(list[Any]):
     """Numbers whose shape the port stated, so that it must be right."""
 
@@ -86,15 +92,8 @@ def nest(flat: list[Any], shape: tuple[int, ...]) -> Value:
     return [nest(flat[i * size : (i + 1) * size], shape[1:]) for i in range(shape[0])]
 
 
-def by_entry(like: Value, rule: Callable[..., Value], path: tuple[int, ...] = ()) -> Value:
-    """Nested lists shaped as `like`, whose entry at index tuple `path` is rule(path)."""
-    if isinstance(like, list):
-        return [by_entry(part, rule, path + (i,)) for i, part in enumerate(like)]
-    return rule(path)
-
-
-def entry(value: Value, path: tuple[int, ...]) -> Value:
-    """The entry of nested lists at an index tuple."""
-    for i in path:
-        value = value[i]
-    return value
+def each(rule: Callable[..., Value], *tensors: Value) -> Value:
+    """Nested lists whose entries are rule(entry of each tensor)."""
+    if isinstance(tensors[0], list):
+        return [each(rule, *parts) for parts in zip(*tensors, strict=False)]
+    return rule(*tensors)

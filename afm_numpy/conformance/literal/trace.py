@@ -1,13 +1,15 @@
-"""FM and AFM read literally from SPEC.md, one plain loop per line of it.
+"""FM and AFM read literally from SPEC.md, one rule for each tensor.
 
-Each tensor of the trace has one rule, a function of the tensors it depends on. `Trace` asks for them by
-name, so the graph of the calculation is whatever the rules ask for. A tensor that is *given* is used and
-not computed: with everything given but one tensor, that tensor's rule is tested alone, on the port's own
-numbers. A rule may be covered by a layer, which is how a catalogued mistake is executed (wrong/).
+A rule is a function of the tensors it depends on, which the names of its arguments say. `Trace` asks for them by name,
+so the graph of the calculation is whatever the rules ask for. A tensor that is *given* is used and not calculated: with
+everything given but one tensor, that tensor's rule is tested alone, on the port's own numbers. A layer may stand in for
+a rule, which is how a catalogued mistake is executed (wrong/).
 
 The expected values of the kit do not come from here: an oracle that shares nothing with these rules calculated them.
 """
 
+import functools
+import inspect
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -17,16 +19,55 @@ Rule: TypeAlias = Callable[..., Value]  # rule(trace) or rule(trace, name) -> th
 Layer: TypeAlias = Callable[..., Value]  # layer(trace, right, *name), in the place of the rule `right`
 
 RULES: dict[str, Rule] = {}
+STATES = ("g", "vel", "acc", "m1", "m2", "direction")
 
 
-def rule(function: Rule) -> Rule:
-    """Register a function as the rule of the tensor it is named for."""
-    RULES[function.__name__] = function
-    return function
+def rule(name: str, function: Callable[..., Value]) -> None:
+    """Enter the rule of a tensor, or of tensors of one kind: "acc" for acc_w, acc_V ...; see `argument`."""
+    RULES[name] = lambda v, *par: called(function, v, None, par)
+
+
+@functools.cache
+def arguments(function: Callable[..., Value]) -> tuple[str, ...]:
+    return tuple(inspect.signature(function).parameters)
+
+
+def called(function: Callable[..., Value], v: "Trace", right: Any, par: tuple[str, ...]) -> Value:
+    """function(what its arguments are named for)."""
+    return function(*(argument(name, v, right, par) for name in arguments(function)))
+
+
+def argument(name: str, v: "Trace", right: Any, par: tuple[str, ...]) -> Any:
+    """What an argument of a rule, or of its wrong variant, stands for.
+
+    A tensor, a parameter (w0, V ...) or a setting of the case (k, lr ...); `v` is the trace and `ops` its arithmetic.
+    In the rules of optimizers `par` is the name of a parameter and `old` its value; its g, vel, acc, m1, m2, direction
+    and lam are meant. In wrong variants `right` is the right rule, and `value` what it gives.
+    """
+    match name:
+        case "v":
+            return v
+        case "ops":
+            return v.ops
+        case "right":
+            return lambda trace=v: right(trace, *par)
+        case "value":
+            return right(v, *par)
+        case "par":
+            return par[0]
+        case "old":
+            return v.param(par[0])
+        case "lam":
+            return v.config.get("lam_" + par[0], 0.0)
+    if par and name in STATES:
+        return v[f"{name}_{par[0]}"]
+    if name in v.case["params"]:
+        return v.param(name)
+    return v.config[name] if name in v.config else v[name]
 
 
 class Trace:
-    """The tensors of one step of one case, each computed when it is first asked for.
+    """The tensors of one step of one case, each calculated when it is first asked for.
 
     Parameters
     ----------
@@ -92,8 +133,8 @@ class Trace:
             self.values["param_" + name] = convert(self.case["params"][name], self.ops.num)
         return self.values["param_" + name]
 
-    def number(self, key: str, default: Any = 0.0) -> Value:
-        return self.ops.num(self.config.get(key, default))
+    def number(self, key: str) -> Value:
+        return self.ops.num(self.config.get(key, 0.0))
 
 
 def covered(layer: Layer, below: Rule) -> Rule:

@@ -1,92 +1,72 @@
 """One step of SGD, Adagrad and Adam (SPEC.md, section 8). Rows that the batch does not touch keep value and state."""
 
 from collections.abc import Callable
+from typing import Any
 
-from .numbers import Value, by_entry, entry
+from .numbers import Value, each
 from .trace import Trace, rule
 
 
-def moves(v: Trace, par: str, path: tuple[int, ...]) -> Value:
-    """Does this entry take part in the step?"""
-    if par in ("w", "V"):
-        return path[0] in v["touched"]
-    if par == "free":
-        return path[0] in v["free_index"]
-    return True
+def moving(v: Trace, par: str) -> Value:
+    """The rows of a parameter that take part in the step; None for all of them."""
+    return v["touched"] if par in ("w", "V") else v["free_index"] if par == "free" else None
 
 
-def old_state(v: Trace, kind: str, par: str, path: tuple[int, ...]) -> Value:
-    """A state entry before this step: of the step before, or its initial value."""
-    if v.before is not None:
-        return entry(v.before[kind + "_" + par], path)
-    return v.number("initial") if kind == "acc" else v.ops.num(0)
+def stepped(v: Trace, par: str, change: Callable[..., Value], old: Value, new: Value) -> Value:
+    """change(old, new) for every entry that takes part in the step; the others stay old."""
+    rows = moving(v, par)
+    if rows is None:
+        return each(change, old, new)
+    return [each(change, *both) if i in rows else both[0] for i, both in enumerate(zip(old, new, strict=True))]
 
 
 def state(v: Trace, kind: str, par: str, change: Callable[..., Value]) -> Value:
-    """A state tensor after this step: change(old, gradient) where the entry moves, old elsewhere."""
-
-    def one(path: tuple[int, ...]) -> Value:
-        old = old_state(v, kind, par, path)
-        return change(old, entry(v["g_" + par], path)) if moves(v, par, path) else old
-
-    return by_entry(v.param(par), one)
-
-
-@rule
-def vel(v: Trace, par: str) -> Value:
-    mu = v.number("momentum")
-    return state(v, "vel", par, lambda old, g: mu * old + g)
+    """A state tensor after this step, from that of the step before, or from its initial value, and the gradient."""
+    if v.before is not None:
+        old = v.before[kind + "_" + par]
+    else:
+        old = each(lambda z: v.number("initial") if kind == "acc" else v.ops.num(0), v.param(par))
+    return stepped(v, par, change, old, v["g_" + par])
 
 
-@rule
-def acc(v: Trace, par: str) -> Value:
-    return state(v, "acc", par, lambda old, g: old + g * g)
+def moment(v: Trace, kind: str, par: str, key: str, power: Callable[[Any], Any]) -> Value:
+    beta = v.number(key)
+    return state(v, kind, par, lambda old, g: beta * old + (1 - beta) * power(g))
 
 
-@rule
-def m1(v: Trace, par: str) -> Value:
-    beta = v.number("beta1")
-    return state(v, "m1", par, lambda old, g: beta * old + (1 - beta) * g)
-
-
-@rule
-def m2(v: Trace, par: str) -> Value:
-    beta = v.number("beta2")
-    return state(v, "m2", par, lambda old, g: beta * old + (1 - beta) * (g * g))
-
-
-def correction(v: Trace, key: str) -> Value:
+def correction(v: Trace, par: str) -> Value:
     """1 - beta^T, T the number of steps so far, this one included: one count for all rows."""
-    beta, power = v.number(key), v.ops.num(1)
+    beta, power = v.number(par), v.ops.num(1)
     for _ in range(v.step + 1):
         power = power * beta
     return 1 - power
 
 
-@rule
-def direction(v: Trace, par: str) -> Value:
+def direction(v: Trace, par: str, optimizer: str) -> Value:
     """What lr multiplies, for every entry."""
-    kind = v.config["optimizer"]
-    if kind == "sgd":
+    if optimizer == "sgd":
         return v["vel_" + par] if "momentum" in v.config else v["g_" + par]
-    eps = v.number("eps")
-    if kind == "adagrad":
-        g, acc = v["g_" + par], v["acc_" + par]
-        return by_entry(g, lambda path: v.ops.div(entry(g, path), v.ops.sqrt(entry(acc, path)) + eps))
+    eps, div, sqrt = v.number("eps"), v.ops.div, v.ops.sqrt
+    if optimizer == "adagrad":
+        return each(lambda g, s: div(g, sqrt(s) + eps), v["g_" + par], v["acc_" + par])
     c1, c2 = v["correction_beta1"], v["correction_beta2"]
-    first, second = v["m1_" + par], v["m2_" + par]
-    return by_entry(
-        first,
-        lambda path: v.ops.div(v.ops.div(entry(first, path), c1), v.ops.sqrt(v.ops.div(entry(second, path), c2)) + eps),
-    )
+    return each(lambda m, s: div(div(m, c1), sqrt(div(s, c2)) + eps), v["m1_" + par], v["m2_" + par])
 
 
-@rule
-def new(v: Trace, par: str) -> Value:
-    old, lr, step = v.param(par), v.number("lr"), v["direction_" + par]
-    return by_entry(
-        old, lambda path: entry(old, path) - lr * entry(step, path) if moves(v, par, path) else entry(old, path)
-    )
+def new(v: Trace, par: str, old: Value, direction: Value) -> Value:
+    lr = v.number("lr")
+    return stepped(v, par, lambda old, step: old - lr * step, old, direction)
 
 
-rule(correction)
+def velocity(v: Trace, par: str) -> Value:
+    mu = v.number("momentum")
+    return state(v, "vel", par, lambda old, g: mu * old + g)
+
+
+rule("vel", velocity)
+rule("acc", lambda v, par: state(v, "acc", par, lambda old, g: old + g * g))
+rule("m1", lambda v, par: moment(v, "m1", par, "beta1", lambda g: g))
+rule("m2", lambda v, par: moment(v, "m2", par, "beta2", lambda g: g * g))
+rule("correction", correction)
+rule("direction", direction)
+rule("new", new)

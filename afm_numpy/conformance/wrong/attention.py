@@ -4,186 +4,137 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from ..literal.forward import slot_pair, softmax
-from ..literal.inputs import pairs_of, spans
-from ..literal.numbers import Value
-from ..literal.trace import Layer, Rule, Trace
-from .registry import Seen, scaled, wrong
+from ..literal.forward import in_groups, slot_pair, softmax
+from ..literal.inputs import masked
+from ..literal.numbers import Value, each, flatten
+from ..literal.trace import Trace
+from .registry import scaled, seen, wrong
 
 
 def column_major(W: Value) -> Value:
     """A (k, t) matrix whose numbers were read as (t, k)."""
-    flat, k = [z for row in W for z in row], len(W)
+    k, flat = len(W), flatten(W)
     return [[flat[u * k + f] for u in range(len(W[0]))] for f in range(k)]
 
 
-wrong("W_READ_TRANSPOSED", "pre")(lambda v, right: right(Seen(v, params={"W": column_major(v.param("W"))})))
-wrong("BIAS_MISSING", "pre")(wrong("BIAS_AFTER_RELU", "pre")(
-    lambda v, right: right(Seen(v, params={"b": [0.0] * len(v.param("b"))}))
-))
-
-
-wrong("BIAS_AFTER_RELU", "hid")(
-    lambda v, right: [[z + b for z, b in zip(row, v.param("b"), strict=False)] for row in right(v)]
-)
-
-
-def hidden(activation: Callable[[Any], Any]) -> Layer:
-    return lambda v, right: [[activation(z) for z in row] for row in v["pre"]]
-
-
-wrong("RELU_MISSING", "hid")(hidden(lambda z: z))
-wrong("RELU_LEAKY", "hid")(hidden(lambda z: z if z > 0 else 0.01 * z))
-wrong("TANH_FOR_RELU", "hid")(lambda v, right: [[v.ops.tanh(z) for z in row] for row in v["pre"]])
-
-SHIFT = 0.3
-
-
-wrong("SCORE_BIAS", "score")(lambda v, right: [s + SHIFT for s in right(v)])
-wrong("RELU_ON_SCORE", "score")(lambda v, right: [s if s > 0 else 0.0 for s in right(v)])
-wrong("SCORE_AVERAGED", "score")(lambda v, right: scaled(right(v), 1 / v.config["t"]))
-wrong("H_MISSING", "score")(lambda v, right: right(Seen(v, params={"h": [1.0] * v.config["t"]})))
+wrong("W_READ_TRANSPOSED", "pre", seen(W=column_major))
+wrong("BIAS_MISSING", "pre", seen(b=lambda t: [0.0] * t))
+wrong("BIAS_AFTER_RELU", "pre", seen(b=lambda t: [0.0] * t))
+wrong("BIAS_AFTER_RELU", "hid", lambda value, b: [each(lambda z, bias: z + bias, row, b) for row in value])
+wrong("RELU_MISSING", "hid", lambda pre: pre)
+wrong("RELU_LEAKY", "hid", lambda pre: each(lambda z: z if z > 0 else 0.01 * z, pre))
+wrong("RELU_IN_PLACE", "pre", lambda value: each(lambda z: z if z > 0 else 0.0 * z, value))
+wrong("TANH_FOR_RELU", "hid", lambda pre, ops: each(ops.tanh, pre))
+wrong("SCORE_BIAS", "score", lambda value: [s + 0.3 for s in value])
+wrong("RELU_ON_SCORE", "score", lambda value: [s if s > 0 else 0.0 for s in value])
+wrong("SCORE_AVERAGED", "score", lambda value, t: scaled(value, 1 / t))
+wrong("H_MISSING", "score", seen(h=lambda t: [1.0] * t))
 
 
 # ---- softmax ----------------------------------------------------------------------------------------------------
 
 
-def network(layer: Layer) -> Layer:
-    """A variant of the softmax alone."""
-    return lambda v, right: layer(v, right) if v.config.get("attention") == "network" else right(v)
+def by_row(mistake: str, weigh: Callable[[Trace, list[Any]], list[Any]]) -> None:
+    """A softmax that looks at the scores of one row."""
+    wrong(mistake, "attn", lambda v, score, of_row: in_groups(of_row, score, lambda s: weigh(v, s)), "network")
 
 
-def by_row(weigh: Callable[..., list[Any]]) -> Layer:
-    """A softmax rule that looks at the scores of one row."""
-
-    @network
-    def layer(v: Trace, right: Rule) -> Value:
-        result = [None] * len(v["score"])
-        for r, _, _ in spans(v):
-            mine = pairs_of(v, r)
-            for q, a in zip(mine, weigh(v, [v["score"][q] for q in mine]) if mine else [], strict=True):
-                result[q] = a
-        return result
-
-    return layer
-
-
-def shares(v: Trace, powers: list[Any], total: Any = None) -> Value:
-    total = v.ops.sum(powers) if total is None else total
+def shares(v: Trace, powers: list[Any]) -> Value:
+    total = v.ops.sum(powers)
     return [v.ops.div(power, total) for power in powers]
 
 
-wrong("SOFTMAX_OF_ONE", "attn")(by_row(lambda v, s: [1.0] * len(s)))
-wrong("SIGMOID_FOR_SOFTMAX", "attn")(by_row(lambda v, s: [v.ops.div(1.0, 1 + v.ops.exp(-z)) for z in s]))
-wrong("EXP_WITHOUT_MAX", "attn")(by_row(lambda v, s: shares(v, [v.ops.exp(z) for z in s])))
-wrong("SOFTMAX_WITHOUT_EXP", "attn")(by_row(lambda v, s: shares(v, s)))
-wrong("SOFTMAX_SCALED", "attn")(by_row(lambda v, s: softmax(v, scaled(s, v.config["t"] ** -0.5))))
-wrong("SOFTMAX_OVER_BATCH", "attn")(network(lambda v, right: softmax(v, v["score"])))
+def longest(v: Trace) -> int:
+    """The number of pairs of the row that has most."""
+    return max(map(len, v["of_row"]))
 
 
-@wrong("SOFTMAX_SUM_OVER_BATCH", "attn")
-@network
-def _(v: Trace, right: Rule) -> Value:
-    top: dict[int, Any] = {}
-    for s, (r, _, _) in zip(v["score"], v["pairs"], strict=True):
-        top[r] = max(s, top.get(r, s))
-    return shares(v, [v.ops.exp(s - top[r]) for s, (r, _, _) in zip(v["score"], v["pairs"], strict=True)])
+def sum_over_batch(v: Trace, score: Value, of_row: Value) -> Value:
+    return shares(v, in_groups(of_row, score, lambda s: [v.ops.exp(z - max(s)) for z in s]))
 
 
-@wrong("SOFTMAX_ACROSS_ROWS", "attn")
-@network
-def _(v: Trace, right: Rule) -> Value:
-    result: list[Any] = [None] * len(v["score"])
-    groups: dict[int, list[int]] = {}
-    for r, _, _ in spans(v):
-        for place, q in enumerate(pairs_of(v, r)):
-            groups.setdefault(place, []).append(q)
-    for mine in groups.values():
-        for q, a in zip(mine, softmax(v, [v["score"][q] for q in mine]), strict=True):
-            result[q] = a
-    return result
+def across_rows(v: Trace, score: Value, of_row: Value) -> Value:
+    columns = [[mine[place] for mine in of_row if place < len(mine)] for place in range(longest(v))]
+    return in_groups(columns, score, lambda s: softmax(v.ops, s))
 
 
-def longest(v: Trace) -> Value:
-    return max(len(pairs_of(v, r)) for r, _, _ in spans(v))
-
-
-wrong("SOFTMAX_PADDED_WITH_ZERO", "attn")(by_row(lambda v, s: softmax(v, s + [0.0] * (longest(v) - len(s)))[: len(s)]))
-
-
-@wrong("SOFTMAX_BATCH_MAX", "attn")
-@network
-def _(v: Trace, right: Rule) -> Value:
-    top = max(v["score"], default=0.0)
-    return by_row(lambda v, s: shares(v, [v.ops.exp(z - top) for z in s]))(v, right)
-
+by_row("SOFTMAX_OF_ONE", lambda v, s: [1.0] * len(s))
+by_row("SIGMOID_FOR_SOFTMAX", lambda v, s: [v.ops.div(1.0, 1 + v.ops.exp(-z)) for z in s])
+by_row("EXP_WITHOUT_MAX", lambda v, s: shares(v, [v.ops.exp(z) for z in s]))
+by_row("SOFTMAX_WITHOUT_EXP", shares)
+by_row("SOFTMAX_SCALED", lambda v, s: softmax(v.ops, scaled(s, v.config["t"] ** -0.5)))
+by_row("SOFTMAX_BATCH_MAX", lambda v, s: shares(v, [v.ops.exp(z - max(v["score"])) for z in s]))
+by_row("SOFTMAX_PADDED_WITH_ZERO", lambda v, s: softmax(v.ops, s + [0.0] * (longest(v) - len(s)))[: len(s)])
+wrong("SOFTMAX_OVER_BATCH", "attn", lambda ops, score: softmax(ops, score), "network")
+wrong("SOFTMAX_SUM_OVER_BATCH", "attn", sum_over_batch, "network")
+wrong("SOFTMAX_ACROSS_ROWS", "attn", across_rows, "network")
 
 # ---- the attentions that are no network ---------------------------------------------------------------------------
 
-
-def only(mode: str) -> Layer:
-    def decorate(change: Callable[..., Value]) -> Layer:
-        return lambda v, right: change(v, right(v)) if v.config.get("attention") == mode else right(v)
-
-    return decorate
-
-
-def pair_counts(v: Trace) -> Value:
-    return [len(pairs_of(v, r)) for r, _, _ in v["pairs"]]
-
-
-wrong("UNIFORM_NOT_DIVIDED", "attn")(only("uniform")(lambda v, a: [1.0] * len(a)))
-wrong("UNIFORM_COUNTS_PADDING", "attn")(only("uniform")(lambda v, a: [1 / longest(v)] * len(a)))
-wrong("SUM_IS_MEAN", "attn")(only("sum")(lambda v, a: [z / c for z, c in zip(a, pair_counts(v), strict=False)]))
-wrong("FREE_UNSEEN_IS_ZERO", "attn")(only("free")(
-    lambda v, a: [0.0 if q is None else z for z, q in zip(a, v["free_index"], strict=False)]
-))
+wrong("UNIFORM_NOT_DIVIDED", "attn", lambda value: [1.0] * len(value), "uniform")
+wrong("UNIFORM_COUNTS_PADDING", "attn", lambda v, value: [1 / longest(v)] * len(value), "uniform")
+wrong("SUM_IS_MEAN", "attn", lambda of_row, value: in_groups(of_row, value, lambda s: scaled(s, 1 / len(s))), "sum")
+wrong("FREE_UNSEEN_IS_ZERO", "attn",
+      lambda value, free_index: each(lambda z, q: 0.0 if q is None else z, value, free_index), "free")
+wrong("FREE_NORMALISED", "attn", lambda v, value, of_row: in_groups(of_row, value, lambda s: softmax(v.ops, s)), "free")
+wrong("FREE_UNSORTED", "free_index",
+      lambda value, pair_keys: [q if i < j else None for q, (_, i, j) in zip(value, pair_keys, strict=True)])
+wrong("FIELD_BY_POSITION", "field_index", lambda pairs, active_ptr, m: [
+    slot_pair(m, min(a, b) - active_ptr[r], max(a, b) - active_ptr[r]) for r, a, b in pairs
+])
 
 
-@wrong("FREE_NORMALISED", "attn")
-@only("free")
-def _(v: Trace, a: Any) -> Value:
-    result = [None] * len(a)
-    for r, _, _ in spans(v):
-        mine = pairs_of(v, r)
-        for q, z in zip(mine, softmax(v, [a[q] for q in mine]) if mine else [], strict=True):
-            result[q] = z
-    return result
+def by_column(pairs: Value, active_slots: Value) -> Value:
+    slots = [sorted((active_slots[a], active_slots[b])) for _, a, b in pairs]
+    return [j * (j - 1) // 2 + i for i, j in slots]
 
 
-@wrong("FIELD_BY_POSITION", "field_index")
-def _(v: Trace, right: Rule) -> Value:
-    ptr, m = v["active_ptr"], v.config["m"]
-    return [slot_pair(m, min(a, b) - ptr[r], max(a, b) - ptr[r]) for r, a, b in v["pairs"]]
-
-
-@wrong("FIELD_COLUMN_ORDER", "field_index")
-def _(v: Trace, right: Rule) -> Value:
-    slots = v["active_slots"]
-    ends = [sorted((slots[a], slots[b])) for _, a, b in v["pairs"]]
-    return [j * (j - 1) // 2 + i for i, j in ends]
-
+wrong("FIELD_COLUMN_ORDER", "field_index", by_column)
 
 # ---- pooling ------------------------------------------------------------------------------------------------------
 
+wrong("EMPTY_ROW_IS_NAN", "pooled", lambda value, sizes: [
+    row if size > 1 else [math.nan] * len(row) for row, size in zip(value, sizes, strict=False)
+])
+wrong("POOLED_AVERAGED", "pooled", lambda value, of_row: [
+    scaled(row, 1 / max(len(mine), 1)) for row, mine in zip(value, of_row, strict=False)
+], "network")
+wrong("POOLED_MAX", "pooled", lambda attn_drop, prod_drop, of_row, k: [
+    [max((attn_drop[q] * prod_drop[q][f] for q in mine), default=0.0) for f in range(k)] for mine in of_row
+], "afm")
+wrong("P_MISSING", "inter", seen(p=lambda k: [1.0] * k))
+wrong("ROW_WITHOUT_PAIR_IS_W0", "y_hat",
+      lambda value, w0, of_row: [z if mine else w0 for z, mine in zip(value, of_row, strict=True)], "afm")
 
-@wrong("EMPTY_ROW_IS_NAN", "pooled")
-def _(v: Trace, right: Rule) -> Value:
-    sizes = [end - start for _, start, end in spans(v)]
-    return [row if size > 1 else [math.nan] * len(row) for row, size in zip(right(v), sizes, strict=False)]
+# ---- dropout ------------------------------------------------------------------------------------------------------
 
 
-wrong("POOLED_AVERAGED", "pooled")(network(
-    lambda v, right: [scaled(row, 1 / max(len(pairs_of(v, r)), 1)) for r, row in enumerate(right(v))]
+def remasked(mistake: str, factor: Callable[[float], float]) -> None:
+    """Dropout whose multipliers are `factor` (a function of keep) times the right ones."""
+    wrong(mistake, "mask", lambda v, value, par: value and scaled(value, factor(v.config["keep_" + par])))
+
+
+remasked("DROPOUT_UNSCALED", lambda keep: keep)
+remasked("DROPOUT_TIMES_KEEP", lambda keep: keep * keep)
+remasked("DROPOUT_RATE_FOR_KEEP", lambda keep: keep / (1 - keep))
+wrong("DROPOUT_IN_EVALUATION", "mask", seen(train=True))
+wrong("DROPOUT_MISSING", "mask", lambda: None)
+wrong("DROPOUT_NOT_IN_BACKWARD", "d_pooled d_attn d_prod", seen(mask_pooled=None, mask_attn=None, mask_pairs=None))
+
+
+def unscaled(site: str) -> Callable[[Trace], Value]:
+    return lambda v: v["mask_" + site] and scaled(v["mask_" + site], v.config["keep_" + site])
+
+
+wrong("DROPOUT_UNSCALED_IN_BACKWARD", "d_pooled d_attn d_prod",
+      seen(mask_pooled=unscaled("pooled"), mask_attn=unscaled("attn"), mask_pairs=unscaled("pairs")))
+wrong("DROPOUT_IN_PLACE", "prod", lambda v, value: masked(v, "pairs", value))
+wrong("DROPOUT_IN_PLACE", "pooled", lambda v, value: masked(v, "pooled", value))
+wrong("DROPOUT_IN_PLACE", "prod_drop", lambda prod: prod)
+wrong("DROPOUT_IN_PLACE", "pooled_drop", lambda pooled: pooled)
+wrong("ATTENTION_RENORMALISED", "attn_drop", lambda value, mask_attn, of_row: (
+    in_groups(of_row, value, lambda s: [z / sum(s) for z in s] if sum(s) else s) if mask_attn else value
 ))
-
-
-@wrong("POOLED_MAX", "pooled")
-def _(v: Trace, right: Rule) -> Value:
-    if v.config["model"] == "fm":
-        return right(v)
-    a, M, k = v["attn_drop"], v["prod_drop"], v.config["k"]
-    return [[max((a[q] * M[q][f] for q in pairs_of(v, r)), default=0.0) for f in range(k)] for r, _, _ in spans(v)]
-
-
-wrong("P_MISSING", "inter")(lambda v, right: right(Seen(v, params={"p": [1.0] * v.config["k"]})))
+wrong("PAIR_DROPOUT_MISSES_ATTENTION", "pre g_W", seen(prod_drop=lambda prod: prod))
+wrong("PAIR_DROPOUT_MISSES_POOLING", "pooled d_attn", seen(prod_drop=lambda prod: prod), "afm")
+wrong("GP_BEFORE_DROPOUT", "g_p", seen(pooled_drop=lambda pooled: pooled))

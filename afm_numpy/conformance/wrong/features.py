@@ -1,201 +1,108 @@
 """Wrong variants: reading numbers and text, features, pairs, the linear part, interactions, FM."""
 
 import math
-import struct
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from ..literal.inputs import spans
-from ..literal.numbers import Value
-from ..literal.trace import Layer, Rule, Trace
-from .registry import Seen, scaled, wrong
+from ..literal.inputs import summed
+from ..literal.numbers import Value, each, single
+from ..literal.trace import Trace
+from .registry import scaled, seen, wrong
 
 # ---- reading -------------------------------------------------------------------------------------------------
 
-
-@wrong("READ_SINGLE_PRECISION", "echo")
-def _(v: Trace, right: Rule) -> Value:
-    def single(x: Any) -> Value:
-        return math.copysign(math.inf, x) if abs(x) > 3.4028235e38 else struct.unpack("f", struct.pack("f", x))[0]
-
-    return [single(x) for x in right(v)]
-
-
-def printed(digits: int) -> Layer:
-    return lambda v, right: [float(f"{x:.{digits}g}") for x in right(v)]
+wrong("READ_SINGLE_PRECISION", "echo", lambda value: each(single, value))
+wrong("READ_SIX_DIGITS", "echo", lambda value: [float(f"{x:.6g}") for x in value])
+wrong("DIGITS_LOST", "echo", lambda value: [float(f"{x:.15g}") for x in value])
+wrong("READ_NEGATIVE_ZERO_LOST", "echo", lambda value: [x + 0.0 for x in value])
+wrong("READ_SUBNORMALS_LOST", "echo",
+      lambda value: [x if abs(x) >= sys.float_info.min else math.copysign(0.0, x) for x in value])
 
 
-wrong("READ_SIX_DIGITS", "echo")(printed(6))
-wrong("DIGITS_LOST", "echo")(printed(15))
-wrong("READ_NEGATIVE_ZERO_LOST", "echo")(lambda v, right: [x + 0.0 for x in right(v)])
-wrong("READ_SUBNORMALS_LOST", "echo")(
-    lambda v, right: [x if abs(x) >= 2.2250738585072014e-308 else math.copysign(0.0, x) for x in right(v)]
-)
-
-
-def from_text(change: Callable[..., Value]) -> Layer:
-    def layer(v: Trace, right: Rule) -> Value:
-        return change(v, right(v)) if "text" in v.batch else right(v)
-
-    return layer
-
-
-wrong("TEXT_IDS_FROM_ONE", "rows")(
-    from_text(lambda v, rows: [[((i - 1) % v.config["n"], x, s) for i, x, s in row] for row in rows])
-)
-wrong("TEXT_VALUE_IGNORED", "rows")(
-    from_text(lambda v, rows: [[(i, v.ops.num(1), s) for i, x, s in row] for row in rows])
-)
-
-
-@wrong("TEXT_TOKEN_IS_FEATURE", "rows")
-def _(v: Trace, right: Rule) -> Value:
-    if "text" not in v.batch:
-        return right(v)
+def tokens_are_features(v: Trace, n: int) -> Value:
     number: dict[str, int] = {}
     rows = [[number.setdefault(token, len(number)) for token in line.split()[1:]] for line in v.batch["text"]]
-    return [[(i % v.config["n"], v.ops.num(1), s) for s, i in enumerate(row)] for row in rows]
+    return [[(i % n, 1.0, slot) for slot, i in enumerate(row)] for row in rows]
 
+
+wrong("TEXT_TOKEN_IS_FEATURE", "rows", tokens_are_features, "text")
+wrong("TEXT_IDS_FROM_ONE", "rows", lambda value, n: [[((i - 1) % n, x, s) for i, x, s in row] for row in value], "text")
+wrong("TEXT_VALUE_IGNORED", "rows", lambda value: [[(i, 1.0, s) for i, x, s in row] for row in value], "text")
+wrong("IDS_IN_SINGLE_PRECISION", "rows", lambda value: [[(int(single(i)), x, s) for i, x, s in row] for row in value])
+wrong("LAST_ROW_LOST", "rows", lambda value: value[:-1] or value)
 
 # ---- features ------------------------------------------------------------------------------------------------
 
 
-def summed(row: Any, keep: Callable[[Any], bool]) -> Value:
-    """The sparse vector of a row, with a rule of its own for what stays."""
-    total: dict[int, Any] = {}
-    slot_of: dict[int, int] = {}
-    for i, x, slot in row:
-        total[i] = total[i] + x if i in total else x
-        slot_of.setdefault(i, slot)
-    return [(i, x, slot_of[i]) for i, x in total.items() if keep(x)]
+def where(rows: Iterable[Any], keep: Callable[[int, Any], bool]) -> Value:
+    """The entries (id, value, slot) of rows with keep(id, value)."""
+    return [[entry for entry in row if keep(entry[0], entry[1])] for row in rows]
 
 
-wrong("ZEROS_KEPT", "active")(lambda v, right: [summed(row, lambda x: True) for row in v["rows"]])
-wrong("NEGATIVE_ZERO_KEPT", "active")(
-    lambda v, right: [summed(row, lambda x: x != 0 or math.copysign(1, x) < 0) for row in v["rows"]]
-)
-wrong("CANCELLED_KEPT", "active")(
-    lambda v, right: [summed([entry for entry in row if entry[1] != 0], lambda x: True) for row in v["rows"]]
-)
-wrong("DUPLICATES_KEPT", "active")(lambda v, right: [[entry for entry in row if entry[1] != 0] for row in v["rows"]])
+def nonzero(i: int, x: Any) -> bool:
+    return bool(x != 0)
 
 
-@wrong("DUPLICATES_LAST_WINS", "active")
-def _(v: Trace, right: Rule) -> Value:
-    return [[entry for entry in {entry[0]: entry for entry in row}.values() if entry[1] != 0] for row in v["rows"]]
-
-
-@wrong("DUPLICATES_FIRST_WINS", "active")
-def _(v: Trace, right: Rule) -> Value:
-    rows = [{entry[0]: entry for entry in reversed(row)} for row in v["rows"]]
-    return [
-        [row[i] for i in dict.fromkeys(e[0] for e in raw) if row[i][1] != 0]
-        for row, raw in zip(rows, v["rows"], strict=True)
-    ]
-
-
-wrong("ID_ZERO_IS_PADDING", "active")(lambda v, right: [[entry for entry in row if entry[0] != 0] for row in right(v)])
-wrong("LAST_ID_LOST", "active")(
-    lambda v, right: [[entry for entry in row if entry[0] != v.config["n"] - 1] for row in right(v)]
-)
-wrong("NEGATIVE_VALUES_DROPPED", "active")(
-    lambda v, right: [[entry for entry in row if entry[1] > 0] for row in right(v)]
-)
-
-
-@wrong("ROWS_TRUNCATED", "active")
-def _(v: Trace, right: Rule) -> Value:
-    rows = right(v)
-    return [row[: min(map(len, rows))] for row in rows]
-
-
-wrong("VALUES_IGNORED", "active_x")(lambda v, right: [v.ops.num(1) for _ in right(v)])
-wrong("IDS_SHIFTED", "linear", "emb", "g_w", "g_V")(
-    lambda v, right: right(Seen(v, {"active_ids": [(i - 1) % v.config["n"] for i in v["active_ids"]]}))
-)
-
+wrong("ZEROS_KEPT", "active", lambda rows: [summed(row) for row in rows])
+wrong("NEGATIVE_ZERO_KEPT", "active",
+      lambda rows: where(map(summed, rows), lambda i, x: x != 0 or math.copysign(1, x) < 0))
+wrong("CANCELLED_KEPT", "active", lambda rows: [summed(row) for row in where(rows, nonzero)])
+wrong("DUPLICATES_KEPT", "active", lambda rows: where(rows, nonzero))
+wrong("DUPLICATES_LAST_WINS", "active",
+      lambda rows: where([{entry[0]: entry for entry in row}.values() for row in rows], nonzero))
+wrong("DUPLICATES_FIRST_WINS", "active", lambda rows: where(
+    [[entry for e, entry in enumerate(row) if entry[0] not in [i for i, _, _ in row[:e]]] for row in rows], nonzero
+))
+wrong("ID_ZERO_IS_PADDING", "active", lambda value: where(value, lambda i, x: i != 0))
+wrong("LAST_ID_LOST", "active", lambda value, n: where(value, lambda i, x: i != n - 1))
+wrong("NEGATIVE_VALUES_DROPPED", "active", lambda value: where(value, lambda i, x: x > 0))
+wrong("ROWS_TRUNCATED", "active", lambda value: [row[: min(map(len, value))] for row in value])
+wrong("VALUES_IGNORED", "active_x", lambda value: [1.0] * len(value))
+wrong("IDS_SHIFTED", "linear emb g_w g_V", seen(active_ids=lambda active_ids, n: [(i - 1) % n for i in active_ids]))
 
 # ---- pairs ------------------------------------------------------------------------------------------------------
 
-
-wrong("PAIRS_BOTH_WAYS", "pairs")(lambda v, right: [pair for r, a, b in right(v) for pair in ((r, a, b), (r, b, a))])
-wrong("PAIRS_WITH_SELF", "pairs")(
-    lambda v, right: [(r, a, b) for r, start, end in spans(v) for a in range(start, end) for b in range(a, end)]
-)
-wrong("PAIRS_ADJACENT_ONLY", "pairs")(lambda v, right: [(r, a, b) for r, a, b in right(v) if b == a + 1])
-
-
-@wrong("PAIRS_OF_FIRST_ONLY", "pairs")
-def _(v: Trace, right: Rule) -> Value:
-    ptr = v["active_ptr"]
-    return [(r, a, b) for r, a, b in right(v) if a == ptr[r]]
-
+wrong("PAIRS_BOTH_WAYS", "pairs", lambda value: [pair for r, a, b in value for pair in ((r, a, b), (r, b, a))])
+wrong("PAIRS_WITH_SELF", "pairs",
+      lambda spans: [(r, a, b) for r, start, end in spans for a in range(start, end) for b in range(a, end)])
+wrong("PAIRS_ADJACENT_ONLY", "pairs", lambda value: [(r, a, b) for r, a, b in value if b == a + 1])
+wrong("PAIRS_OF_FIRST_ONLY", "pairs", lambda value, active_ptr: [
+    (r, a, b) for r, a, b in value if a == active_ptr[r]
+])
+wrong("PAIRS_BEYOND_32", "pairs",
+      lambda value, spans: [pair for r, _, _ in spans for pair in [pair for pair in value if pair[0] == r][:32]])
 
 # ---- linear part and interactions ---------------------------------------------------------------------------------
 
 
-wrong("LINEAR_WITHOUT_VALUE", "linear")(
-    lambda v, right: right(Seen(v, {"active_x": [v.ops.num(1)] * len(v["active_x"])}))
-)
-wrong("LINEAR_AVERAGED", "linear")(
-    lambda v, right: [z / max(end - start, 1) for z, (_, start, end) in zip(right(v), spans(v), strict=False)]
-)
-wrong("LINEAR_MISSING", "y_hat")(lambda v, right: [z - a for z, a in zip(right(v), v["linear"], strict=False)])
-wrong("W0_MISSING", "y_hat")(lambda v, right: [z - v.param("w0") for z in right(v)])
+def ones(active_x: Value) -> Value:
+    return [1.0] * len(active_x)
 
 
-@wrong("W0_PER_FEATURE", "y_hat")
-def _(v: Trace, right: Rule) -> Value:
-    return [z + v.param("w0") * (end - start - 1) for z, (_, start, end) in zip(right(v), spans(v), strict=False)]
-
-
-wrong("OUTPUT_BIAS", "y_hat")(lambda v, right: [z + (v.param("w0") - v.case["params"]["w0"]) for z in right(v)])
-wrong("EMB_WITHOUT_VALUE", "emb")(lambda v, right: right(Seen(v, {"active_x": [v.ops.num(1)] * len(v["active_x"])})))
-
-
-@wrong("PROD_IS_SUM", "prod")
-def _(v: Trace, right: Rule) -> Value:
-    E = v["emb"]
-    return [[x + z for x, z in zip(E[a], E[b], strict=False)] for _, a, b in v["pairs"]]
-
-
-wrong("PROD_IS_INNER", "prod")(lambda v, right: [[sum(m)] * len(m) for m in right(v)])
-
-
-@wrong("PROD_ONE_VALUE", "prod")
-def _(v: Trace, right: Rule) -> Value:
-    V, E, ids = v.param("V"), v["emb"], v["active_ids"]
-    return [[x * z for x, z in zip(E[a], V[ids[b]], strict=False)] for _, a, b in v["pairs"]]
-
-
-@wrong("PROD_MULTIPLIED_TWICE", "prod")
-def _(v: Trace, right: Rule) -> Value:
-    x = v["active_x"]
-    return [scaled(m, x[a] * x[b]) for m, (_, a, b) in zip(right(v), v["pairs"], strict=False)]
-
+wrong("LINEAR_WITHOUT_VALUE", "linear", seen(active_x=ones))
+wrong("LINEAR_AVERAGED", "linear", lambda value, sizes: each(lambda z, size: z / max(size, 1), value, sizes))
+wrong("LINEAR_MISSING", "y_hat", lambda value, linear: each(lambda z, a: z - a, value, linear))
+wrong("W0_MISSING", "y_hat", lambda value, w0: [z - w0 for z in value])
+wrong("W0_PER_FEATURE", "y_hat", lambda value, w0, sizes: each(lambda z, size: z + w0 * (size - 1), value, sizes))
+wrong("OUTPUT_BIAS", "y_hat", lambda v, value, w0: [z + (w0 - v.case["params"]["w0"]) for z in value])
+wrong("EMB_WITHOUT_VALUE", "emb", seen(active_x=ones))
+wrong("PROD_IS_SUM", "prod", lambda emb, pairs: [each(lambda x, z: x + z, emb[a], emb[b]) for _, a, b in pairs])
+wrong("PROD_IS_INNER", "prod", lambda value: [[sum(m)] * len(m) for m in value])
+wrong("PROD_ONE_VALUE", "prod", lambda emb, pairs, V, active_ids: [
+    each(lambda x, z: x * z, emb[a], V[active_ids[b]]) for _, a, b in pairs
+])
+wrong("PROD_MULTIPLIED_TWICE", "prod", lambda value, pairs, active_x: [
+    scaled(m, active_x[a] * active_x[b]) for m, (_, a, b) in zip(value, pairs, strict=False)
+])
 
 # ---- FM -----------------------------------------------------------------------------------------------------------
 
-
-def in_fm(change: Callable[..., Value]) -> Layer:
-    def layer(v: Trace, right: Rule) -> Value:
-        return change(v, right(v)) if v.config["model"] == "fm" else right(v)
-
-    return layer
-
-
-wrong("FM_HALF_MISSING", "pooled")(in_fm(lambda v, value: scaled(value, 2.0)))
-wrong("FM_SQUARES_NOT_SUBTRACTED", "pooled")(in_fm(lambda v, value: [[0.5 * s * s for s in row] for row in v["sum_e"]]))
-
-
-@wrong("FM_AVERAGED", "pooled")
-@in_fm
-def _(v: Trace, value: Value) -> Value:
-    sizes = [(end - start) * (end - start - 1) // 2 for _, start, end in spans(v)]
-    return [scaled(row, 1 / max(size, 1)) for row, size in zip(value, sizes, strict=False)]
-
-
-@wrong("FM_SQUARES_WITHOUT_VALUE", "sum_e2")
-def _(v: Trace, right: Rule) -> Value:
-    E, V, ids, k = v["emb"], v.param("V"), v["active_ids"], v.config["k"]
-    return [[sum(E[a][f] * V[ids[a]][f] for a in range(start, end)) for f in range(k)] for _, start, end in spans(v)]
+wrong("FM_HALF_MISSING", "pooled", lambda value: scaled(value, 2.0), "fm")
+wrong("FM_SQUARES_NOT_SUBTRACTED", "pooled", lambda sum_e: each(lambda s: 0.5 * s * s, sum_e), "fm")
+wrong("FM_AVERAGED", "pooled", lambda value, sizes: [
+    scaled(row, 1 / max(size * (size - 1) // 2, 1)) for row, size in zip(value, sizes, strict=False)
+], "fm")
+wrong("FM_SQUARES_WITHOUT_VALUE", "sum_e2", lambda emb, V, active_ids, spans, k: [
+    [sum(emb[a][f] * V[active_ids[a]][f] for a in range(start, end)) for f in range(k)] for _, start, end in spans
+])

@@ -1,210 +1,157 @@
-"""Wrong variants: optimizers, their state, and what a loop over batches forgets."""
+"""Wrong variants: optimizers, their state, what a loop over batches forgets, loops in blocks."""
 
 from collections.abc import Callable
+from typing import Any
 
-from ..literal.numbers import Value, by_entry, entry
-from ..literal.trace import Layer, Rule, Trace
-from ..literal.update import moves
-from .registry import Seen, scaled, wrong
+from ..literal.numbers import Value, each
+from ..literal.trace import Trace
+from ..literal.update import moving, state, stepped
+from .registry import Seen, scaled, seen, wrong
 
+PARAMETERS = ("w0", "w", "V", "p", "W", "b", "h", "field", "free")
+STATE = "vel acc m1 m2"
 
-def optimizer(*names: str) -> Layer:
-    """A variant that concerns some optimizers alone."""
-    return lambda layer: (
-        lambda v, right, *args: layer(v, right, *args) if v.config["optimizer"] in names else right(v, *args)
-    )
+wrong("UPDATE_UPHILL", "direction", lambda value: scaled(value, -1.0))
+wrong("LEARNING_RATE_MISSING", "direction", lambda value, lr: scaled(value, 1 / lr))
+wrong("UPDATE_MISSING", "new", lambda old: old)
+wrong("P_NOT_TRAINED", "new", lambda old, value, par: old if par == "p" else value)
+wrong("W0_NOT_TRAINED", "new", lambda old, value, par: old if par == "w0" else value)
+wrong("ATTENTION_NOT_TRAINED", "new", lambda old, value, par: old if par in ("W", "b", "h") else value)
+wrong("STATE_LOST", STATE, lambda v, right, par, old: right(Seen(v, before=None, **{par: old})))
+wrong("GRADIENT_CLIPPED", STATE + " direction",
+      lambda v, right, par, g: right(Seen(v, **{"g_" + par: each(lambda z: max(-0.5, min(0.5, z)), g)})))
+wrong("L2_DECOUPLED", "new", lambda v, par, value, old, lr, lam: stepped(
+    v, par, lambda new, old: new - 2 * lr * lam * old, value, old
+))
 
-
-def combined(rule: Callable[..., Value], *tensors: Value) -> Value:
-    """Nested lists whose entries are rule(entry of each tensor)."""
-    return by_entry(tensors[0], lambda path: rule(*(entry(tensor, path) for tensor in tensors)))
-
-
-wrong("UPDATE_UPHILL", "direction")(lambda v, right, par: scaled(right(v, par), -1.0))
-wrong("LEARNING_RATE_MISSING", "direction")(lambda v, right, par: scaled(right(v, par), 1 / v.config["lr"]))
-
-
-def frozen(name: str) -> Layer:
-    return lambda v, right, par: v.param(par) if par == name else right(v, par)
-
-
-wrong("P_NOT_TRAINED", "new")(frozen("p"))
-wrong("W0_NOT_TRAINED", "new")(frozen("w0"))
-wrong("ATTENTION_NOT_TRAINED", "new")(lambda v, right, par: v.param(par) if par in ("W", "b", "h") else right(v, par))
+# ---- what belongs to the first batch, or to the one before ---------------------------------------------------------
 
 
-@wrong("STATE_LOST", "vel", "acc", "m1", "m2")
-def _(v: Trace, right: Rule, par: str) -> Value:
-    seen = Seen(v)
-    seen.before = None
-    seen.params = {par: v.param(par)}
-    return right(seen, par)
-
-
-def last_and_partial(v: Trace) -> Value:
+def last_and_partial(v: Trace) -> bool:
     return v.step > 0 and len(v["y"]) < len(v.case["batches"][0]["y"])
 
 
-wrong("LAST_BATCH_DROPPED", "new")(lambda v, right, par: v.param(par) if last_and_partial(v) else right(v, par))
+def state_before(kind: str) -> Callable[..., Value]:
+    return lambda v, par, value: v.before[f"{kind}_{par}"] if last_and_partial(v) else value
 
 
-@wrong("LAST_BATCH_DROPPED", "vel", "acc", "m1", "m2")
-def _(v: Trace, right: Rule, par: str) -> Value:
-    kind = {"sgd": "vel", "adagrad": "acc"}.get(v.config["optimizer"])
-    if not last_and_partial(v) or kind is None:
-        return right(v, par)
-    return v.before[kind + "_" + par]
+def with_that_before(name: str) -> Callable[..., Value]:
+    return lambda v, value: each(lambda a, b: a + b, value, v.before[name]) if v.before else value
 
 
-# ---- SGD with momentum -------------------------------------------------------------------------------------------
+def first_labels(v: Trace, y: Value) -> Value:
+    first = v.case["batches"][0].get("y", y)
+    return [first[r % len(first)] for r in range(len(y))]
 
 
-wrong("MOMENTUM_MISSING", "vel")(lambda v, right, par: v["g_" + par])
+def mean_of_first(v: Trace, value: Value, y: Value) -> Value:
+    return value if v.config["reduction"] == "sum" else scaled(value, len(y) / len(v.case["batches"][0].get("y", y)))
 
 
-@wrong("MOMENTUM_DAMPED", "vel")
-def _(v: Trace, right: Rule, par: str) -> Value:
-    mu = v.config["momentum"]
-    old = v.before["vel_" + par] if v.before else by_entry(v.param(par), lambda path: 0.0)
-    mixed = combined(lambda z, g: mu * z + (1 - mu) * g, old, v["g_" + par])
-    return by_entry(mixed, lambda path: entry(mixed if moves(v, par, path) else old, path))
+wrong("LAST_BATCH_DROPPED", "new", lambda v, old, value: old if last_and_partial(v) else value)
+for kind in STATE.split():
+    wrong("LAST_BATCH_DROPPED", kind, state_before(kind))
+for par in PARAMETERS:
+    wrong("GRADIENTS_ACCUMULATED", "g_" + par, with_that_before("g_" + par))
+wrong("NETWORK_OF_FIRST_BATCH", "pre", seen(W=lambda v: v.case["params"]["W"]))
+wrong("EMBEDDINGS_OF_FIRST_BATCH", "emb", seen(V=lambda v: v.case["params"]["V"]))
+wrong("LABELS_OF_FIRST_BATCH", "loss_rows d_y_hat", seen(y=first_labels))
+wrong("ROWS_OF_FIRST_BATCH", "loss_data d_y_hat", mean_of_first)
+wrong("MASKS_OF_FIRST_BATCH", "mask", seen(batch=lambda v: v.case["batches"][0]))
+wrong("TOUCHED_FOR_EVER", "touched", lambda v, value: sorted({*value, *(v.before["touched"] if v.before else ())}))
+wrong("L2_TOUCHED_ONLY", "touched", seen(scope="touched"))
+
+# ---- loops in blocks of four ---------------------------------------------------------------------------------------
 
 
-@wrong("MOMENTUM_NESTEROV", "direction")
-@optimizer("sgd")
-def _(v: Trace, right: Rule, par: str) -> Value:
-    mu = v.config.get("momentum", 0.0)
-    return combined(lambda g, z: g + mu * z, v["g_" + par], right(v, par)) if mu else right(v, par)
+def whole_blocks(row: list[Any]) -> list[Any]:
+    return row if len(row) < 4 else row[: len(row) // 4 * 4]
 
 
-def everywhere(v: Trace, right: Rule, par: str) -> Value:
-    """The rule with every row of w and V taking part."""
-    seen = Seen(v, {"touched": range(v.config["n"])})
-    if par == "free":
-        seen.tensors["free_index"] = range(len(v.param("free")))
-    return right(seen, par)
+wrong("BLOCK_REST_LOST", "inter", seen(pooled_drop=lambda pooled_drop: [
+    whole_blocks(row) + [0.0] * 3 for row in pooled_drop
+]))
+wrong("BLOCK_REST_LOST", "pre", seen(W=lambda W: whole_blocks(W)))
 
+# ---- SGD with momentum ---------------------------------------------------------------------------------------------
 
-wrong("MOMENTUM_DENSE", "vel", "new")(optimizer("sgd")(everywhere))
-wrong("ADAM_DENSE", "m1", "m2", "new")(optimizer("adam")(everywhere))
+every_row = seen(touched=lambda n: range(n), free_index=lambda v: range(len(v.case["params"].get("free", ()))))
 
-
-@wrong("MOMENTUM_TIMES_LR", "vel")
-def _(v: Trace, right: Rule, par: str) -> Value:
-    mu, lr = v.config["momentum"], v.config["lr"]
-    old = v.before["vel_" + par] if v.before else by_entry(v.param(par), lambda path: 0.0)
-    new = combined(lambda z, g: mu * z + lr * g, old, v["g_" + par])
-    return by_entry(new, lambda path: entry(new if moves(v, par, path) else old, path))
-
-
-wrong("MOMENTUM_TIMES_LR", "direction")(optimizer("sgd")(
-    lambda v, right, par: scaled(right(v, par), 1 / v.config["lr"]) if "momentum" in v.config else right(v, par)
+wrong("MOMENTUM_MISSING", "vel", lambda g: g)
+wrong("MOMENTUM_DAMPED", "vel", lambda v, par, momentum: state(
+    v, "vel", par, lambda old, g: momentum * old + (1 - momentum) * g
 ))
+wrong("MOMENTUM_TIMES_LR", "vel",
+      lambda v, par, momentum, lr: state(v, "vel", par, lambda old, g: momentum * old + lr * g))
+wrong("MOMENTUM_TIMES_LR", "direction", lambda value, lr: scaled(value, 1 / lr), "momentum")
+wrong("MOMENTUM_NESTEROV", "direction",
+      lambda g, value, momentum: each(lambda g, vel: g + momentum * vel, g, value), "momentum")
+wrong("MOMENTUM_DENSE", "vel new", every_row, "sgd")
+
+# ---- Adagrad -------------------------------------------------------------------------------------------------------
 
 
-# ---- Adagrad ------------------------------------------------------------------------------------------------------
+def adagrad_step(mistake: str, formula: Callable[..., Any]) -> None:
+    """Another formula for the step: formula(ops, gradient, accumulator, eps)."""
+    wrong(mistake, "direction", lambda ops, g, acc, eps: each(lambda g, s: formula(ops, g, s, eps), g, acc), "adagrad")
 
 
-def adagrad_step(formula: Callable[..., Value]) -> Layer:
-    """Another formula for the step, from the gradient, the accumulator and eps."""
-
-    @optimizer("adagrad")
-    def layer(v: Trace, right: Rule, par: str) -> Value:
-        eps = v.config["eps"]
-        return combined(lambda g, acc: formula(v, g, acc, eps), v["g_" + par], v["acc_" + par])
-
-    return layer
-
-
-wrong("ADAGRAD_EPS_INSIDE_ROOT", "direction")(adagrad_step(lambda v, g, acc, eps: g / v.ops.sqrt(acc + eps)))
-wrong("ADAGRAD_WITHOUT_ROOT", "direction")(adagrad_step(lambda v, g, acc, eps: g / (acc + eps)))
-wrong("ADAGRAD_OLD_ACCUMULATOR", "direction")(
-    adagrad_step(lambda v, g, acc, eps: g / (v.ops.sqrt(max(acc - g * g, 0.0)) + eps))
-)
-wrong("ADAGRAD_EPS_MISSING", "direction")(adagrad_step(lambda v, g, acc, eps: v.ops.div(g, v.ops.sqrt(acc))))
-wrong("ADAGRAD_FROM_ZERO", "acc")(
-    lambda v, right, par: right(v, par) if v.before else combined(lambda z: z - v.config["initial"], right(v, par))
-)
-
-
-@wrong("ADAGRAD_PER_OCCURRENCE", "acc")
-def _(v: Trace, right: Rule, par: str) -> Value:
+def per_occurrence(v: Trace, value: Value, par: str, g: Value) -> Value:
     if par not in ("w", "V"):
-        return right(v, par)
-    acc = combined(lambda z, g: z - g * g, right(v, par), v["g_" + par])
-    ptr = v["active_ptr"]
-    for r in range(len(ptr) - 1):
-        for a in range(ptr[r], ptr[r + 1]):
+        return value
+    acc = each(lambda z, g: z - g * g, value, g)
+    for r, start, end in v["spans"]:
+        for a in range(start, end):
             i, x = v["active_ids"][a], v["active_x"][a]
-            if par == "w":
-                acc[i] += (v["d_y_hat"][r] * x) ** 2
-            else:
-                acc[i] = [z + (d * x) ** 2 for z, d in zip(acc[i], v["d_emb"][a], strict=False)]
+            part = v["d_y_hat"][r] if par == "w" else v["d_emb"][a]
+            acc[i] = each(lambda d, z, x=x: z + (d * x) ** 2, part, acc[i])
     return acc
 
 
-@wrong("ADAGRAD_PER_ROW", "acc")
-def _(v: Trace, right: Rule, par: str) -> Value:
-    acc = right(v, par)
-    return [[sum(row) / len(row)] * len(row) for row in acc] if par == "V" else acc
-
-
-wrong("ADAGRAD_ABSOLUTE", "acc")(
-    lambda v, right, par: combined(lambda z, g: z - g * g + abs(g), right(v, par), v["g_" + par])
-)
-
-
-@wrong("ADAGRAD_DECAYED", "acc")
-def _(v: Trace, right: Rule, par: str) -> Value:
-    def one(path: tuple[int, ...]) -> Value:
-        new, g = entry(acc, path), entry(v["g_" + par], path)
-        return 0.9 * (new - g * g) + 0.1 * g * g if moves(v, par, path) else new
-
-    acc = right(v, par)
-    return by_entry(acc, one)
-
+adagrad_step("ADAGRAD_EPS_INSIDE_ROOT", lambda ops, g, s, eps: g / ops.sqrt(s + eps))
+adagrad_step("ADAGRAD_WITHOUT_ROOT", lambda ops, g, s, eps: g / (s + eps))
+adagrad_step("ADAGRAD_OLD_ACCUMULATOR", lambda ops, g, s, eps: g / (ops.sqrt(max(s - g * g, 0.0)) + eps))
+adagrad_step("ADAGRAD_EPS_MISSING", lambda ops, g, s, eps: ops.div(g, ops.sqrt(s)))
+wrong("ADAGRAD_FROM_ZERO", "acc", lambda v, value, initial: value if v.before else each(lambda z: z - initial, value))
+wrong("ADAGRAD_PER_OCCURRENCE", "acc", per_occurrence)
+wrong("ADAGRAD_PER_ROW", "acc",
+      lambda value, par: [[sum(row) / len(row)] * len(row) for row in value] if par == "V" else value)
+wrong("ADAGRAD_ABSOLUTE", "acc", lambda value, g: each(lambda z, g: z - g * g + abs(g), value, g))
+wrong("ADAGRAD_DECAYED", "acc", lambda v, par: state(v, "acc", par, lambda old, g: 0.9 * old + 0.1 * g * g))
+wrong("ADAGRAD_INITIAL_FOR_TABLES_ONLY", "acc",
+      lambda v, value, par, right: value if v.before or par in ("w", "V") else right(Seen(v, initial=0.0)))
 
 # ---- Adam ----------------------------------------------------------------------------------------------------------
 
 
-wrong("ADAM_UNCORRECTED", "correction")(lambda v, right, key: 1.0)
-wrong("ADAM_STEP_COUNT_AHEAD", "correction")(lambda v, right, key: 1 - v.config[key] ** (v.step + 2))
+def adam_step(mistake: str, formula: Callable[..., Any]) -> None:
+    """Another formula for the step: formula(ops, first moment, second moment, their corrections, eps)."""
+    wrong(mistake, "direction", lambda ops, m1, m2, correction_beta1, correction_beta2, eps: each(
+        lambda m, s: formula(ops, m, s, correction_beta1, correction_beta2, eps), m1, m2
+    ), "adam")
 
 
-def adam_step(formula: Callable[..., Value]) -> Layer:
-    """Another formula for the step, from the moments, their corrections and eps."""
-
-    @optimizer("adam")
-    def layer(v: Trace, right: Rule, par: str) -> Value:
-        c1, c2, eps = v["correction_beta1"], v["correction_beta2"], v.config["eps"]
-        return combined(lambda m, s: formula(v, m, s, c1, c2, eps), v["m1_" + par], v["m2_" + par])
-
-    return layer
-
-
-wrong("ADAM_EPS_INSIDE_ROOT", "direction")(adam_step(lambda v, m, s, c1, c2, eps: m / c1 / v.ops.sqrt(s / c2 + eps)))
-wrong("ADAM_EPS_UNCORRECTED", "direction")(
-    adam_step(lambda v, m, s, c1, c2, eps: m / c1 * v.ops.sqrt(c2) / (v.ops.sqrt(s) + eps))
-)
-wrong("ADAM_WITHOUT_ROOT", "direction")(adam_step(lambda v, m, s, c1, c2, eps: m / c1 / (s / c2 + eps)))
-wrong("ADAM_BETAS_SWAPPED", "m1", "m2", "correction")(
-    lambda v, right, name: right(Seen(v, beta1=v.config["beta2"], beta2=v.config["beta1"]), name)
-)
+def count_per_row(v: Trace, par: str, value: Value, beta1: float, beta2: float, eps: float) -> Value:
+    if moving(v, par) is None:
+        return value
+    rows, trace = list[int](), v
+    while trace is not None:
+        rows, trace = [*rows, *set(moving(trace, par))], trace.before
+    result = []
+    for i, (m, s) in enumerate(zip(v["m1_" + par], v["m2_" + par], strict=True)):
+        c1, c2 = (1 - beta ** max(rows.count(i), 1) for beta in (beta1, beta2))
+        result.append(each(lambda m, s, c1=c1, c2=c2: m / c1 / (v.ops.sqrt(s / c2) + eps), m, s))
+    return result
 
 
-@wrong("ADAM_STEP_COUNT_PER_ROW", "direction")
-@optimizer("adam")
-def _(v: Trace, right: Rule, par: str) -> Value:
-    def one(path: tuple[int, ...]) -> Value:
-        count, trace = 0, v
-        while trace is not None:
-            count += moves(trace, par, path)
-            trace = trace.before
-        c1, c2 = 1 - v.config["beta1"] ** max(count, 1), 1 - v.config["beta2"] ** max(count, 1)
-        m, s = entry(v["m1_" + par], path), entry(v["m2_" + par], path)
-        return m / c1 / (v.ops.sqrt(s / c2) + v.config["eps"])
-
-    return by_entry(v.param(par), one)
-
-
-wrong("ADAM_SECOND_MOMENT_FROM_FIRST", "m2")(lambda v, right, par: right(Seen(v, {"g_" + par: v["m1_" + par]}), par))
+wrong("ADAM_UNCORRECTED", "correction", lambda: 1.0)
+wrong("ADAM_STEP_COUNT_AHEAD", "correction", lambda v, par: 1 - v.config[par] ** (v.step + 2))
+wrong("ADAM_STEP_COUNT_PER_ROW", "direction", count_per_row, "adam")
+wrong("ADAM_SECOND_MOMENT_UNCORRECTED", "direction", seen(correction_beta2=1.0), "adam")
+adam_step("ADAM_EPS_INSIDE_ROOT", lambda ops, m, s, c1, c2, eps: m / c1 / ops.sqrt(s / c2 + eps))
+adam_step("ADAM_EPS_UNCORRECTED", lambda ops, m, s, c1, c2, eps: m / c1 * ops.sqrt(c2) / (ops.sqrt(s) + eps))
+adam_step("ADAM_WITHOUT_ROOT", lambda ops, m, s, c1, c2, eps: m / c1 / (s / c2 + eps))
+wrong("ADAM_BETAS_SWAPPED", "m1 m2 correction", seen(beta1=lambda beta2: beta2, beta2=lambda beta1: beta1))
+wrong("ADAM_SECOND_MOMENT_FROM_FIRST", "m2", lambda v, right, par, m1: right(Seen(v, **{"g_" + par: m1})))
+wrong("ADAM_DENSE", "m1 m2 new", every_row, "adam")
+wrong("FREE_DENSE", "m1 m2 new", lambda v, right, par, value: every_row(v, right) if par == "free" else value, "adam")

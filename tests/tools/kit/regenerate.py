@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import oracle
+import writing
 from definitions import all_cases
 
 from afm_numpy.conformance import kit
@@ -146,7 +147,7 @@ def generate(folder: Path) -> None:
     (folder / "cases").mkdir(parents=True, exist_ok=True)
     cases = [complete(case, mistakes) for case in all_cases()]
     for case in cases:
-        for suffix, text in ((".json", kit.dump_case(case)), (".vec", kit.vec_case(case))):
+        for suffix, text in ((".json", writing.dump_case(case)), (".vec", writing.vec_case(case))):
             (folder / "cases" / (case["id"] + suffix)).write_text(text, encoding="utf-8", newline="\n")
     write_manifest(folder, cases, mistakes)
 
@@ -234,7 +235,8 @@ def tensor_parents(cases: list[Case]) -> Value:
     states = [name for name in ("vel_*", "acc_*", "m1_*", "m2_*") if name in parents]
     for name in states:  # which entries move is the same for all of them
         parents[name] = [key for other in states for key in parents[other]]
-    return {name: list(dict.fromkeys(keys)) for name, keys in parents.items()}
+    place = {name: at for at, name in enumerate(tensor_order(cases))}  # parameters first, then as they are calculated
+    return {name: sorted(set(keys), key=lambda key: (place.get(key, -1), key)) for name, keys in parents.items()}
 
 
 def compared(folder: Path) -> int:
