@@ -1,4 +1,4 @@
-"""The maps in 00_start_here are true: of the equations, of the course, of the code.
+"""The maps in reference.ipynb are true: of the equations, of the code, of the symbols.
 
 Each equation of the paper is derived in a section of a notebook, named in the docstring of the function that computes
 it, and tested by a test that names it.
@@ -34,7 +34,7 @@ def sections(name):
 
 
 def map_of(title):
-    (found,) = [text for name, text in sections("00_start_here.ipynb").items() if title in name]
+    (found,) = [text for name, text in sections("reference.ipynb").items() if title in name]
     return found
 
 
@@ -74,20 +74,11 @@ def test_a_test_names_it(row):
     assert row["test"].startswith("test_") and mentions(ast.get_docstring(test) or "", row)
 
 
-def test_the_map_of_the_course_lists_every_notebook():
-    listed = re.findall(r"^\| \[(\d\d) .+?\]\(([\w.]+)\) \|", map_of("map of the course"), re.M)
-    names = ["00_start_here.ipynb", *[name for _, name in listed]]
-    assert names == sorted(path.name for path in NOTEBOOKS.glob("*.ipynb"))
-    assert all(name.startswith(number) for number, name in listed)
-
-
-def test_the_map_and_the_readme_give_the_minutes_that_each_notebook_asks_for():
-    minutes = re.findall(r"^\| \[?(\d\d) .+ \| (\d+) \|$", map_of("map of the course"), re.M)
-    assert minutes == re.findall(r"^\| \[(\d\d) .+ \| (\d+) \|$", (NOTEBOOKS / "README.md").read_text("utf-8"), re.M)
-    for number, time in minutes:
-        for path in NOTEBOOKS.glob(f"{number}_*.ipynb"):
-            first = "".join(json.loads(path.read_text("utf-8"))["cells"][0]["source"])
-            assert f"Time: about {'two hours' if time == '120' else f'{time} minutes'}" in first, path.name
+def test_the_way_of_the_first_notebook_names_all_others():
+    (text,) = [text for name, text in sections("00_start_here.ipynb").items() if name.endswith("The way")]
+    names = re.findall(r"^\| \[(\d\d) .+?\]\((\d\d_\w+.ipynb)\) \|", text, re.M)
+    assert [name for _, name in names] == sorted(path.name for path in NOTEBOOKS.glob("0[1-9]*.ipynb"))
+    assert all(name.startswith(number) for number, name in names)
 
 
 def test_the_map_of_the_code_names_files_that_exist():

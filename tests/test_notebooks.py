@@ -16,7 +16,7 @@ FOLDER = Path(__file__).parents[1] / "notebooks"
 NAMES = [
     "00_start_here", "01_factorization_machines", "02_learning", "03_pairs", "04_attention",
     "05_trust", "06_adult_income", "07_when_attention_helps",
-    "08_once_per_pair", "09_porting",
+    "08_once_per_pair", "09_porting", "reference",
 ]  # fmt: skip
 
 
@@ -77,16 +77,16 @@ def test_what_is_stored_came_from_one_fresh_run(stored, request):
     assert stored == run_notebooks.clean(copy.deepcopy(stored))
 
 
-def test_exercises_come_with_a_check_and_a_solution(stored):
+def test_exercises_come_with_a_check_and_a_solution(stored, request):
     count = 0
     for at, cell in enumerate(stored.cells):
         if "exercise" in tags(cell):
             count += 1
             assert "check" in tags(stored.cells[at + 1])
             assert solution(stored.cells[at + 2]) is not None
-            assert re.match(r"\w+ = check\(", stored.cells[at + 1].source)  # goes on with the answer or the solution
+            assert re.match(r"[\w, ]+ = check\(", stored.cells[at + 1].source)  # goes on with the answer
             assert "Not written yet" in text(stored.cells[at + 1])
-    assert count >= 3
+    assert count >= 3 or request.node.callspec.params["stored"] == "reference"
 
 
 def test_cells_are_short_enough_to_read(stored):

@@ -5,46 +5,56 @@ import numpy as np
 from .._types import Array, Float
 from . import Exercise
 
-E, SCORE = np.array([1.0, 3.0, 1.0]), np.array([10.0, -5.0, 20.0])  # exponentials of the scores, and p . m_p
+rng = np.random.default_rng(100)
+EXPONENTIALS = np.array([1.0, 3.0, 1.0])                               # of the scores 0, log 3, 0
+M, P = np.array([[2.0, 0.0], [1.0, -3.0], [2.0, 0.0]]), np.array([10.0, 5.0])
 
 
-def _weighted(a: Array) -> tuple[Array, Float]:
-    return a, a @ SCORE
+def _afm(a: Array, linear: float = 4.0) -> tuple[Array, Float]:
+    return a, linear + a @ M @ P
 
+
+RIGHT = EXPONENTIALS / EXPONENTIALS.sum()
 
 EXERCISES = {
     "00.1": Exercise(
-        13.0,
-        names=("y_hat",),
-        mistakes={
-            "each pair is counted twice": 18.0,
-            "the constant w0 is left out, or the values x in the linear part": 11.0,
-            "the values x are left out": 10.0,
-            "the values x are left out in the pair part": 12.0,
-            "a feature is paired with itself as well: it must not be": 28.0,
-            "the linear part is left out": 5.0,
-            "the pair part is left out": 8.0,
+        lambda y_hat: np.argsort(-y_hat)[:3],
+        [(rng.standard_normal(10),), (rng.standard_normal(7),)],
+        ("places",),
+        {
+            "the three smallest: argsort begins with the smallest": lambda y_hat: np.argsort(y_hat)[:3],
+            "the best comes last: turn the order round": lambda y_hat: np.argsort(y_hat)[-3:],
+            "the predictions, not their places": lambda y_hat: -np.sort(-y_hat)[:3],
+            "only the best one: three are asked for": lambda y_hat: np.argmax(y_hat),
+            "all films: keep the first three": lambda y_hat: np.argsort(-y_hat),
+            "the place of each film in the order, not the places of the best": lambda y_hat: np.argsort(
+                np.argsort(-y_hat))[:3],
         },
     ),
     "00.2": Exercise(
-        91,
-        names=("P",),
+        6.0,
+        names=("y_fm",),
         mistakes={
-            "each pair is counted twice": 182,
-            "a feature is paired with itself as well: it must not be": 105,
-            "each pair is counted twice, and a feature is paired with itself": 196,
+            "each pair is counted twice": 8.0,
+            "a feature is paired with itself as well: it must not be": 22.0,
+            "the constant w0 is left out": 1.0,
+            "the linear part is left out": 2.0,
+            "the pairs are left out: this is the linear model": 4.0,
+            "the sign of a product: 1 * 1 - 1 * 3 is -2, and 1 * 2 - 1 * 0 is 2": 10.0,
         },
     ),
     "00.3": Exercise(
-        _weighted(E / E.sum()),
-        names=("a", "pair_part"),
+        _afm(RIGHT),
+        names=("a", "y_afm"),
         mistakes={
-            "the exponentials are not divided by their sum": _weighted(E),
-            "divided by the number of pairs in the place of the sum": _weighted(E / 3),
-            "the exponential is missing, or exp(0) is taken for 0: it is 1": _weighted(np.log(E) / np.log(E).sum()),
-            "all pairs weigh the same: the scores are not used": _weighted(np.full(3, 1 / 3)),
-            "the interaction scores are added up without their weights": (E / E.sum(), SCORE.sum()),
-            "the weights times the scores, not yet added up": (E / E.sum(), E / E.sum() * SCORE),
+            "the exponentials are not divided by their sum": _afm(EXPONENTIALS),
+            "divided by the number of pairs in the place of the sum": _afm(EXPONENTIALS / 3),
+            "the exponential is missing, or exp(0) is taken for 0: it is 1": _afm(np.array([0.0, 1.0, 0.0])),
+            "all pairs weigh the same: the scores are not used": _afm(np.full(3, 1 / 3)),
+            "the products are added up without their weights": (RIGHT, 4.0 + M.sum(axis=0) @ P),
+            "p is left out: the entries are only added up": (RIGHT, 4.0 + (RIGHT @ M).sum()),
+            "the linear part is left out": _afm(RIGHT, 0.0),
+            "only the constant is there of the linear part": _afm(RIGHT, 5.0),
         },
     ),
-}
+}  # fmt: skip

@@ -14,6 +14,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.patches import Rectangle
 
+from .. import afm
 from .._types import Array, ArrayLike, Params
 from ..batch import Batch
 from ..datasets import Truth, make_interactions
@@ -85,6 +86,12 @@ def load(seed: int = 0, noise_facts: int = 6) -> Story:
     y = 5 + data.y
     fit, choose, test = [(data.batch[part], y[part]) for part in np.split(np.arange(4800), [800, 1800])]
     return Story(fit, choose, test, data.truth)
+
+
+def true_ratings(data: Story, batch: Batch) -> Array:
+    """The ratings of some rows without noise (B,)."""
+    idx, (_, _, w, V) = batch.idx, data.truth
+    return 5 + w[idx].sum(axis=1) + sum((V[idx[:, i]] * V[idx[:, j]]).sum(axis=1) for i, j in PLANTED)
 
 
 def rows(**facts: str | Sequence[str]) -> Batch:
@@ -175,6 +182,7 @@ def look(number: int) -> dict[str, Any]:
 def pair_map(mean: Array, ax: "Axes | None" = None, planted: Iterable[tuple[int, int]] = PLANTED) -> "Axes":
     """Mean attention of every two facts, from `explain.field_attention`, with the planted pairs outlined."""
     ax = attention_map(mean, list(FACTS)[: len(mean)], ax=ax)
+    ax.images[0].set(cmap="Blues", clim=(0, np.nanmax(mean)))              # little attention is pale
     for i, j in planted:
         for corner in ((i - 0.5, j - 0.5), (j - 0.5, i - 0.5)):
             ax.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor=COLORS[1], linewidth=3))
@@ -187,7 +195,7 @@ def tiles(ax: "Axes", values: ArrayLike, left: float, middle: float, title: str,
     height, width = values.shape
     top = middle + height / 2
     ax.add_patch(Rectangle((left, top - height), width, height, fill=False, linewidth=0.8))
-    for (r, c), value in np.ndenumerate(values / np.abs(values).max()):
+    for (r, c), value in np.ndenumerate(values / (np.abs(values).max() or 1.0)):
         edge, face = (COLORS[0], COLORS[0]) if value > 0 else (COLORS[1], "white")
         side = 0.85 * np.sqrt(abs(value))
         corner = (left + c + 0.5 - side / 2, top - r - 0.5 - side / 2)
@@ -203,3 +211,27 @@ def arrow(ax: "Axes", start: Point, end: Point, text: str = "", shift: Point = (
     ax.annotate("", end, start, arrowprops=style)
     x, y = np.add(np.add(start, end) / 2, shift)
     ax.text(x, y, text, **({"ha": "center", "va": "bottom"} | how))
+
+
+def afm_picture(params: Params, row: Batch) -> None:
+    """Every array of AFM for one row, from the embeddings to the prediction."""
+    y_hat, cache = afm.forward(params, row)
+    ax = plt.subplots(figsize=(9.6, 5.0), layout="constrained")[1]
+    tiles(ax, cache.E[0], 3, 5, "E (m, k)\n$e_i = v_i x_i$", [f"feature {i}" for i in row.idx[0]])
+    tiles(ax, cache.M[0], 13, 5, "M (P, k)\n$m_{ij} = e_i \\odot e_j$", [f"{i}, {j}" for i, j in row.distinct_pairs()])
+    tiles(ax, cache.R[0], 23, 5, "R (P, t)\n$\\mathrm{relu}(m W + b)$")
+    tiles(ax, cache.s[0][:, None], 30, 5, "s (P)\nscores")
+    tiles(ax, cache.a[0][:, None], 37, 5, "a (P)\nattention")
+    tiles(ax, cache.pooled, 13, -3, "", ["pooled (k)"])
+    tiles(ax, (params["w"][row.idx] * row.x).T, 7, -6.5, "$w_i x_i$")
+    arrow(ax, (8.2, 5), (11, 5), "eq. (2)")
+    arrow(ax, (18.3, 5), (22.7, 5), "$W, b$\neq. (5)")
+    arrow(ax, (26.3, 5), (29.7, 5), "$h$\neq. (5)")
+    arrow(ax, (31.3, 5), (36.7, 5), "softmax\neq. (5)")
+    arrow(ax, (15.5, 1.8), (15.5, -2.3))
+    arrow(ax, (37.5, 1.8), (18.3, -2.7), "$\\sum a_{ij} m_{ij}$\neq. (4)", (-7, 0.2), va="center")
+    arrow(ax, (18.3, -3.3), (31, -5), "$p\\,\\cdot$ pooled, eq. (6)", (1.5, 0.3), ha="left")
+    arrow(ax, (8.3, -7.2), (31, -5.8), "$w_0 + \\sum w_i x_i$", (0, -0.4), va="top")
+    ax.text(31.5, -5.4, f"$\\hat y$ = {y_hat[0]:.2f}", va="center", fontsize=12, bbox={"facecolor": "white"})
+    ax.set(xlim=(-1.5, 39.5), ylim=(-9.2, 10.8), aspect="equal")
+    ax.axis("off")

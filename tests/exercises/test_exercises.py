@@ -98,7 +98,7 @@ def acc_of_g(theta, acc, g, lr, rho, eps):
     pytest.param("03.2", lambda V, p: (V * np.sqrt(p))[:, ::-1], id="03.2-permuted"),
     pytest.param("07.1", 1.803, id="07.1-rounded"),
     pytest.param("08.1", np.array([12, 6]), id="08.1-an-array-for-two-numbers"),
-    pytest.param("00.1", [13], id="00.1-in-brackets"),
+    pytest.param("00.2", [6], id="00.2-in-brackets"),
     pytest.param("05.2", lambda f, theta, d: (f(theta + 1e-20j * d) - f(theta)) / 1e-20j, id="05.2-complex"),
     pytest.param("05.1", lambda u, f, t: (3 * u * f / t) ** (1 / 3), id="05.1-power"),
 ])  # fmt: skip

@@ -6,8 +6,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from afm_numpy import explain
+from afm_numpy import Batch, afm, explain
 from afm_numpy.exercises import story
+
+PARAMS = afm.init_params(np.random.default_rng(0), n=11, m=4, k=5, t=3, std=1.0, dtype=float)
 
 
 @pytest.fixture(autouse=True)
@@ -32,6 +34,12 @@ def test_only_the_planted_pairs_matter(data):
 def test_the_parts_share_no_row_and_have_ratings_around_5(data):
     assert [len(y) for _, y in data[:3]] == [800, 1000, 3000]
     assert all(4 < y.mean() < 6 and 1 < y.std() < 3 for _, y in data[:3])
+
+
+def test_the_true_ratings_have_no_noise(data):
+    batch, y = data.test
+    assert story.true_ratings(data, batch) == pytest.approx(5 + data.truth.score[1800:])
+    assert np.std(y - story.true_ratings(data, batch)) == pytest.approx(0.5, rel=0.05)
 
 
 def test_the_facts_that_mean_nothing_can_be_left_out():
@@ -84,6 +92,12 @@ def test_tiles_show_size_as_area_and_sign_as_filling():
     _, large, small = ax.patches
     assert large.get_width() == 2 * small.get_width() == 0.85 and small.get_facecolor() == (1, 1, 1, 1)
     assert large.get_x() == pytest.approx(3.075) and [text.get_text() for text in ax.texts] == ["E", "row"]
+
+
+def test_the_picture_of_afm_has_every_array():
+    story.afm_picture(PARAMS, Batch.from_lists([[1, 4, 6, 9]], n=11))
+    texts = " ".join(text.get_text() for text in plt.gca().texts)
+    assert all(name in texts for name in ("E (m, k)", "M (P, k)", "R (P, t)", "scores", "attention", "pooled", "4, 9"))
 
 
 def test_an_arrow_points_and_has_its_text_in_the_middle():
