@@ -8,7 +8,7 @@ from .batch import Batch
 from .models import Model
 from .rowgrad import RowGrad
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _LATER = ("conformance", "datasets", "encode", "estimators", "plots", "recipes", "saving")  # imported when asked for
 

@@ -44,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
     Examples
     --------
     >>> main(["--version"]) == 0
-    afm-numpy 0.1.0
+    afm-numpy 0.2.0
     True
     """
     alone = argv is None                                # the process is ours

@@ -77,4 +77,4 @@ def test_errors_become_one_line(capsys, tmp_path):
 
 def test_module_and_console_script_are_the_same_command():
     out = subprocess.run([sys.executable, "-m", "afm_numpy", "--version"], capture_output=True, text=True, check=True)
-    assert out.stdout == "afm-numpy 0.1.0\n"
+    assert out.stdout == "afm-numpy 0.2.0\n"
