@@ -140,8 +140,8 @@ def run(
 ) -> train.Result:  # fmt: skip
     """Train a recipe's model from a seed, on the rows of `fit`; those of `valid` choose the epoch.
 
-    AFM starts from w0, w and V of `fm_params`, a trained FM, when they are given. `changes` are arguments of `train.fit`
-    that replace the recipe's, such as epochs.
+    AFM starts from w0, w and V of `fm_params`, a trained FM, when they are given. `changes` are arguments of
+    `train.fit` that replace the recipe's, such as epochs.
 
     Examples
     --------

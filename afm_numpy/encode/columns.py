@@ -134,7 +134,7 @@ class Scaled:
 
 @dataclass(frozen=True)
 class Binned:
-    """One id for each interval (low, high] between the edges, one for 0 where it is frequent, one for missing values."""
+    """One id for each interval (low, high] between the edges, one for 0 where it is frequent, one for missing cells."""
 
     name: str
     edges: tuple[float, ...]
