@@ -14,7 +14,7 @@ from importlib import import_module
 from inspect import signature
 from pathlib import Path
 from types import FunctionType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,28 +28,18 @@ NOTHING = "Not written yet"
 
 @dataclass(frozen=True)
 class Exercise:
-    """What an answer is called with, and what it should give.
+    """What an answer is called with, and what it should give. Only `right` has no default.
 
-    Parameters
-    ----------
-    right : callable or value
-        The right answer: a function of the inputs, or the value itself when the reader gives a value. `Steps` know the
-        names of their results; `Steps` that return every line in a dict are judged line by line.
-    inputs : list of tuples
-        Arguments of each call; the reader's function must be right for all of them.
-    names : tuple of str
-        Names of the results, in order.
-    mistakes : dict of str to callable or value
-        Label of a likely mistake to the function (or value) that makes it. A function may name only those arguments
-        that it needs.
-    rtol : float, optional
-        Tolerance, relative to the largest right entry: 1e-7 for a function, 1e-3 for a value, which a reader may round,
-        1e-5 for a line of several.
-    order : tuple of str, optional
-        The names in the order of calculation, when the function returns them in another one: what is calculated first
-        is blamed first.
-    same : callable, optional
-        same(result) is what has to be right of a result that is not unique, such as V V^T instead of V.
+    right      a function of the inputs, or the value itself when the reader gives a value. `Steps` know the names of
+               their results; `Steps` that return every line in a dict are judged line by line.
+    inputs     the arguments of each call; the reader's function must be right for all of them
+    names      of the results, in order
+    mistakes   label of a likely mistake to the function (or value) that makes it, or to the lines of `right` that it
+               changes. A function may name only those arguments that it needs.
+    rtol       relative to the largest right entry: by default 1e-7 for a function, 1e-3 for a value, which a reader may
+               round, 1e-5 for a line of several
+    order      the names in the order of calculation, where it is another one: what comes first is blamed first
+    same       same(result) is what has to be right of a result that is not unique, such as V V^T instead of V
     """
 
     right: Any
@@ -67,20 +57,18 @@ class Exercise:
         if isinstance(self.right, Steps):
             lines, returns = (*self.right.lines,), self.right.returns
             known = {"names": returns or lines, "order": lines, "by_name": not returns}
+            wrongs = self.mistakes.items()
+            known["mistakes"] = {k: changed(self.right, **v) if isinstance(v, dict) else v for k, v in wrongs}
         if isinstance(self.right, (Steps, FunctionType)):
             known["arguments"] = getattr(self.right, "arguments", None) or (*signature(self.right).parameters,)
         self.__dict__.update(known)
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """The result of `judge`: prints as one or two sentences, or a line for each step; `ok` when the answer is right."""
+class Verdict(NamedTuple):
+    """The result of `judge`: is the answer right, and one or two sentences, or a line for each step."""
 
     ok: bool
     text: str
-
-    def __repr__(self) -> str:
-        return self.text
 
 
 def find(number: str) -> Exercise:
@@ -118,10 +106,10 @@ def check(number: str, answer: Any, *inputs: Any, show: bool = False) -> Any:
     if inputs:
         exercise, solution = replace(exercise, inputs=[inputs]), solution(*inputs)
         judged = answer if answer is ... else lambda *_: answer
-    verdict = judge(exercise, judged, show)
-    between = ": the" if verdict.text == NOTHING else "\nThe"
-    print(verdict if verdict.ok else f"{verdict}{between} notebook goes on with the solution.")
-    return answer if verdict.ok else solution
+    ok, text = judge(exercise, judged, show)
+    between = ": the" if text == NOTHING else "\nThe"
+    print(text if ok else f"{text}{between} notebook goes on with the solution.")
+    return answer if ok else solution
 
 
 def judge(exercise: Exercise, answer: Any, show: bool = False) -> Verdict:
@@ -176,7 +164,8 @@ def _case(exercise: Exercise, answer: Any, inputs: tuple[Any, ...]) -> _Case:
     given, trouble, error = copy.deepcopy(inputs), "", None
     before = _exactly(given)
     try:
-        got = answer(*given) if callable(exercise.right) else answer
+        with np.errstate(all="ignore"):
+            got = answer(*given) if callable(exercise.right) else answer
     except Exception as raised:  # whatever the reader's code raises is a message, not a crash
         error, trouble = raised, NOTHING if re.search("'ellipsis'|type ellipsis", str(raised)) else _raised(raised)
         got = _until(raised, answer) if exercise.by_name else None

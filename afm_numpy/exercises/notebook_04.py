@@ -7,13 +7,12 @@ import numpy as np
 
 from .. import attention as att
 from .._types import Array, Params
-from ..batch import Batch
-from ..models import Model
-from ..rowgrad import RowGrad
-from ..train import objective
-from . import Exercise
+from . import Exercise, Steps
 
 __all__ = ["EXERCISES"]
+
+
+# ---- inputs ----------------------------------------------------------------------------------------------
 
 
 def _arrays(seed: int, *shapes: Any) -> tuple[Array, ...]:
@@ -21,33 +20,26 @@ def _arrays(seed: int, *shapes: Any) -> tuple[Array, ...]:
     return tuple(rng.standard_normal(shape) for shape in shapes)
 
 
-def _softmax_inputs(seed: int, *shape: Any) -> tuple[Array, Array]:
+def _scores(seed: int, B: int, P: int) -> tuple[Array]:
+    """Scores of a short row, an empty row, and rows far above and below; -inf where a pair is absent."""
+    (s,) = _arrays(seed, (B, P))
+    s[0, 2:], s[1], s[2], s[3] = -np.inf, -np.inf, s[2] + 900, s[3] - 900
+    return (s,)
+
+
+def _weights(seed: int, *shape: int) -> tuple[Array, Array]:
     da, s = _arrays(seed, shape, shape)
     return da, att.softmax_forward(s)
 
 
-def _temperature_inputs(seed: int, tau: float, *shape: Any) -> tuple[Array, Array, Array, float]:
-    da, s = _arrays(seed, shape, shape)
-    return da, s, att.softmax_forward(s / tau), tau
+def _network(seed: int, B: int, P: int, k: int, t: int) -> tuple[Array, ...]:
+    ds, M, W, b, h = _arrays(seed, (B, P), (B, P, k), (k, t), t, t)
+    Z = M @ W + b
+    Z[-1, -1, 0] = 0.0                                                  # what is the slope of ReLU there?
+    return ds, M, Z, np.maximum(Z, 0), h
 
 
-def _tanh_inputs(seed: int, B: int, P: int, t: int) -> tuple[Array, Array, Array]:
-    ds, Z, h = _arrays(seed, (B, P), (B, P, t), t)
-    return ds, np.tanh(Z), h
-
-
-def _pooling_inputs(seed: int, B: int, P: int, k: int, t: int) -> tuple[Array, Array, Array, Array, Array, Array]:
-    dpooled, M, W, b, h = _arrays(seed, (B, k), (B, P, k), (k, t), t, t)
-    mask = np.ones((B, P), bool)
-    mask[0, 2:] = mask[1, 1:] = False                                   # M is 0 where a pair is absent
-    M *= mask[:, :, None]
-    b[0] = -(M[-1, -1] @ W[:, 0])                                       # one Z is 0: what is the slope of ReLU there?
-    a, cache = att.network_forward(M, W, b, h, mask)
-    cache.Z[-1, -1, 0] = 0.0
-    return dpooled, M, a, cache.Z, W, h
-
-
-def _whole_inputs(seed: int, B: int, m: int, n: int, k: int, t: int) -> tuple[Params, Array, Array, Array, float]:
+def _whole(seed: int, B: int, m: int, n: int, k: int, t: int) -> tuple[Params, Array, Array, Array, float]:
     rng = np.random.default_rng(seed)
     idx = np.stack([rng.permutation(n)[:m] for _ in range(B)])
     x = rng.uniform(0.5, 2.0, (B, m)) * rng.choice([-1.0, 1.0], (B, m))
@@ -58,196 +50,241 @@ def _whole_inputs(seed: int, B: int, m: int, n: int, k: int, t: int) -> tuple[Pa
     return q, idx, x, rng.standard_normal(B), 0.3
 
 
-# ---- right answers that the package does not have as one function --------------------------------------
+def _lower(seed: int, B: int, m: int, n: int, k: int, t: int) -> tuple[Array, ...]:
+    q, idx, x, *_ = _whole(seed, B, m, n, k, t)
+    dpooled, a, dZ = _arrays(seed, (B, k), (B, m * (m - 1) // 2), (B, m * (m - 1) // 2, t))
+    return dpooled, np.abs(a), dZ, q["W"], q["V"][idx] * x[:, :, None], idx, x, q["V"]
 
 
-def temperature_backward(da: Array, s: Array, a: Array, tau: float) -> tuple[Array, float]:
-    du = att.softmax_backward(da, a)
-    return du / tau, -(du * s).sum() / tau**2
+# ---- solutions, line by line -----------------------------------------------------------------------------
 
 
-def tanh_backward(ds: Array, R: Array, h: Array) -> tuple[Array, Array, Array]:
-    dZ = ds[:, :, None] * h * (1 - R**2)
-    return dZ, dZ.sum(axis=(0, 1)), np.tensordot(ds, R, axes=2)
+def _added(shape: Any, at: Any, values: Array) -> Array:
+    total = np.zeros(shape)
+    np.add.at(total, at, values)
+    return total
 
 
-def loss_and_gradients(q: Params, idx: Array, x: Array, y: Array, lam: float) -> tuple[Any, ...]:
-    n = len(q["w"])
-    batch, model = Batch.from_padded(idx, x, n=n), Model("afm", engine="dense")
-    data_loss, penalty, grads = objective(model, q, batch, y, l2={"W": lam})
-    names = ("w0", "w", "V", "p", "W", "b", "h")
-    dense = (grad.to_dense(n) if isinstance(grad, RowGrad) else grad for grad in map(grads.__getitem__, names))
-    return data_loss + penalty, *dense
-
-
-# ---- likely mistakes -----------------------------------------------------------------------------------
-
-
-def _diagonal(da: Array, a: Array) -> Array:
-    return a * (1 - a) * da
-
-
-def _dM(dpooled: Array, M: Array, a: Array, Z: Array, W: Array, h: Array, *,
-        softmax: Callable[..., Array] = att.softmax_backward, gate: bool = True, pooling: bool = True,
-        network: bool = True, with_h: bool = True) -> Array:
-    ds = softmax((M * dpooled[:, None]).sum(axis=2), a)
-    dZ = ds[:, :, None] * (h if with_h else np.ones_like(h)) * ((Z > 0) if gate else 1)
-    return pooling * (a[:, :, None] * dpooled[:, None]) + network * (dZ @ W.T)
-
-
-def _whole(q: Params, idx: Array, x: Array, y: Array, lam: float, *, kept: float = 1.0, summed: float = 1.0,
-           by_id: Callable[..., Any] = np.add.at, w_by_id: Callable[..., Any] = np.add.at,
-           pairs: Callable[..., Any] = np.add.at, sides: int = 2, half: float = 1.0, x_in_V: bool = True,
-           empty: bool = False, w2: float = 2.0, **of_dM: Any) -> tuple[Any, ...]:
-    """loss_and_gradients with one mistake: the right answer for the defaults."""
-    V, p, W, h, (i, j) = q["V"], q["p"], q["W"], q["h"], np.triu_indices(idx.shape[1], 1)
-    E = V[idx] * x[:, :, None]
-    M = E[:, i] * E[:, j]
-    mask = (x[:, i] != 0) & (x[:, j] != 0)
-    a, cache = att.network_forward(M, W, q["b"], h, mask | empty)
-    pooled = (a[:, :, None] * M).sum(axis=1)
-    y_hat = q["w0"] + (q["w"][idx] * x).sum(axis=1) + pooled @ p
-    dy_hat = 2 * kept * (y_hat - y) * (summed / len(y))
-    dpooled = dy_hat[:, None] * p
-    ds = of_dM.get("softmax", att.softmax_backward)((M * dpooled[:, None]).sum(axis=2), a)
-    dZ = ds[:, :, None] * h * ((cache.Z > 0) if of_dM.get("gate", True) else 1)
-    dM = _dM(dpooled, M, a, cache.Z, W, h, **of_dM)
-    dw, dV, dE = np.zeros_like(q["w"]), np.zeros_like(V), np.zeros_like(E)
-    for side, other in ((i, j), (j, i))[:sides]:
-        slots: Any = np.s_[:, side]
-        pairs(dE, slots, dM * E[:, other])
-    w_by_id(dw, idx, dy_hat[:, None] * x)
-    by_id(dV, idx, dE * (x[:, :, None] if x_in_V else (x != 0)[:, :, None]))
-    dW = np.tensordot(M, dZ, axes=((0, 1), (0, 1))) + half * w2 * lam * W
-    loss = ((y_hat - y) ** 2).sum() * summed / len(y) + half * lam * (W**2).sum()
-    return loss, dy_hat.sum(), dw, dV, dy_hat @ pooled, dW, dZ.sum(axis=(0, 1)), np.tensordot(ds, cache.R, axes=2)
-
-
-def _kept_once(total: Array, at: Any, values: Array) -> None:
+def _kept(shape: Any, at: Any, values: Array) -> Array:
+    """The mistake: of the values for one place only one is added."""
+    total = np.zeros(shape)
     total[at] += values
+    return total
 
+
+def _sides(dM: Array, E: Array, add: Callable[..., Array] = _added, both: bool = True) -> Array:
+    """What the embeddings get from the pairs: each side the gradient times the other side."""
+    i, j = np.triu_indices(E.shape[1], 1)
+    return add(E.shape, np.s_[:, i], dM * E[:, j]) + both * add(E.shape, np.s_[:, j], dM * E[:, i])
+
+
+def _entry(name: str) -> Callable[[Params], Array]:
+    return lambda q: q[name]
+
+
+ATTEND = Steps(
+    "query keys values width",
+    s=lambda query, keys, width: -(((query - keys) / width) ** 2) / 2,
+    a=lambda s: np.exp(s) / np.exp(s).sum(),
+    y_hat=lambda a, values: (a * values).sum(),
+)
+TWO = Steps(
+    "query keys W U h", "dot additive",
+    dot=lambda query, keys: keys @ query / np.sqrt(len(query)),
+    additive=lambda query, keys, W, U, h: np.tanh(query @ W + keys @ U) @ h,
+)  # fmt: skip
+SCORES = Steps("M W b h", "s", Z=lambda M, W, b: M @ W + b, R=lambda Z: np.maximum(Z, 0), s=lambda R, h: R @ h)
+SOFTMAX = Steps(
+    "s", "a",
+    top=lambda s: np.where(np.isinf(s).all(axis=1, keepdims=True), 0, s.max(axis=1, keepdims=True)),
+    e=lambda s, top: np.exp(s - top),
+    total=lambda e: e.sum(axis=1, keepdims=True),
+    a=lambda e, total: e / np.where(total == 0, 1, total),
+)  # fmt: skip
+UPPER = Steps(
+    "dy_hat pooled p M",
+    dpooled=lambda dy_hat, p: dy_hat[:, None] * p,
+    dp=lambda dy_hat, pooled: dy_hat @ pooled,
+    da=lambda dpooled, M: (M * dpooled[:, None]).sum(axis=2),
+)
+NETWORK = Steps(
+    "ds M Z R h",
+    dh=lambda ds, R: np.einsum("bp,bpt->t", ds, R),
+    dZ=lambda ds, h, Z: ds[:, :, None] * h * (Z > 0),
+    db=lambda dZ: dZ.sum(axis=(0, 1)),
+    dW=lambda M, dZ: np.einsum("bpk,bpt->kt", M, dZ),
+)
+LOWER = Steps(
+    "dpooled a dZ W E idx x V",
+    dM=lambda dpooled, a, dZ, W: a[:, :, None] * dpooled[:, None] + dZ @ W.T,
+    dE=lambda dM, E: _sides(dM, E),
+    dV=lambda dE, x, idx, V: _added(V.shape, idx, dE * x[:, :, None]),
+)
+WHOLE = Steps(
+    "q idx x y lam", "L dw0 dw dV dp dW db dh",
+    **{name: _entry(name) for name in ("w0", "w", "V", "p", "W", "b", "h")},
+    E=lambda V, idx, x: V[idx] * x[:, :, None],
+    M=lambda E: E[:, np.triu_indices(E.shape[1], 1)[0]] * E[:, np.triu_indices(E.shape[1], 1)[1]],
+    mask=lambda x: np.stack([x[:, slots] != 0 for slots in np.triu_indices(x.shape[1], 1)]).all(axis=0),
+    **SCORES.lines,
+    a=lambda s, mask: att.softmax_forward(np.where(mask, s, -np.inf)),
+    pooled=lambda a, M: (a[:, :, None] * M).sum(axis=1),
+    y_hat=lambda w0, w, idx, x, pooled, p: w0 + (w[idx] * x).sum(axis=1) + pooled @ p,
+    L=lambda y_hat, y, lam, W: ((y_hat - y) ** 2).mean() + lam * (W**2).sum(),
+    dy_hat=lambda y_hat, y: 2 * (y_hat - y) / len(y),
+    dw0=lambda dy_hat: dy_hat.sum(),
+    dw=lambda w, idx, dy_hat, x: _added(w.shape, idx, dy_hat[:, None] * x),
+    **UPPER.lines,
+    ds=lambda da, a: att.softmax_backward(da, a),
+    **{**NETWORK.lines, "dW": lambda M, dZ, lam, W: np.einsum("bpk,bpt->kt", M, dZ) + 2 * lam * W},
+    **LOWER.lines,
+)  # fmt: skip
+TEMPERATURE = Steps(
+    "da s a tau", "ds dtau",
+    du=lambda da, a: att.softmax_backward(da, a),
+    ds=lambda du, tau: du / tau,
+    dtau=lambda du, s, tau: -(du * s).sum() / tau**2,
+)  # fmt: skip
+
+# ---- likely mistakes: the lines that are other lines -----------------------------------------------------
+
+BACKWARD_SOFTMAX = {
+    "only the diagonal of the Jacobian": lambda da, a: a * (1 - a) * da,
+    "the term a a^T is dropped": lambda da, a: a * da,
+    "a is missing in front of the bracket": lambda da, a: da - (a * da).sum(axis=1, keepdims=True),
+    "the plain mean of da, not the mean weighted by a": lambda da, a: a * (da - da.mean(axis=1, keepdims=True)),
+    "summed over the wrong axis: the sum runs over the pairs of a row": lambda da, a: a * (da - (a * da).sum(axis=0)),
+    "summed over the whole batch: each row has its own sum": lambda da, a: a * (da - (a * da).sum()),
+    "the sum of da, not the sum weighted by a": lambda da, a: a * (da - da.sum(axis=1, keepdims=True)),
+    "the mean of a da in the place of its sum": lambda da, a: a * (da - (a * da).mean(axis=1, keepdims=True)),
+    "the sign in the bracket: the sum is taken away": lambda da, a: a * (da + (a * da).sum(axis=1, keepdims=True)),
+    "the derivative of a sigmoid, with 1 - a": lambda da, a: a * (1 - a) * (da - (a * da).sum(axis=1, keepdims=True)),
+}
+OF_UPPER = {
+    "p is missing": {"dpooled": lambda dy_hat, pooled: dy_hat[:, None] + 0 * pooled},
+    "dy_hat is missing": {"dpooled": lambda pooled, p: p + 0 * pooled},
+    "pooled in the place of p": {"dpooled": lambda dy_hat, pooled: dy_hat[:, None] * pooled},
+    "not summed over the rows: p serves them all": {"dp": lambda dy_hat, pooled: dy_hat[:, None] * pooled},
+    "the mean over the rows, not the sum": {"dp": lambda dy_hat, pooled: dy_hat @ pooled / len(pooled)},
+    "dy_hat is missing in dp": {"dp": lambda pooled: pooled.sum(axis=0)},
+    "M is missing in da": {"da": lambda dpooled, M: dpooled.sum(axis=1)[:, None] + 0 * M[:, :, 0]},
+    "dpooled is missing in da": {"da": lambda M: M.sum(axis=2)},
+    "da is not summed over the factors": {"da": lambda dpooled, M: M * dpooled[:, None]},
+    "da is summed over the pairs, not over the factors": {"da": lambda dpooled, M: (M * dpooled[:, None]).sum(axis=1)},
+}
+OF_NETWORK = {
+    "Z in the place of R": {"dh": lambda ds, Z: np.einsum("bp,bpt->t", ds, Z)},
+    "ds is missing in dh": {"dh": lambda R: R.sum(axis=(0, 1))},
+    "dh is not summed over the rows": {"dh": lambda ds, R: np.einsum("bp,bpt->bt", ds, R)},
+    "the gate of ReLU is missing": {"dZ": lambda ds, h: ds[:, :, None] * h},
+    "R in the place of the gate: its slope is 1 or 0": {"dZ": lambda ds, h, R: ds[:, :, None] * h * R},
+    "h is missing": {"dZ": lambda ds, Z: ds[:, :, None] * (Z > 0)},
+    "ds is missing in dZ": {"dZ": lambda h, Z: h * (Z > 0)},
+    "db is the mean over rows and pairs, not the sum": {"db": lambda dZ: dZ.mean(axis=(0, 1))},
+    "db is not summed over the rows": {"db": lambda dZ: dZ.sum(axis=1)},
+}
+OF_LOWER = {
+    "the path through the attention is dropped": {"dM": lambda dpooled, a: a[:, :, None] * dpooled[:, None]},
+    "the path through the pooling is dropped": {"dM": lambda dZ, W: dZ @ W.T},
+    "a is missing in dM": {"dM": lambda dpooled, dZ, W: dpooled[:, None] + dZ @ W.T},
+    "one side of the product: both embeddings of a pair get a gradient": {
+        "dE": lambda dM, E: _sides(dM, E, both=False)},
+    "dE[:, i] += ... keeps one pair of a slot, np.add.at adds them all": {"dE": lambda dM, E: _sides(dM, E, _kept)},
+    "not summed over repeated ids: use np.add.at": {
+        "dV": lambda dE, x, idx, V: _kept(V.shape, idx, dE * x[:, :, None])},
+    "the factor x is missing": {"dV": lambda dE, x, idx, V: _added(V.shape, idx, dE * (x != 0)[:, :, None])},
+}  # fmt: skip
+OF_WHOLE = {
+    "the loss is summed over the rows, not averaged": {
+        "L": lambda y_hat, y, lam, W: ((y_hat - y) ** 2).sum() + lam * (W**2).sum()},
+    "absent pairs take part in the softmax": {"mask": lambda M: np.ones(M.shape[:2], bool)},
+    "the factor 2 of the squared loss is missing": {"dy_hat": lambda y_hat, y: (y_hat - y) / len(y)},
+    "only the diagonal of the softmax Jacobian": {"ds": BACKWARD_SOFTMAX["only the diagonal of the Jacobian"]},
+    "not summed over repeated ids in dw: use np.add.at": {
+        "dw": lambda w, idx, dy_hat, x: _kept(w.shape, idx, dy_hat[:, None] * x)},
+    "the penalty is lambda, not lambda/2, times the sum of the squares": {"lam": lambda lam: lam / 2},
+    "the gradient of the penalty is missing": {"dW": NETWORK.lines["dW"]},
+    "the factor 2 of the penalty is missing": {
+        "dW": lambda M, dZ, lam, W: np.einsum("bpk,bpt->kt", M, dZ) + lam * W},
+}  # fmt: skip
 
 EXERCISES = {
-    "04.1": Exercise(
-        [1 / 4, 1 / 2, 0, 1 / 4],
-        names=("attention",),
-        mistakes={
-            "the absent pair takes part as if its score were 0: leave it out": [0, 0, 1, 0],
-            "the absent pair takes part as if its score were -50: leave it out": [1 / 5, 2 / 5, 1 / 5, 1 / 5],
-            "not divided by the sum": [1, 2, 0, 1],
-            "the logarithm is not undone: exp(log 2) is 2": np.array([1, 1 + np.log(2), 0, 1]) / (3 + np.log(2)),
-            "equal weights: the scores are not used": [1 / 3, 1 / 3, 0, 1 / 3],
-        },
-    ),
-    "04.2": Exercise(
-        att.softmax_backward,
-        [_softmax_inputs(1, 3, 6), _softmax_inputs(2, 5, 4)],
-        ("ds",),
-        {
-            "only the diagonal of the Jacobian": _diagonal,
-            "the term a a^T is dropped": lambda da, a: a * da,
-            "a is missing in front of the bracket": lambda da, a: da - (a * da).sum(axis=1, keepdims=True),
-            "the plain mean of da, not the mean weighted by a": lambda da, a: a * (da - da.mean(axis=1, keepdims=True)),
-            "summed over the wrong axis: the sum runs over the pairs of a row": lambda da, a: a * (
-                da - (a * da).sum(axis=0)),
-            "summed over the whole batch: each row has its own sum": lambda da, a: a * (da - (a * da).sum()),
-            "the sum of da, not the sum weighted by a": lambda da, a: a * (da - da.sum(axis=1, keepdims=True)),
-            "the mean of a da in the place of its sum": lambda da, a: a * (da - (a * da).mean(axis=1, keepdims=True)),
-            "the sign in the bracket: the sum is taken away": lambda da, a: a * (
-                da + (a * da).sum(axis=1, keepdims=True)),
-            "the derivative of a sigmoid, with 1 - a": lambda da, a: a * (1 - a) * (
-                da - (a * da).sum(axis=1, keepdims=True)),
-        },
-    ),
-    "04.3": Exercise(
-        temperature_backward,
-        [_temperature_inputs(3, 0.7, 3, 6), _temperature_inputs(4, 2.5, 5, 4)],
-        ("ds", "dtau"),
-        {
-            "ds lacks the division by tau": lambda da, s, a, tau: (
-                att.softmax_backward(da, a), temperature_backward(da, s, a, tau)[1]),
-            "ds is multiplied by tau, not divided": lambda da, s, a, tau: (
-                att.softmax_backward(da, a) * tau, temperature_backward(da, s, a, tau)[1]),
-            "the minus of the derivative of 1/tau is missing": lambda da, s, a, tau: (
-                temperature_backward(da, s, a, tau)[0], -temperature_backward(da, s, a, tau)[1]),
-            "divided by tau once: the derivative of 1/tau has tau^2": lambda da, s, a, tau: (
-                temperature_backward(da, s, a, tau)[0], tau * temperature_backward(da, s, a, tau)[1]),
-            "ds in the place of du in dtau: one factor 1/tau too much": lambda da, s, a, tau: (
-                temperature_backward(da, s, a, tau)[0], temperature_backward(da, s, a, tau)[1] / tau),
-            "s is missing in dtau": lambda da, s, a, tau: (
-                temperature_backward(da, s, a, tau)[0], -att.softmax_backward(da, a).sum() / tau**2),
-            "dtau is not summed over all rows and pairs": lambda da, s, a, tau: (
-                temperature_backward(da, s, a, tau)[0], -att.softmax_backward(da, a) * s / tau**2),
-            "dtau is the mean, not the sum": lambda da, s, a, tau: (
-                temperature_backward(da, s, a, tau)[0], temperature_backward(da, s, a, tau)[1] / s.size),
-            "the softmax is skipped: da in the place of du": lambda da, s, a, tau: (
-                temperature_backward(da, s, a, tau)[0], -(da * s).sum() / tau**2),
-        },
-    ),
-    "04.4": Exercise(
-        tanh_backward,
-        [_tanh_inputs(5, 3, 6, 2), _tanh_inputs(6, 2, 5, 4)],
-        ("dZ", "db", "dh"),
-        {
-            "the slope of tanh is missing": lambda ds, R, h: (
-                ds[:, :, None] * h * np.ones_like(R), *tanh_backward(ds, R, h)[1:]),
-            "the gate of ReLU, not the slope of tanh": lambda ds, R, h: (
-                ds[:, :, None] * h * (R > 0), *tanh_backward(ds, R, h)[1:]),
-            "R is tanh(Z) already: the slope is 1 - R^2": lambda ds, R, h: (
-                ds[:, :, None] * h * (1 - np.tanh(R) ** 2), *tanh_backward(ds, R, h)[1:]),
-            "h is missing": lambda ds, R, h: (ds[:, :, None] * (1 - R**2), *tanh_backward(ds, R, h)[1:]),
-            "ds is missing": lambda ds, R, h: (h * (1 - R**2), *tanh_backward(ds, R, h)[1:]),
-            "the slope of tanh is 1 - R^2, not 1 - R": lambda ds, R, h: (
-                ds[:, :, None] * h * (1 - R), *tanh_backward(ds, R, h)[1:]),
-            "R (1 - R) is the slope of the sigmoid": lambda ds, R, h: (
-                ds[:, :, None] * h * R * (1 - R), *tanh_backward(ds, R, h)[1:]),
-            "db is the mean over rows and pairs, not the sum": lambda ds, R, h: (
-                tanh_backward(ds, R, h)[0], tanh_backward(ds, R, h)[0].mean(axis=(0, 1)), tanh_backward(ds, R, h)[2]),
-            "dh is not summed over the rows": lambda ds, R, h: (
-                *tanh_backward(ds, R, h)[:2], np.einsum("bp,bpt->bt", ds, R)),
-            "db is not summed over the rows": lambda ds, R, h: (
-                tanh_backward(ds, R, h)[0], tanh_backward(ds, R, h)[0].sum(axis=1), tanh_backward(ds, R, h)[2]),
-            "dh lacks ds": lambda ds, R, h: (*tanh_backward(ds, R, h)[:2], R.sum(axis=(0, 1))),
-        },
-    ),
-    "04.5": Exercise(
-        _dM,
-        [_pooling_inputs(7, 3, 6, 5, 2), _pooling_inputs(8, 4, 5, 3, 7)],
-        ("dM",),
-        {
-            "the path through the attention is dropped, or M is missing in da, which makes ds 0": lambda *args: _dM(
-                *args, network=False),
-            "the path through the pooling is dropped": lambda *args: _dM(*args, pooling=False),
-            "the gate of ReLU is missing": lambda *args: _dM(*args, gate=False),
-            "h is missing": lambda *args: _dM(*args, with_h=False),
-            "only the diagonal of the softmax Jacobian": lambda *args: _dM(*args, softmax=_diagonal),
-            "the slope of ReLU at 0 is 0: take Z > 0": lambda dpooled, M, a, Z, W, h: _dM(
-                dpooled, M, a, np.where(Z == 0, 1, Z), W, h),
-            "the backward of the softmax is missing": lambda *args: _dM(*args, softmax=lambda da, a: da),
-            "W is missing": lambda dpooled, M, a, Z, W, h: _dM(dpooled, M, a, Z, np.ones_like(W), h),
-        },
-    ),
+    "04.1": Exercise(ATTEND, [(1.3, *_arrays(1, 6, 6), 0.4), (-0.2, *_arrays(2, 4, 4), 2.5)], mistakes={
+        "the minus sign is missing: the nearest key must score highest": {
+            "s": lambda query, keys, width: ((query - keys) / width) ** 2 / 2},
+        "not squared": {"s": lambda query, keys, width: -(query - keys) / width / 2},
+        "the factor 1/2 is missing": {"s": lambda query, keys, width: -(((query - keys) / width) ** 2)},
+        "width belongs inside the square": {"s": lambda query, keys, width: -((query - keys) ** 2) / width / 2},
+        "width is missing": {"s": lambda query, keys: -((query - keys) ** 2) / 2},
+        "not divided by the sum: the weights must sum to 1": {"a": lambda s: np.exp(s)},
+        "divided by the number of keys, not by the sum": {"a": lambda s: np.exp(s) / len(s)},
+        "the scores are divided, not their exponentials": {"a": lambda s: s / s.sum()},
+        "the plain mean: the weights are not used": {"y_hat": lambda values: values.mean()},
+        "the mean of the products: the weights sum to 1 already": {"y_hat": lambda a, values: (a * values).mean()},
+    }),
+    "04.2": Exercise(TWO, [_arrays(i, d, (R, d), (d, 3), (d, 3), 3) for i, d, R in ((3, 5, 4), (4, 2, 6))], mistakes={
+        "not divided by the root of the length": {"dot": lambda query, keys: keys @ query},
+        "divided by the length, not by its root": {"dot": lambda query, keys: keys @ query / len(query)},
+        "divided by the root of the number of keys": {"dot": lambda query, keys: keys @ query / np.sqrt(len(keys))},
+        "tanh is missing": {"additive": lambda query, keys, W, U, h: (query @ W + keys @ U) @ h},
+        "tanh comes before h": {"additive": lambda query, keys, W, U, h: np.tanh((query @ W + keys @ U) @ h)},
+        "W belongs to the query and U to the keys": {
+            "additive": lambda query, keys, W, U, h: np.tanh(query @ U + keys @ W) @ h},
+        "the query is missing: it shifts every key": {"additive": lambda keys, U, h: np.tanh(keys @ U) @ h},
+    }),
+    "04.3": Exercise(SCORES, [_arrays(5, (2, 6, 3), (3, 4), 4, 4), _arrays(6, (4, 3, 5), (5, 2), 2, 2)], mistakes={
+        "b is missing": {"Z": lambda M, W: M @ W},
+        "ReLU is missing": {"R": lambda Z: Z},
+        "ReLU of the score: it belongs to the hidden units": {"s": lambda Z, h: np.maximum(Z @ h, 0)},
+        "b is added behind ReLU": {"R": lambda M, W, b: np.maximum(M @ W, 0) + b},
+        "the absolute value in the place of ReLU": {"R": lambda Z: np.abs(Z)},
+        "the smaller one: max(Z, 0) cuts what is below 0": {"R": lambda Z: np.minimum(Z, 0)},
+        "h is missing: the units are only added up": {"s": lambda R: R.sum(axis=2)},
+        "not summed over the units": {"s": lambda R, h: R * h},
+    }),
+    "04.4": Exercise([1 / 4, 1 / 2, 0, 1 / 4], names=("attention",), mistakes={
+        "the absent pair takes part as if its score were 0: leave it out": [0, 0, 1, 0],
+        "the absent pair takes part as if its score were -50: leave it out": [1 / 5, 2 / 5, 1 / 5, 1 / 5],
+        "not divided by the sum": [1, 2, 0, 1],
+        "the logarithm is not undone: exp(log 2) is 2": np.array([1, 1 + np.log(2), 0, 1]) / (3 + np.log(2)),
+        "equal weights: the scores are not used": [1 / 3, 1 / 3, 0, 1 / 3],
+    }),
+    "04.5": Exercise(SOFTMAX, [_scores(7, 4, 5), _scores(8, 6, 3)], mistakes={
+        "a row without a pair becomes NaN: mind -inf - (-inf), and 0 / 0": {
+            "top": lambda s: s.max(axis=1, keepdims=True)},
+        "the largest score of all rows: a row far below it becomes 0 / 0": {"top": lambda s: s.max()},
+        "nothing is subtracted: exp(900) is infinite": {"top": lambda s: 0 * len(s)},
+        "summed over the rows: the pairs are axis 1": {"total": lambda e: e.sum(axis=0, keepdims=True)},
+        "summed over the whole batch": {"total": lambda e: e.sum()},
+        "not divided by the sum": {"a": lambda e: e},
+        "absent pairs take part: exp(-inf) is 0, and must stay 0": {"s": lambda s: np.where(np.isinf(s), 0, s)},
+    }),
     "04.6": Exercise(
-        loss_and_gradients,
-        [_whole_inputs(9, 4, 5, 9, 3, 2), _whole_inputs(10, 6, 4, 8, 2, 3)],
-        ("L", "dw0", "dw", "dV", "dp", "dW", "db", "dh"),
-        {
-            "the loss is summed over the rows, not averaged": lambda *args: _whole(*args, summed=len(args[1])),
-            "absent pairs take part in the softmax": lambda *args: _whole(*args, empty=True),
-            "the factor 2 of the squared loss is missing": lambda *args: _whole(*args, kept=0.5),
-            "the path through the attention is dropped": lambda *args: _whole(*args, network=False),
-            "the path through the pooling is dropped": lambda *args: _whole(*args, pooling=False),
-            "the gate of ReLU is missing": lambda *args: _whole(*args, gate=False),
-            "only the diagonal of the softmax Jacobian": lambda *args: _whole(*args, softmax=_diagonal),
-            "not summed over repeated ids: use np.add.at": lambda *args: _whole(*args, by_id=_kept_once),
-            "not summed over repeated ids in dw: use np.add.at": lambda *args: _whole(*args, w_by_id=_kept_once),
-            "dE[:, i] += ... keeps one pair of a slot, np.add.at adds them all": lambda *args: _whole(
-                *args, pairs=_kept_once),
-            "one side of the product: both embeddings of a pair get a gradient": lambda *args: _whole(*args, sides=1),
-            "the penalty is lambda, not lambda/2, times the sum of the squares": lambda *args: _whole(*args, half=0.5),
-            "the factor x is missing": lambda *args: _whole(*args, x_in_V=False),
-            "the gradient of the penalty is missing": lambda *args: _whole(*args, w2=0.0),
-            "the factor 2 of the penalty is missing": lambda *args: _whole(*args, w2=1.0),
-        },
-    ),
+        att.softmax_backward, [_weights(1, 3, 6), _weights(2, 5, 4)], ("ds",), mistakes=BACKWARD_SOFTMAX),
+    "04.7": Exercise(
+        UPPER, [_arrays(9, 4, (4, 3), 3, (4, 6, 3)), _arrays(10, 2, (2, 5), 5, (2, 3, 5))], mistakes=OF_UPPER),
+    "04.8": Exercise(NETWORK, [_network(11, 3, 6, 5, 2), _network(12, 4, 5, 3, 7)], mistakes=OF_NETWORK | {
+        "the slope of ReLU at 0 is 0: take Z > 0": {"dZ": lambda ds, h, Z: ds[:, :, None] * h * (Z >= 0)},
+        "dW is transposed: the code stores W as (k, t)": {"dW": lambda M, dZ: np.einsum("bpk,bpt->tk", M, dZ)},
+    }),
+    "04.9": Exercise(LOWER, [_lower(13, 4, 5, 9, 3, 2), _lower(14, 6, 4, 8, 2, 3)], mistakes=OF_LOWER),
+    "04.10": Exercise(
+        WHOLE, [_whole(9, 4, 5, 9, 3, 2), _whole(10, 6, 4, 8, 2, 3)],
+        mistakes=OF_WHOLE | OF_UPPER | OF_NETWORK | OF_LOWER),
+    "04.11": Exercise(
+        TEMPERATURE,
+        [(*_arrays(i, (B, P), (B, P)), _weights(i, B, P)[1], 0.7 * i) for i, B, P in ((1, 3, 6), (2, 5, 4))],
+        mistakes={
+            "the softmax is skipped: da in the place of du": {"du": lambda da: da},
+            "ds lacks the division by tau": {"ds": lambda du: du},
+            "ds is multiplied by tau, not divided": {"ds": lambda du, tau: du * tau},
+            "the minus of the derivative of 1/tau is missing": {"dtau": lambda du, s, tau: (du * s).sum() / tau**2},
+            "divided by tau once: the derivative of 1/tau has tau^2": {
+                "dtau": lambda du, s, tau: -(du * s).sum() / tau},
+            "ds in the place of du in dtau: one factor 1/tau too much": {
+                "dtau": lambda ds, s, tau: -(ds * s).sum() / tau**2},
+            "s is missing in dtau": {"dtau": lambda du, tau: -du.sum() / tau**2},
+            "dtau is not summed over all rows and pairs": {"dtau": lambda du, s, tau: -du * s / tau**2},
+            "dtau is the mean, not the sum": {"dtau": lambda du, s, tau: -(du * s).mean() / tau**2},
+        }),
 }  # fmt: skip

@@ -6,12 +6,15 @@ each row mean nothing. The ratings are made up, so the truth is known: three pai
 
 import base64
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.animation import PillowWriter
 from matplotlib.patches import Rectangle
 
 from .. import afm
@@ -172,6 +175,31 @@ def picture(alt: str) -> Picture:
     figure.savefig(file, format="png", dpi=90)
     plt.close(figure)
     return Picture(file.getvalue(), alt)
+
+
+@dataclass(frozen=True)
+class Motion:
+    """A moving picture (GIF) with its text."""
+
+    gif: bytes
+    alt: str
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        code = base64.b64encode(self.gif).decode()
+        return {"text/html": f'<img src="data:image/gif;base64,{code}" alt="{self.alt}">', "text/plain": self.alt}
+
+
+def motion(draw: Callable[["Axes", Any], object], frames: Iterable[Any], alt: str, per_second: int = 1) -> Motion:
+    """A moving picture: `draw(ax, frame)` draws each frame on empty axes."""
+    figure, writer = plt.figure(figsize=(5.4, 4.4), layout="constrained"), PillowWriter(fps=per_second)
+    with TemporaryDirectory() as folder:
+        with writer.saving(figure, f"{folder}/motion.gif", dpi=64):
+            for frame in frames:
+                figure.clear()
+                draw(figure.subplots(), frame)
+                writer.grab_frame()
+        plt.close(figure)
+        return Motion((Path(folder) / "motion.gif").read_bytes(), alt)
 
 
 def look(number: int) -> dict[str, Any]:

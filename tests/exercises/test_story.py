@@ -79,6 +79,14 @@ def test_a_picture_carries_its_text_and_its_figure_is_closed():
     assert metadata["image/png"]["alt"] == "a line that rises" and not plt.get_fignums()
 
 
+def test_a_moving_picture_draws_each_frame_and_carries_its_text():
+    drawn = []
+    moving = story.motion(lambda ax, frame: drawn.append(frame) or ax.plot([0, frame]), [1, 2, 3], "a line that rises")
+    assert drawn[-3:] == [1, 2, 3] and moving.gif.startswith(b"GIF89a") and not plt.get_fignums()
+    data = moving._repr_mimebundle_()
+    assert data["text/plain"] == "a line that rises" and 'alt="a line that rises"' in data["text/html"]
+
+
 def test_the_map_outlines_the_planted_pairs_on_both_sides():
     ax = story.pair_map(np.eye(10))
     frames = {(patch.get_x() + 0.5, patch.get_y() + 0.5) for patch in ax.patches}
