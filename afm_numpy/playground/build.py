@@ -30,7 +30,8 @@ def build() -> str:
     catalogue = {name: {part: mistakes[name][part] for part in ("title", "effect", "fix", "stage")} for name in used}
     scripts = [f"const CATALOGUE = {json.dumps(catalogue, indent=1)};\n", *texts.values()]
     strict = '"use strict";\n'
-    script = "".join([strict, START, source("engine.js"), END, *(text.replace(strict, "") for text in scripts)])
+    plain = [re.sub(r"^// .*\n", "", text.replace(strict, ""), flags=re.MULTILINE) for text in scripts]  # comments stay
+    script = "".join([strict, START, source("engine.js"), END, *plain])                       # in the sources
     return source("page.html").replace("/*STYLE*/\n", source("style.css")).replace("/*SCRIPT*/\n", script)
 
 

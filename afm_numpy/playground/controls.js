@@ -103,7 +103,7 @@ function drawLines() {
   const list = byId("lines");
   if (linesShown !== state.mode) {
     fill(list, lines.map((name, q) => h("li", { class: isBackward(name) ? "back" : "" },
-      h("button", { textContent: codeOf(name, state.mode), onclick: () => { stop(); goTo(q); } }))));
+      h("button", { textContent: codeOf(name, state.mode), title: glossOf(name), onclick: () => { stop(); goTo(q); } }))));
     linesShown = state.mode;
   }
   [...list.children].forEach((item, q) => {

@@ -5,19 +5,19 @@ const byId = (id) => document.getElementById(id);
 let state, trace, marks = {}, ignored = [], written1 = "";
 
 function build() {
-  const lead = h("p", { class: "lead" }, T.lead, " ", h("span", { class: "ask" }, h("b", { textContent: T.ask }), " ",
+  const lead = h("p", { class: "lead" }, `${T.lead} ${T.random} `, h("span", { class: "ask" }, h("b", { textContent: T.ask }), " ",
     h("button", { id: "look", textContent: T.look, aria: { expanded: "false", controls: "answer" }, onclick: toggleAnswer }),
     " ", h("span", { id: "answer", hidden: true })));
   const column1 = (id, words) => h("section", { class: "side", id: id + "Side" }, h("h2", { textContent: words }), h("div", { id }));
   const legend = h("p", { class: "legend" }, T.signs.map(([kind, words]) => h("span", {}, h("i", { class: kind }), words)), " ", T.legend);
   const tables = h("main", { id: "tables" },
     h("section", { class: "lines" }, h("h2", { textContent: T.lines }), stepper(), h("ol", { id: "lines" })),
-    viewSwitch(), column1("forward", T.forward), column1("backward", T.backward));
+    viewSwitch(), column1("forward", T.forward), column1("backward", T.backward),
+    h("section", { id: "panel", aria: { label: T.panel } }), legend);
   fill(byId("page"), h("header", {}, h("h1", { textContent: T.title }), lead, h("p", { id: "note", class: "note", role: "status", hidden: true }),
-    h("p", { id: "broken1", class: "note" }, h("span", { id: "brokenIs" }), " ", h("button", { id: "repair", textContent: T.brk.repair,
-      onclick: () => { hinted = true; update({ brk: "", quiz: 0 }); } })),
     controlBar(), h("div", { class: "top" }, rowFields(), results())),
-  tables, h("section", { id: "panel", aria: { label: T.panel } }), legend, tabBar(),
+  h("div", { id: "broken1", class: "note" }, h("span", { id: "brokenIs" }), " ", h("button", { id: "repair", textContent: T.brk.repair,
+    onclick: () => { hinted = true; update({ brk: "", quiz: 0 }); } }), buildQuiz()), tables, tabBar(),
   h("p", { id: "said", class: "unseen", role: "status" }));
   watchSquares(byId("tables"));
   showSide(false);
@@ -34,7 +34,7 @@ function toggleAnswer() {
 function update(change, from = "") {
   state = settled({ ...state, ...change });
   trace = calculate(state);
-  marks = mistakeOf(state) && !(state.quiz && !hinted) ? marksOf(state, trace) : {};
+  marks = mistakeOf(state) && !secret() ? marksOf(state, trace) : {};
   drawControls();
   drawLines();
   drawTables(state, trace, marks, state.line);

@@ -10,11 +10,12 @@ function buildNudge() {
     oninput: (event) => update({ eps: event.target.valueAsNumber }) });
   return [h("div", { class: "bar" }, labelled(T.nudge.pick, pick), labelled(T.nudge.eps, eps), h("output", { id: "epsIs" })),
     h("div", { class: "two" }, h("section", {}, h("dl", { id: "slopes", class: "numbers" }), h("p", { id: "kink", class: "wrong" }),
-      h("button", { id: "checkAll", textContent: T.nudge.all, onclick: checkAll }), h("div", { id: "checked" })),
-    h("section", {}, h("h3", { textContent: T.nudge.curve }), h("div", { id: "curve" }), h("p", { textContent: T.nudge.curveNote })))];
+      h("button", { id: "checkAll", textContent: T.nudge.all, onclick: () => { checking = true; drawNudge(); } }),
+    h("div", { id: "checked" })),
+    h("section", {}, h("h3", { textContent: T.nudge.curve }), h("div", { id: "curve" }), h("p", { id: "curveNote" })))];
 }
 
-let curveOf = "", curve = [], checkedOf = "", pickOf = "";
+let curveOf = "", curve = [], checking = false, pickOf = "";
 const rowOf = () => toHash({ ...state, tab: "see", eps: 5, line: -1, at: "" });
 
 function drawNudge() {
@@ -38,10 +39,8 @@ function drawNudge() {
     curve = CURVE.map((e) => Math.abs(slopeAt(state, name, 10 ** -e).slope - derived));
   }
   drawCurve(here);
-  if (checkedOf && checkedOf !== rowOf()) {
-    checkedOf = "";
-    fill(byId("checked"), h("p", { class: "hint", textContent: T.nudge.stale }));
-  }
+  put(byId("curveNote"), "textContent", Math.min(...curve) > 1e-6 * (1 + Math.abs(derived)) ? T.nudge.flat : T.nudge.curveNote);
+  if (checking) checkAll(eps);
 }
 
 function drawCurve() {
@@ -60,14 +59,19 @@ function drawCurve() {
   grid, ticks, h("path", { d: path, class: "curve" }), h("circle", { cx: x(state.eps), cy: y(logs[now]), r: 5, class: "dot" })));
 }
 
-function checkAll() {
-  const rows = gradientCheck(state, 1e-5), wrong = rows.filter((row) => !row.right);
-  checkedOf = rowOf();
+// Once asked for, the check follows the slider and the row.
+function checkAll(eps) {
+  const rows = gradientCheck(state, eps), wrong = rows.filter((row) => !row.right), id = secret() ? "" : mistakeOf(state);
+  const shown = Object.keys(marks).length > 0;
+  const why = wrong.length ? (id || secret() ? "" : T.nudge.byStep) : !id ? "" : shown ? T.nudge.forward : T.brk.hidden;
   const head = h("tr", {}, ["array", "worst", "where", "verdict"].map((name) => h("th", { textContent: T.nudge[name] })));
   const body = rows.map((row) => h("tr", { class: row.right ? "" : "wrong" }, h("th", { textContent: "g_" + row.name }),
     h("td", { textContent: proper(row.error.toExponential(1)) }), h("td", { textContent: labelOf(row.at) }),
     h("td", { textContent: (row.right ? "✓ " + T.nudge.right : "≠ " + T.nudge.wrong)
       + (row.kinks ? ` (${T.nudge.kinks(row.kinks)})` : "") })));
   fill(byId("checked"), h("p", { role: "status" }, h("b", { textContent: wrong.length
-    ? T.nudge.someWrong(wrong.map((row) => "g_" + row.name).join(", ")) : T.nudge.allRight })), h("table", { class: "plain" }, head, body));
+    ? T.nudge.someWrong(wrong.map((row) => "g_" + row.name).join(", ")) : T.nudge.allRight }), ` ${why}`),
+  h("p", { textContent: T.nudge.rule(proper(eps.toExponential(0))) }), h("table", { class: "plain" }, head, body),
+  wrong.length || mistakeOf(state) ? [] : h("button", { id: "fail", textContent: T.nudge.fail, onclick: () => {
+    update({ tab: "break" }); byId("brk").focus(); } }));
 }

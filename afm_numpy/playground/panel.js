@@ -20,9 +20,11 @@ function drawPanel() {
   const head = h("p", { class: "what" }, h("b", { textContent: labelOf(at) }), ` ${about} `,
     h("small", { textContent: `${shapeText(at.name)}${rangeText(at.name, later)}` }),
     state.at === name ? h("button", { textContent: T.unpin, onclick: () => pin("") }) : null);
+  const all = later || !shapeOf(at.name).length ? null : h("p", { class: "all" }, `${T.inside} ${at.name}: `, cellsOf(at.name).map(([i, f]) =>
+    [f ? " " : i ? " | " : "", h(key(at.name, i, f) === name ? "b" : "span", { textContent: short(trace.numberAt(ref(at.name, i, f))) || "–" })]));
   const body = isParam(at.name) ? paramFields(name, at, value) : later ? [h("p", { textContent: T.notYet })]
     : rule ? formula(at, rule, value) : [h("p", { textContent: T.absent })];
-  fill(node, head, body, hovered || state.at ? [] : h("p", { class: "hint", textContent: T.noCell }));
+  fill(node, head, all || [], body, hovered || state.at ? [] : h("p", { class: "hint", textContent: T.noCell }));
   light(rule && !later ? rule.filter((token) => typeof token !== "string").map((t) => key(t.name, t.i, t.f)) : []);
   light(state.at ? [state.at] : [], "pin");
 }
@@ -34,10 +36,13 @@ function rangeText(name, later) {
   return later || values.length < 2 ? "" : T.range(short(Math.min(...values)), short(Math.max(...values)));
 }
 
+// In the quiz nothing is given away, until the reader asks for the marks or has found the line.
+const secret = () => state.quiz && !hinted;
+
 function formula(at, rule, value) {
   const line = (spell) => rule.map((token) => (typeof token === "string" ? token : term(token, spell)));
-  const gives = ruleValue(rule, trace.numberAt), wrong = !close(value, gives);
-  const result = h("p", { class: "value" + (wrong ? " wrong" : "") }, `= ${full(wrong ? gives : value)} `);
+  const gives = ruleValue(rule, trace.numberAt), wrong = !secret() && !close(value, gives);
+  const result = h("p", { class: "value" + (wrong ? " wrong" : "") }, secret() ? `${T.holds} ${full(value)} ` : `= ${full(value)} `);
   if (wrong) fill(result, `${T.gives} ${full(gives)}; `, h("b", { textContent: `${T.holds} ${full(value)} ≠` }), " ");
   const copy = h("button", { textContent: T.copyValue, onclick: () => copied(String(value), copy, T.copyValue) });
   result.append(copy);

@@ -14,7 +14,7 @@ function buildTables(mode, node, back) {
         const name = back ? group.back : group.name;
         const words = name === null ? "" : back ? (name === "g_W" ? "g_" + group.label : name) : group.label;
         const th = h("th", { role: "columnheader", colSpan: group.width, class: group.width > 1 ? "g" : "g one" },
-          h("b", { textContent: words }), h("small", { textContent: name === null ? "" : shape(name) }));
+          h("b", { textContent: words, title: words && glossOf(name) }), h("small", { textContent: name === null ? "" : shape(name) }));
         th.style.setProperty("--w", group.width);
         return th;
       }));
@@ -28,6 +28,9 @@ function buildTables(mode, node, back) {
     return table;
   }));
 }
+
+// What a name is short for.
+const glossOf = (name) => T.about[name] || T.slope(name.replace(/^[dg]_/, ""));
 
 function square(group, back, [i, f], first) {
   const name = back ? group.back : group.name;

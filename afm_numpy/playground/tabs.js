@@ -35,6 +35,7 @@ function drawTabs() {
     byId("panel-" + name).hidden = name !== tab;
   }
   drawAnswer();
+  drawQuiz();
   PANELS[tab][1]();
 }
 
@@ -101,11 +102,11 @@ function drawAnswer() {
     return;
   }
   const size = (part) => Math.abs(part.value), most = pairs.reduce((a, b) => (size(b) > size(a) ? b : a));
-  const attn = (r) => trace.numberAt(ref("attn", r));
-  const top = state.mode === "fm" ? undefined : trace.pairs.reduce((a, b) => (attn(b) > attn(a) ? b : a));
-  const sign = most.value > 0 ? "+" : "";
-  put(byId("answer"), "textContent", T.see.answer(partName(most), sign + three(most.value),
-    top === undefined ? "" : pairName(top), top === undefined ? "" : three(attn(top))));
+  const attn = (part) => trace.numberAt(ref("attn", part.pair)), signed = (z) => (z > 0 ? "+" : "") + three(z);
+  const top = pairs.reduce((a, b) => (attn(b) > attn(a) ? b : a)), fm = state.mode === "fm";
+  put(byId("answer"), "textContent", T.see.answer(partName(most), signed(most.value), fm ? "" : three(attn(most)),
+    fm ? "" : three(most.value / attn(most)))
+    + (fm || top === most ? "" : T.see.also(partName(top), three(attn(top)), signed(top.value))));
 }
 
 // ---- break it ------------------------------------------------------------------------------------------------------------------
@@ -114,46 +115,65 @@ let hinted = true;
 
 function buildBreak() {
   const pick = h("select", { id: "brk", onchange: (event) => update({ brk: event.target.value, quiz: 0 }) },
-    option("", T.brk.none), T.brk.groups.map((label, q) => h("optgroup", { label }, Object.keys(PATCHES)
+    option("", T.brk.none), option("?", T.brk.secretly), T.brk.groups.map((label, q) => h("optgroup", { label }, Object.keys(PATCHES)
       .filter((id) => ["loss", "backward", "scatter"].includes(CATALOGUE[id].stage) === (q === 1))
       .map((id) => option(id, CATALOGUE[id].title)))));
-  const start = (next) => () => {
-    hinted = false;
-    const quiz = 1 + ((state.quiz + (next ? 0 : state.seed)) % 9999);
-    update({ quiz, brk: "", line: -1 });
-    byId("verdict").textContent = "";
-  };
   return [h("p", { textContent: T.brk.intro }), h("div", { class: "bar" }, labelled(T.brk.pick, pick),
-    h("button", { id: "quiz", textContent: T.brk.quiz, onclick: start(false) })),
-  h("div", { id: "broken" }), h("div", { id: "asked" }, h("p", { textContent: T.brk.asked }), h("div", { class: "bar" },
-    labelled(T.brk.guess, h("select", { id: "guess" })), h("button", { id: "tell", textContent: T.brk.tell, onclick: judge }),
-    h("button", { id: "hint", textContent: T.brk.hint, onclick: () => { hinted = true; update({}); } }),
-    h("button", { id: "next", textContent: T.brk.next, onclick: start(true) }),
-    h("button", { id: "endQuiz", textContent: T.brk.stop, onclick: () => { hinted = true; update({ quiz: 0 }); } })),
-  h("p", { id: "verdict", role: "status" })), h("p", {}, h("button", { id: "toCheck", textContent: T.brk.check,
-    onclick: () => { update({ tab: "nudge" }); checkAll(); } }), " ", h("span", { class: "hint", textContent: T.brk.gradcheck }))];
+    h("button", { id: "quiz", textContent: T.brk.quiz, onclick: () => { startQuiz(); byId("broken1").scrollIntoView({ block: "nearest" }); } })),
+  h("div", { id: "broken" }), h("p", {}, h("button", { id: "toCheck", textContent: T.brk.check,
+    onclick: () => { checking = true; update({ tab: "nudge" }); } }), " ", h("span", { class: "hint", textContent: T.brk.gradcheck }))];
+}
+
+// The quiz stands above the tables, beside the lines that it asks for.
+function buildQuiz() {
+  const act = (id, words, onclick) => h("button", { id, textContent: words, onclick });
+  return h("div", { id: "asked" }, h("p", { textContent: T.brk.asked }), h("div", { class: "bar" },
+    labelled(T.brk.guess, h("select", { id: "guess" })), act("tell", T.brk.tell, judge), act("hint", T.brk.hint, hint),
+    act("marks", T.brk.marks, () => { hinted = true; update({}); }), act("next", T.brk.next, startQuiz),
+    act("endQuiz", T.brk.stop, () => { hinted = true; update({ quiz: 0 }); })), h("p", { id: "verdict", role: "status" }));
+}
+
+const luck = generator(Date.now());
+
+function startQuiz() {
+  const before = state.quiz && mistakeOf(state), tries = range(50).map(() => 1 + luck.below(9999));
+  hinted = false;
+  fill(byId("guess"));
+  byId("verdict").textContent = "";
+  update({ quiz: tries.find((quiz) => mistakeOf({ ...state, quiz }) !== before) || tries[0], brk: "", line: -1, at: "" });
+}
+
+// The wrong line is one of seven.
+function hint() {
+  const lines = linesOf(state.mode), at = lines.indexOf(rootLine(marksOf(state, trace)));
+  const low = Math.max(0, Math.min(lines.length - 7, at - (state.quiz % 7)));
+  byId("verdict").textContent = T.brk.half(low + 1, low + 7);
 }
 
 function drawBreak() {
   const id = state.quiz ? "" : state.brk, node = byId("broken");
-  put(byId("brk"), "value", id);
-  byId("asked").hidden = !state.quiz;
+  put(byId("brk"), "value", state.quiz ? "?" : id);
+  byId("brk").options[1].hidden = !state.quiz;
   fill(node);
   if (state.quiz) {
-    const lines = linesOf(state.mode), list = byId("guess"), chosen = list.value;
     if (!mistakeOf(state)) fill(node, h("p", { textContent: T.brk.noQuiz }));
-    fill(list, lines.map((name) => option(name, codeOf(name, state.mode))));
-    if (state.line >= 0 || lines.includes(chosen)) list.value = state.line >= 0 ? lines[state.line] : chosen;
     if (hinted) fill(node, countsOf(marks));
   } else if (id) {
-    const { title, effect, fix } = CATALOGUE[id], { from, to, row } = PATCHES[id];
+    const { title } = CATALOGUE[id], { from, to, row } = PATCHES[id];
     const found = Object.values(marks).includes("root");
     const offer = { ...(row || {}), quiz: 0, brk: id };
     fill(node, h("p", {}, h("b", { textContent: title }), ` (${id})`), found ? countsOf(marks) : h("p", { class: "wrong" }, T.brk.hidden, " ",
       h("button", { id: "show", textContent: T.brk.show, onclick: () => update(offer) })),
-    h("p", { textContent: `${T.brk.effect}: ${effect}. ${T.brk.fix}: ${fix}.` }),
+    h("p", { textContent: remedyOf(id) }),
     h("p", {}, `${T.brk.engine}: `, h("del", { textContent: from }), " ", h("ins", { textContent: to || "…" })));
   }
+}
+
+function drawQuiz() {
+  const lines = linesOf(state.mode), list = byId("guess"), chosen = list.value;
+  byId("asked").hidden = !state.quiz;
+  fill(list, option("", T.brk.choose), lines.map((name) => option(name, codeOf(name, state.mode))));
+  list.value = state.line >= 0 ? lines[state.line] : lines.includes(chosen) ? chosen : "";
 }
 
 function countsOf(found) {
@@ -165,14 +185,17 @@ function countsOf(found) {
 }
 
 function judge() {
-  const guess = byId("guess").value, id = mistakeOf(state), found = marksOf(state, trace);
+  const guess = byId("guess").value, id = mistakeOf(state), lines = linesOf(state.mode), found = marksOf(state, trace);
   const right = id && Object.keys(found).some((name) => found[name] === "root" && name.split(".")[0] === guess);
-  byId("verdict").textContent = right ? T.brk.yes(CATALOGUE[id].title) : T.brk.no(codeOf(guess, state.mode));
+  byId("verdict").textContent = !guess ? T.brk.choose : right ? `${T.brk.yes(CATALOGUE[id].title)} ${remedyOf(id)}`
+    : T.brk.no(codeOf(guess, state.mode), lines.indexOf(guess) < lines.indexOf(rootLine(found)));
   if (right) {
     hinted = true;
     update({});
   }
 }
+
+const remedyOf = (id) => `${T.brk.effect}: ${CATALOGUE[id].effect}. ${T.brk.fix}: ${CATALOGUE[id].fix}.`;
 
 // ---- take it along -----------------------------------------------------------------------------------------------------------
 

@@ -3,8 +3,10 @@
 
 const T = {
   title: "FM and AFM, one row at a time",
-  lead: "A model turns four facts about an evening into one number. Move a fact, point at a square.",
-  ask: "Which pair of facts decides? Guess, then look.",
+  lead: "A factorization machine (FM) turns facts into a number: each fact adds something, and each pair adds more, the better "
+    + "their vectors fit. AFM (attentional FM; the eq. numbers are those of Xiao et al. 2017) learns how much each pair counts.",
+  random: "All weights are random until you train: they show how the sums are done, not what Ann likes.",
+  ask: "Which pair of facts moves the prediction most? Guess, then look.",
   look: "Show me", hideAnswer: "Hide",
   controls: { mode: "Model", loss: "Loss", y: "Target y", seed: "Parameters drawn with seed", again: "Draw others" },
   modes: {
@@ -17,9 +19,10 @@ const T = {
   forward: "Forward: values", backward: "Backward: slopes of the loss", views: ["Values", "Slopes"],
   tables: { features: "features", pairs: "pairs", row: "row", weights: "weights", network: "weights W", sums: "sums" },
   theRow: "this row", weights: "parameters",
-  legend: "Area: how large the number is beside the largest of its array.",
+  legend: "Area: how large the number is beside the largest of its array. ≈0: what rounding leaves of 0.",
   signs: [["m p", "positive"], ["m n", "negative"], ["m z", "exactly zero"], ["m e", "absent or not yet computed"],
-    ["m r", "breaks its rule"], ["m f", "wrong only because of another"]],
+    ["m r", "breaks its rule"], ["m f", "wrong only because of another"], ["m l", "goes into the number below"],
+    ["m k", "pinned"], ["m w", "the line now"], ["m g", "parameter"]],
   lines: "Line by line", step: ["First line", "Line back", "Line forward", "Last line"],
   play: "Play", pause: "Pause", lineOf: (at, n, code) => `Line ${at} of ${n}: ${code}`,
   said: (name, label, value, n) => `${name}: ${n > 1 ? `largest of ${n} is ${label}, ` : ""}${value}`,
@@ -46,14 +49,15 @@ const T = {
   about: {
     raw: "the value you set", y: "the target you set", active_x: "The values that are not 0. A fact with value 0 is absent.",
     w0: "The bias.", w: "One weight per fact.", V: "One vector of four factors per fact.",
-    p: "The projection: how much each factor counts, eq. (6).", W: "The attention network's first layer, (k, t).",
+    p: "The projection: how much each factor counts, eq. (6) of the paper.", W: "The attention network's first layer, (k, t).",
     b: "The attention network's bias.", h: "The attention network's last layer.",
     field: "One weight for every two fields, used as it is.", free: "One weight for every pair of facts, used as it is.",
-    linear: "What each fact adds alone.", emb: "The fact's vector times its value.", sum_e: "All vectors, added.",
-    sum_e2: "Their squares, added.", prod: "Two facts meet: their vectors, factor by factor, eq. (2).",
-    pre: "What the network's first layer makes of the pair.", hid: "ReLU: negative numbers become 0.", score: "One number per pair: how much it matters, eq. (5).",
-    attn: "How much the pair counts. With the network, the largest score is subtracted first: nothing overflows, nothing changes.", pooled: "The pairs, weighted and added, eq. (4).",
-    inter: "What all pairs add to the prediction.", y_hat: "The prediction, eq. (6): a raw number; for the logistic loss, a logit.",
+    linear: "What each fact adds alone.", emb: "Embedding: the fact's vector times its value.", sum_e: "All vectors, added.",
+    sum_e2: "Their squares, added.", prod: "Product: two facts meet, their vectors, factor by factor, eq. (2).",
+    pre: "Before the ReLU: what the network's first layer makes of the pair.", hid: "Hidden units: pre with 0 for negative numbers (ReLU).", score: "One number per pair: how much it matters, eq. (5).",
+    attn: "Attention: how much the pair counts. Softmax makes shares of the scores: exp of each over the sum of all. (The "
+      + "largest is subtracted first: no overflow.)", pooled: "Pooled: the pairs, weighted and added, eq. (4).",
+    inter: "What all pairs add to the prediction.", y_hat: "The prediction, eq. (6): a rating, or with the logistic loss a logit, whose sigmoid is the probability.",
     prob: "The prediction as a probability: its sigmoid.", loss: "How wrong the prediction is.",
   },
   slope: (name) => `How fast the loss rises with ${name}.`,
@@ -62,16 +66,17 @@ const T = {
   noCell: "Point at any square, or move to it with the keys, to see its formula. Click or Enter pins it.",
   absent: "Absent: nothing is computed here.", notYet: "Not computed yet: it belongs to a later line.",
   pinned: "pinned", unpin: "Unpin", range: (low, high) => `this array: ${low} to ${high}`,
-  gives: "the rule gives", holds: "the square holds", nudgeIt: "Measure its slope", setTo: (label) => `value of ${label}`,
+  gives: "the rule gives", holds: "the square holds", inside: "all of", nudgeIt: "Measure its slope", setTo: (label) => `value of ${label}`,
   tabs: { see: "Who adds what", nudge: "Measure a slope", break: "Break it", train: "Train it", take: "Take it along" },
   see: {
     bars: "From nothing to the prediction", barsNote: "Each bar starts where the one before it ends; the last one ends at y_hat.",
-    bias: "bias w0", end: "y_hat", map: "Attention of each pair",
+    bias: "bias w0", end: "y_hat", map: "Attention: the weight of each pair, not yet what it adds",
     even: (share) => `An even share would be ${share}.`, notShares: "These weights are not shares: they need not add up to 1.",
     ones: "Count every pair once, p = 1", fm: (z) => `FM with the same w0, w and V predicts ${z}: `,
     same: "the same number.", differs: (z) => `this model differs by ${z}.`,
-    answer: (pair, add, top, share) => `${pair} moves the prediction most, by ${add}. `
-      + (top ? `The largest attention is on ${top}: ${share}.` : ""),
+    answer: (pair, add, share, sum) => `${pair} moves it most, by ${add}` + (share ? ` = attention ${share} × (p · prod) ${sum}.` : "."),
+    also: (top, share, add) => ` The largest attention is on ${top}, ${share}, but it only weights what the pair's own product `
+      + `has to say: together ${add}.`,
     none: "No pair is present: at least two facts must be on.",
   },
   nudge: {
@@ -80,10 +85,13 @@ const T = {
     kink: "A ReLU switches between −eps and +eps. The loss has a kink there, so the two slopes may differ. Take a smaller step.",
     curve: "Difference for every step", curveNote: "Left: the step is too long, and the error shrinks like eps². Right: rounding "
       + "takes over. The best step is in between.",
+    flat: "No step brings the two slopes together: the derived one is wrong.",
     all: "Check every parameter", array: "array", worst: "largest difference", where: "where", verdict: "verdict",
     right: "right", wrong: "WRONG", kinks: (n) => `${n} at a kink, left out`,
     allRight: "Every gradient agrees with its measured slope.", someWrong: (list) => `Wrong: ${list}.`,
-    stale: "Something changed since this check. Check again.",
+    rule: (eps) => `Step ${eps}, from the slider. A difference above 1e−6 is wrong.`, fail: "Make it fail: break it",
+    byStep: "The engine is right, though: this step is too long or too short. Move the slider.",
+    forward: "There is a mistake, but in the forward pass: the measured loss has it too, so this check cannot see it.",
   },
   brk: {
     intro: "Put one real mistake into the engine. Double frame: the number breaks its own rule. Dotted frame: it is wrong only "
@@ -91,10 +99,10 @@ const T = {
     pick: "Mistake", groups: ["in the forward pass", "in the backward pass"], none: "none: the engine is right", quiz: "Find it yourself", next: "Another one", stop: "End the quiz",
     counts: (root, follows) => `${root} break their rule, ${follows} follow.`, effect: "Effect", fix: "Remedy",
     hidden: "This row does not show the mistake: every number is right.", show: "Take a row that shows it", engine: "In the engine",
-    asked: "One line of the calculation is wrong. Point at squares and compare what the rule gives with what the square holds, or "
-      + "check the gradients. Then choose the line.",
-    guess: "The wrong line is", tell: "Is it this one?", hint: "Show the marks",
-    yes: (title) => `Yes. ${title}.`, no: (code) => `No: ${code} follows its rule. Look at the lines before and after.`,
+    asked: "One line of the calculation is wrong. Work out a number from the formula below and compare it with its square, or check "
+      + "the gradients. Choose the line in the list.", secretly: "hidden: find it", choose: "choose a line",
+    guess: "The wrong line is", tell: "Is it this one?", hint: "A hint", half: (low, high) => `It is one of the lines ${low} to ${high}.`, marks: "Show the marks",
+    yes: (title) => `Yes. ${title}.`, no: (code, later) => `No: ${code} follows its rule. The wrong line comes ${later ? "later" : "earlier"}.`,
     gradcheck: "This finds mistakes of the backward pass. A forward mistake can pass, because the loss is measured with it.",
     now: (title) => `The engine has a mistake in it: ${title}.`, secret: "A mistake is hidden in the engine.", repair: "Repair it",
     first: "Show the first one", check: "Check the gradients",

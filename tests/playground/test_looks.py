@@ -51,6 +51,42 @@ def test_fits_the_width_in_light_and_dark(width, tab, open_page):
         assert page.run(OVER) == [] and page.run(SMALL) == [] and page.run(CONTRAST) == []
 
 
+def test_on_a_desk_all_lines_are_in_sight_and_no_headers_touch(open_page):
+    page = open_page()
+    assert page.run("(list => list.scrollHeight <= list.clientHeight + 1)(byId('lines'))")
+    boxes = page.run("""(() => {
+      const box = node => {
+        const range = document.createRange();
+        range.selectNodeContents(node);
+        return [node.textContent, range.getBoundingClientRect().left, range.getBoundingClientRect().right];
+      };
+      return [...document.querySelectorAll(".grid tr:first-child")].map(row =>
+        [...row.querySelectorAll("th b")].filter(node => node.textContent).map(box)); })()""")
+    for row in boxes:
+        for (name, _, right), (_, left, _) in zip(row, row[1:], strict=False):
+            assert left - right >= 3, name
+
+
+def test_names_are_explained_where_they_stand(open_page):
+    page = open_page()
+    names = "[...document.querySelectorAll('.grid th b, #lines button')].filter(node => node.textContent)"
+    assert page.run(f"{names}.length") > 40 and page.run(f"{names}.filter(node => node.title.length < 9)") == []
+    words = page.run("document.querySelector('header').textContent")
+    assert "factorization machine (FM)" in words and "attentional" in words and "random until you train" in words
+
+
+def test_on_a_phone_numbers_lines_and_quiz_are_at_hand(open_page):
+    page = open_page("#at=pre.1.2&tab=break", width=390, touch=True)
+    numbers = page.run("[...document.querySelectorAll('#panel .all > *')].map(node => node.textContent)")
+    assert numbers == page.run("cellsOf('pre').map(([i, f]) => short(trace.numberAt(ref('pre', i, f))))")
+    assert page.run("document.querySelector('#panel .all b').textContent === short(trace.numberAt(ref('pre', 1, 2)))")
+    assert page.run("byId('lines').getBoundingClientRect().height") > 100
+    page.mouse("#quiz")
+    asked, lines, tables = page.run("['asked', 'lines', 'forward'].map(id => byId(id).getBoundingClientRect().bottom)")
+    assert asked < lines < tables and lines - asked < 260
+    assert page.run("byId('asked').getBoundingClientRect().top >= 0") and asked < 800          # it came into sight
+
+
 def test_marks_stand_out_and_tell_the_sign_by_shape(open_page):
     for dark in (False, True):
         page = open_page(dark=dark)

@@ -1,6 +1,7 @@
 """The page as a reader uses it: every control, the lines, the keys, the address, the mistakes, training."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -59,7 +60,13 @@ def test_the_question_is_answered_when_asked(open_page):
     page = open_page()
     assert page.run("byId('answer').hidden")
     page.mouse("#look")
-    assert "moves the prediction most" in value(page, "answer")
+    parts = "contributions(state, trace).filter(part => part.pair !== undefined)"
+    pairs = page.run(f"{parts}.map(part => [pairName(part.pair), part.value])")
+    most, add = max(pairs, key=lambda pair: abs(pair[1]))                                 # one answer
+    assert value(page, "answer").startswith(f"{most} moves it most, by +{add:.3f} = attention 0.211 × ")
+    assert "The largest attention is on Orbit × tired, 0.361, but it only weights" in value(page, "answer")
+    choose(page, "mode", "fm")
+    assert "moves it most" in value(page, "answer") and "attention" not in value(page, "answer")
     assert page.run("byId('look').getAttribute('aria-expanded')") == "true"
 
 
@@ -167,8 +174,28 @@ def test_the_gradient_check_fails_with_a_mistake(open_page):
     page = open_page("#tab=break&brk=RELU_GATE_MISSING")
     page.mouse("#toCheck")
     assert value(page, "checked").startswith("Wrong: ") and "g_W" in value(page, "checked")
+    for name, note in (("w.0", "T.nudge.curveNote"), ("b.0", "T.nudge.flat")):            # b has no V-curve now
+        choose(page, "nudged", name)
+        assert value(page, "curveNote") == page.run(note)
     page.mouse("#repair")
-    assert page.run("T.nudge.stale") in value(page, "checked") and page.run("state.brk") == ""
+    assert value(page, "checked").startswith(page.run("T.nudge.allRight")) and page.run("state.brk") == ""
+
+
+def test_the_gradient_check_follows_the_slider_and_says_why(open_page):
+    page = open_page("#tab=nudge")
+    page.mouse("#checkAll")
+    assert "Step 1e−5, from the slider. A difference above 1e−6 is wrong." in value(page, "checked")
+    choose(page, "eps", "1")
+    assert value(page, "checked").startswith("Wrong: ") and page.run("T.nudge.byStep") in value(page, "checked")
+    assert "Step 1e−1" in value(page, "checked")
+    choose(page, "eps", "5")
+    page.mouse("#fail")
+    assert page.run("state.tab") == "break" and page.run("document.activeElement.id") == "brk"
+    choose(page, "brk", "ZEROS_KEPT")
+    for x, words in (("[1, 1, 1, 1]", "T.brk.hidden"), ("[1, 1, 0, 1]", "T.nudge.forward")):
+        page.run(f"update({{ x: {x}, tab: 'break' }})")
+        page.mouse("#toCheck")
+        assert page.run(words) in value(page, "checked") and not page.run("Boolean(byId('fail'))"), words
 
 
 # ---- mistakes -------------------------------------------------------------------------------------------------------
@@ -206,18 +233,40 @@ def test_the_quiz(open_page):
     assert name and not page.run(marked) and value(page, "brokenIs") == page.run("T.brk.secret")
     root = page.run("rootLine(marksOf(state, trace))")
     wrong = next(line for line in page.run("linesOf(state.mode)") if not line.startswith(root[:3]) and line != root)
+    order = page.run("linesOf(state.mode)")
+    assert page.run("byId('guess').value") == "" and page.run("byId('brk').value") == "?"
     choose(page, "guess", wrong)
     page.mouse("#tell")
     assert value(page, "verdict").startswith("No")
+    assert value(page, "verdict").endswith("later." if order.index(wrong) < order.index(root) else "earlier.")
+    page.mouse("#hint")
+    low, high = map(int, re.findall(r"\d+", value(page, "verdict")))
+    assert low <= order.index(root) + 1 <= high == low + 6
+    for cell in page.run(f"cellsOf('{root}').map(([i, f]) => key('{root}', i, f))"):      # pointing gives nothing away
+        page.run(f"hovered = '{cell}'; drawPanel()")
+        assert not page.run("document.querySelector('#panel .wrong')") and "the rule gives" not in value(page, "panel")
     choose(page, "guess", root)
     page.mouse("#tell")
-    assert page.run(f"CATALOGUE['{name}'].title") in value(page, "verdict") and page.run(marked)
+    for part in ("title", "effect", "fix"):
+        assert page.run(f"CATALOGUE['{name}'].{part}") in value(page, "verdict")
+    assert page.run(marked)
+    page.run(f"hovered = firstOf('{root}'); drawPanel()")
     page.mouse("#next")
-    assert page.run("state.quiz") == 2 and not page.run(marked)
-    page.mouse("#hint")
+    assert page.run("mistakeOf(state)") != name and not page.run(marked)
+    assert page.run("byId('guess').value") == "" == value(page, "verdict")                # the old guess is gone
+    page.mouse("#marks")
     assert page.run(marked)
     page.mouse("#endQuiz")
     assert page.run("mistakeOf(state)") == ""
+
+
+def test_the_first_mistake_of_the_quiz_varies(open_page):
+    pages = [open_page("#tab=break") for _ in range(3)]
+    for page in pages:
+        page.mouse("#quiz")
+    assert len({page.run("state.quiz") for page in pages}) > 1
+    again = open_page(pages[0].run("toHash(state)"))                                      # a link keeps it
+    assert again.run("mistakeOf(state)") == pages[0].run("mistakeOf(state)") and not again.run("hinted")
 
 
 # ---- training -------------------------------------------------------------------------------------------------------
