@@ -1,149 +1,248 @@
 """Exercises of 01_factorization_machines.ipynb."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
-from .._types import Array
-from . import Exercise
+from .._types import Array, Float
+from . import Exercise, Steps, changed
+
+__all__ = ["EXERCISES"]
 
 rng = np.random.default_rng(101)
 E1, E2 = rng.standard_normal((3, 7, 5)), rng.standard_normal((2, 5, 11))   # no two sizes alike, or one apart
-DY, DD1, DD2 = (rng.standard_normal(rows) for rows in (3, 3, 2))
+DY, DE, DD2 = rng.standard_normal(3), rng.standard_normal((3, 4, 5)), rng.standard_normal(2)
+W0, W, V = np.array(0.7), rng.standard_normal(8), rng.standard_normal((8, 5))
 IDX, X = np.array([[0, 3, 5, 2], [3, 1, 0, 0], [5, 3, 6, 1]]), rng.uniform(0.5, 2.0, (3, 4))
 X[1, 2:] = 0.0                                            # two empty slots: idx 0, x 0
+VALUES = np.array([0.5, 0.0, -2.0, 1.5, 0.0, 1.0, 3.0, 0.0])
 
 
-def dw_full(dy_hat: Array, idx: Array, x: Array, n: int) -> Array:
-    return _added(idx, dy_hat[:, None] * x, n)
+def pair_term(V: Array, x: Array, first: int = 1, power: int = 1) -> Float:
+    """The right sum for the defaults; `first` = 0 pairs a feature with itself, `power` = 0 leaves x out."""
+    products = (V @ V.T) * np.outer(x**power, x**power)
+    return np.triu(products, first).sum()
 
 
-def spread(E: Array) -> Array:
-    return E.shape[1] * (E**2).sum(axis=(1, 2)) - (E.sum(axis=1) ** 2).sum(axis=1)
+def added(idx: Array, values: Array, n: int) -> Array:
+    total = np.zeros((n, *values.shape[2:]))
+    np.add.at(total, idx, values)
+    return total
 
 
-def spread_backward(dD: Array, E: Array) -> Array:
-    return 2 * dD[:, None, None] * (E.shape[1] * E - E.sum(axis=1, keepdims=True))
+def kept_once(idx: Array, values: Array, n: int) -> Array:
+    total = np.zeros((n, *values.shape[2:]))
+    total[idx] += values
+    return total
 
 
-def triples(E: Array, c12: int = -3, c3: float = 2) -> Array:
-    """The right sum for the defaults, with 6 T = s1^3 + c12 s1 s2 + c3 s3."""
-    return _triples_by_factor(E, c12, c3).sum(axis=1)
+def slopes(f: Callable[[Array], Float], theta: Array, eps: float, *, down: float = 1.0, over: float = 2.0) -> Array:
+    """The central difference for the defaults; `down` is how far it steps back, `over` what it divides by."""
+    steps = eps * np.eye(theta.size).reshape(-1, *theta.shape)
+    each = [(f(theta + step) - f(theta - down * step)) / (over * eps) for step in steps]
+    return np.array(each).reshape(theta.shape)
 
 
-def _added(idx: Array, values: Array, n: int) -> Array:
-    dw = np.zeros(n)
-    np.add.at(dw, idx, values)
-    return dw
+def bowl(theta: Array) -> Float:
+    """Not even in any entry, and so flat that only a central difference is right to seven digits."""
+    return np.sum(np.sin(theta) * np.arange(1.0, theta.size + 1.0).reshape(theta.shape))
 
 
-def _kept_once(dy_hat: Array, idx: Array, x: Array, n: int) -> Array:
-    dw = np.zeros(n)
-    dw[idx] += dy_hat[:, None] * x
-    return dw
-
-
-def _spread_slope(E: Array, squares: float = 2.0, sums: float = 2.0, axis: int = 1) -> Array:
-    """The derivative of D by E for the defaults; dD is still to be multiplied."""
-    return squares * E.shape[1] * E - sums * E.sum(axis=axis, keepdims=True)
-
-
-def _spread_wrong(**wrong: Any) -> Callable[..., Any]:
-    return lambda dD, E: dD[:, None, None] * _spread_slope(E, **wrong)
-
-
-def _spread_size(dD: Array, E: Array, size: int) -> Array:
-    return spread_backward(dD, E) + 2 * dD[:, None, None] * (size - E.shape[1]) * E
-
-
-def _triples_by_factor(E: Array, c12: int = -3, c3: float = 2) -> Array:
-    s1, s2, s3 = (np.sum(E**power, axis=1) for power in (1, 2, 3))
-    return (s1**3 + c12 * s1 * s2 + c3 * s3) / 6
-
-
-def _triples_of_sums(E: Array) -> Array:
-    """The factors of an embedding are added before the powers are taken."""
-    return triples(E.sum(axis=2, keepdims=True))
-
+BI = Steps(
+    "E", "pooled",
+    sum_e=lambda E: E.sum(axis=1),
+    sum_e2=lambda E: (E * E).sum(axis=1),
+    pooled=lambda sum_e, sum_e2: 0.5 * (sum_e * sum_e - sum_e2),
+)  # fmt: skip
+FORWARD = Steps(
+    "w0 w V idx x", "y_hat",
+    E=lambda V, idx, x: V[idx] * x[:, :, None],
+    y_hat=lambda w0, w, idx, x, E: w0 + (w[idx] * x).sum(axis=1) + BI(E).sum(axis=1),
+)  # fmt: skip
+DE_OF = Steps("dy_hat E", "dE", others=lambda E: E.sum(axis=1, keepdims=True) - E,
+              dE=lambda dy_hat, others: dy_hat[:, None, None] * others)  # fmt: skip
+DW_OF = Steps("dy_hat idx x n", "dw", slot=lambda dy_hat, x: dy_hat[:, None] * x, dw=lambda idx, slot, n: added(
+    idx, slot, n))  # fmt: skip
+DV_OF = Steps("dE idx x n", "dV", slot=lambda dE, x: dE * x[:, :, None], dV=lambda idx, slot, n: added(idx, slot, n))
+SPREAD = Steps(
+    "E", "D",
+    m=lambda E: E.shape[1],
+    squares=lambda E: (E**2).sum(axis=(1, 2)),
+    D=lambda E, m, squares: m * squares - (E.sum(axis=1) ** 2).sum(axis=1),
+)  # fmt: skip
+SPREAD_BACKWARD = Steps(
+    "dD E", "dE",
+    m=lambda E: E.shape[1],
+    sums=lambda E: E.sum(axis=1, keepdims=True),
+    dE=lambda dD, E, m, sums: 2 * dD[:, None, None] * (m * E - sums),
+)  # fmt: skip
 
 EXERCISES = {
     "01.1": Exercise(
-        7.0,
-        names=("pair_term",),
-        mistakes={
-            "each pair is counted twice": 14.0,
-            "the products of a feature with itself are counted as well": 25.0,
-            "the values x are left out": 5.0,
+        pair_term,
+        [(V, VALUES), (E2[0], VALUES[:5])],
+        ("total",),
+        {
+            "the values x are missing": lambda V, x: pair_term(V, x, power=0),
+            "x is squared: each of the two values is a factor once": lambda V, x: pair_term(V, x, power=2),
+            "a feature is paired with itself: j begins at i + 1": lambda V, x: pair_term(V, x, first=0),
+            "each pair is counted twice: j begins at i + 1": lambda V, x: 2 * pair_term(V, x),
+            "only one of the two values: x[i] * x[j]": lambda V, x: np.triu((V @ V.T) * x[:, None], 1).sum(),
+            "only one of the two values: x[i] * x[j] ": lambda V, x: np.triu((V @ V.T) * x, 1).sum(),
+            "the products of the values alone: V is missing": lambda V, x: np.triu(np.outer(x, x), 1).sum(),
+            "the element-wise product is not added up: use @": lambda V, x: sum(
+                V[i] * V[j] * x[i] * x[j] for i in range(len(x)) for j in range(i + 1, len(x))),
+            "the last pair in the place of the sum: total += ...": lambda V, x: V[-2] @ V[-1] * x[-2] * x[-1],
         },
     ),
     "01.2": Exercise(
-        dw_full,
-        [(DY, IDX, X, 8)],
-        ("dw",),
-        {
-            "not summed over repeated ids: use np.add.at": _kept_once,
-            "the factor x is missing": lambda dy_hat, idx, x, n: _added(idx, dy_hat[:, None] * (x != 0), n),
-            "the factor dy_hat is missing": lambda dy_hat, idx, x, n: _added(idx, x, n),
-            "the sign: dw adds up dy_hat x": lambda dy_hat, idx, x, n: -dw_full(dy_hat, idx, x, n),
-            "x squared: x is a factor once": lambda dy_hat, idx, x, n: _added(idx, dy_hat[:, None] * x**2, n),
-            "averaged over the rows: the mean is in dy_hat already": lambda dy_hat, idx, x, n: (
-                dw_full(dy_hat, idx, x, n) / len(x)),
-            "the gradient of each slot, not yet added up by feature": lambda dy_hat, idx, x, n: dy_hat[:, None] * x,
+        BI,
+        [(E1,), (E2,)],
+        mistakes={
+            "the factor 1/2 is missing: each pair is counted twice": changed(
+                BI, pooled=lambda sum_e, sum_e2: sum_e**2 - sum_e2),
+            "the sign: the square of the sum comes first": changed(
+                BI, pooled=lambda sum_e, sum_e2: 0.5 * (sum_e2 - sum_e**2)),
+            "sum_e is not squared": changed(BI, pooled=lambda sum_e, sum_e2: 0.5 * (sum_e - sum_e2)),
+            "added, not subtracted: the diagonal must go": changed(
+                BI, pooled=lambda sum_e, sum_e2: 0.5 * (sum_e**2 + sum_e2)),
+            "only the first part is halved: use brackets": changed(
+                BI, pooled=lambda sum_e, sum_e2: 0.5 * sum_e**2 - sum_e2),
+            "this squares the sum: square first, then add up": changed(BI, sum_e2=lambda E: E.sum(axis=1) ** 2),
+            "the squares are not added up over the slots": changed(BI, sum_e2=lambda E: E * E),
+            "e is not squared in sum_e2": changed(BI, sum_e2=lambda E: E.sum(axis=1)),
+            "summed over the factors: the slots are axis 1": changed(
+                BI, sum_e=lambda E: E.sum(axis=2), sum_e2=lambda E: (E * E).sum(axis=2)),
+            "summed over the rows of the batch: the slots are axis 1": changed(
+                BI, sum_e=lambda E: E.sum(axis=0), sum_e2=lambda E: (E * E).sum(axis=0)),
+            "the mean in the place of the sum": changed(BI, sum_e=lambda E: E.mean(axis=1)),
+            "the factors are added up as well: keep a vector for each row": changed(
+                BI, pooled=lambda sum_e, sum_e2: 0.5 * (sum_e**2 - sum_e2).sum(axis=1)),
         },
     ),
     "01.3": Exercise(
-        spread,
-        [(E1,), (E2,)],
-        ("D",),
-        {
-            "each pair is counted twice": lambda E: 2 * spread(E),
-            "m - 1 in the place of m": lambda E: spread(E) - (E**2).sum(axis=(1, 2)),
-            "not summed over the factors": lambda E: E.shape[1] * (E**2).sum(axis=1) - E.sum(axis=1) ** 2,
-            "k in the place of m": lambda E: spread(E) + (E.shape[2] - E.shape[1]) * (E**2).sum(axis=(1, 2)),
-            "B in the place of m": lambda E: spread(E) + (E.shape[0] - E.shape[1]) * (E**2).sum(axis=(1, 2)),
-            "the sign: m times the sum of the squares comes first": lambda E: -spread(E),
-            "the factor m is missing": lambda E: spread(E) - (E.shape[1] - 1) * (E**2).sum(axis=(1, 2)),
-            "the part with the inner products is missing": lambda E: (E.shape[1] - 1) * (E**2).sum(axis=(1, 2)),
+        FORWARD,
+        [(W0, W, V, IDX, X)],
+        mistakes={
+            "the values x are missing in E": changed(FORWARD, E=lambda V, idx: V[idx]),
+            "the values x are missing in the linear part": changed(
+                FORWARD, y_hat=lambda w0, w, idx, E: w0 + w[idx].sum(axis=1) + BI(E).sum(axis=1)),
+            "the constant w0 is missing": changed(FORWARD, w0=lambda w0: 0.0),
+            "the linear part is missing": changed(FORWARD, w=lambda w: 0 * w),
+            "the pairs are missing": changed(FORWARD, E=lambda E=0: np.zeros((1, 1, 1))),
+            "bi_interaction gives a vector for each row: add up its factors": changed(
+                FORWARD, y_hat=lambda w0, w, idx, x, E: w0 + (w[idx] * x).sum(axis=1, keepdims=True) + BI(E)),
+            "w0 is counted once for each slot": changed(
+                FORWARD, y_hat=lambda w0, w, idx, x, E: (w0 + w[idx] * x).sum(axis=1) + BI(E).sum(axis=1)),
+            "summed over the whole batch: each row has its own prediction": changed(
+                FORWARD, y_hat=lambda w0, w, idx, x, E: w0 + (w[idx] * x).sum() + BI(E).sum()),
         },
     ),
     "01.4": Exercise(
-        spread_backward,
-        [(DD1, E1), (DD2, E2)],
-        ("dE",),
-        {
-            "the factor 2 is missing": lambda dD, E: spread_backward(dD, E) / 2,
-            "the factor dD is missing": lambda dD, E: spread_backward(np.ones_like(dD), E),
-            "the gradient of the square of the sum is dropped": _spread_wrong(sums=0),
-            "the gradient of the sum of the squares is dropped": _spread_wrong(squares=0),
-            "the sign of the square of the sum is wrong": _spread_wrong(sums=-2),
-            "the factor 2 is missing at the square of the sum": _spread_wrong(sums=1),
-            "the factor 2 is missing at the sum of the squares": _spread_wrong(squares=1),
-            "the factor m is missing": lambda dD, E: 2 * dD[:, None, None] * (E - E.sum(axis=1, keepdims=True)),
-            "m - 1 in the place of m": lambda dD, E: spread_backward(dD, E) - 2 * dD[:, None, None] * E,
-            "k in the place of m": lambda dD, E: _spread_size(dD, E, E.shape[2]),
-            "B in the place of m": lambda dD, E: _spread_size(dD, E, len(E)),
-            "the sign: dE is the other way round": lambda dD, E: -spread_backward(dD, E),
-            "summed over the wrong axis: the sum runs over the slots": _spread_wrong(axis=2),
-            "summed over the rows of the batch: the sum runs over the slots of one row": _spread_wrong(axis=0),
+        DE_OF,
+        [(DY, E1), (DD2, E2)],
+        mistakes={
+            "e_i itself is not taken away: the sum runs over the others": changed(
+                DE_OF, others=lambda E: E.sum(axis=1, keepdims=True) + 0 * E),
+            "only the part of the squares: the sum over the others is missing": changed(DE_OF, others=lambda E: -E),
+            "dy_hat is missing": changed(DE_OF, dy_hat=lambda dy_hat: np.ones_like(dy_hat)),
+            "the sign: the sum of the others, not minus it": changed(DE_OF, dy_hat=lambda dy_hat: -dy_hat),
+            "half of it: the 1/2 goes away with the 2 of the square": changed(DE_OF, dy_hat=lambda dy_hat: dy_hat / 2),
+            "twice: the 2 of the square goes away with the 1/2": changed(DE_OF, dy_hat=lambda dy_hat: 2 * dy_hat),
+            "e_i is taken away twice": changed(DE_OF, others=lambda E: E.sum(axis=1, keepdims=True) - 2 * E),
+            "summed over the factors: the slots are axis 1": changed(
+                DE_OF, others=lambda E: E.sum(axis=2, keepdims=True) - E),
+            "summed over the rows of the batch: the slots are axis 1": changed(
+                DE_OF, others=lambda E: E.sum(axis=0, keepdims=True) - E),
         },
     ),
     "01.5": Exercise(
-        triples,
-        [(E1,), (E2,)],
-        ("T",),
+        DW_OF,
+        [(DY, IDX, X, 8)],
+        mistakes={
+            "not summed over repeated ids: use np.add.at": changed(DW_OF, dw=lambda idx, slot, n: kept_once(
+                idx, slot, n)),
+            "the factor x is missing": changed(DW_OF, x=lambda x: 1.0 * (x != 0)),
+            "the factor x is missing: an empty slot must add nothing": changed(DW_OF, x=lambda x: np.ones_like(x)),
+            "the factor dy_hat is missing": changed(DW_OF, slot=lambda x: x),
+            "the sign: dw adds up dy_hat x": changed(DW_OF, slot=lambda dy_hat, x: -dy_hat[:, None] * x),
+            "x squared: x is a factor once": changed(DW_OF, slot=lambda dy_hat, x: dy_hat[:, None] * x**2),
+            "averaged over the rows: the mean is in dy_hat already": changed(
+                DW_OF, dy_hat=lambda dy_hat: dy_hat / len(dy_hat)),
+            "the gradient of each slot, not yet added up by feature": changed(DW_OF, dw=lambda slot: slot),
+        },
+    ),
+    "01.6": Exercise(
+        DV_OF,
+        [(DE, IDX, X, 8)],
+        mistakes={
+            "not summed over repeated ids: use np.add.at": changed(DV_OF, dV=lambda idx, slot, n: kept_once(
+                idx, slot, n)),
+            "the factor x is missing": changed(DV_OF, x=lambda x: 1.0 * (x != 0)),
+            "the factor x is missing: an empty slot must add nothing": changed(DV_OF, x=lambda x: np.ones_like(x)),
+            "the factor dE is missing": changed(DV_OF, dE=lambda dE: np.ones_like(dE)),
+            "divided by x: e = v x, so dv = de x": changed(DV_OF, x=lambda x: np.divide(
+                1.0, x, where=x != 0, out=np.zeros_like(x))),
+            "the sign": changed(DV_OF, dE=lambda dE: -dE),
+            "x squared: x is a factor once": changed(DV_OF, x=lambda x: x**2),
+            "averaged over the rows: the mean is in dE already": changed(DV_OF, dE=lambda dE: dE / len(dE)),
+            "the gradient of each slot, not yet added up by feature": changed(DV_OF, dV=lambda slot: slot),
+        },
+    ),
+    "01.7": Exercise(
+        lambda f, theta, eps=1e-5: slopes(f, theta, eps),
+        [(bowl, W[:3], 1e-5), (bowl, V[:2, :3], 3e-5)],
+        ("slope",),
         {
-            "each triple is counted six times": lambda E: 6 * triples(E),
-            "the term with s3 is dropped": lambda E: triples(E, c3=0),
-            "nothing is taken off: terms with equal indices are left": lambda E: triples(E, c12=0, c3=0),
-            "the terms with exactly two equal indices are left": lambda E: triples(E, c12=0, c3=-1),
-            "the terms with exactly two equal indices are taken off once: how often do they occur?": lambda E: triples(
-                E, c12=-1, c3=0),
-            "s1 s2 holds the terms with three equal indices, too": lambda E: triples(E, c3=-1),
-            "the sign of s3 is wrong": lambda E: triples(E, c3=-2),
-            "s3 is added once only": lambda E: triples(E, c3=1),
-            "the factors are added up too early: take the powers of each factor by itself": _triples_of_sums,
-            "not summed over the factors": _triples_by_factor,
+            "2 eps below: the two points are 2 eps apart": lambda f, theta, eps: slopes(f, theta, eps, over=1.0),
+            "not divided by the step": lambda f, theta, eps: 2 * eps * slopes(f, theta, eps),
+            "the sign: up minus down": lambda f, theta, eps: -slopes(f, theta, eps),
+            "down goes up as well: the difference is 0": lambda f, theta, eps: 0 * theta,
+            "a one-sided difference: go down by eps, too": lambda f, theta, eps: slopes(
+                f, theta, eps, down=0.0, over=1.0),
+            "a one-sided difference, divided by 2 eps: go down by eps, too": lambda f, theta, eps: slopes(
+                f, theta, eps, down=0.0),
+            "multiplied by eps, not divided: use brackets around 2 * eps": lambda f, theta, eps: eps**2 * slopes(
+                f, theta, eps),
+        },
+    ),
+    "01.8": Exercise(
+        SPREAD,
+        [(E1,), (E2,)],
+        mistakes={
+            "each pair is counted twice": changed(SPREAD, D=lambda E: 2 * SPREAD(E)),
+            "m - 1 in the place of m": changed(SPREAD, m=lambda E: E.shape[1] - 1),
+            "k in the place of m": changed(SPREAD, m=lambda E: E.shape[2]),
+            "B in the place of m": changed(SPREAD, m=lambda E: E.shape[0]),
+            "the factor m is missing": changed(SPREAD, m=lambda E: 1),
+            "not summed over the factors": changed(SPREAD, D=lambda E: E.shape[1] * (E**2).sum(axis=1)
+                                                   - E.sum(axis=1) ** 2),
+            "the sign: m times the sum of the squares comes first": changed(SPREAD, D=lambda E: -SPREAD(E)),
+            "the part with the inner products is missing": changed(SPREAD, D=lambda m, squares: (m - 1) * squares),
+        },
+    ),
+    "01.9": Exercise(
+        SPREAD_BACKWARD,
+        [(DY, E1), (DD2, E2)],
+        mistakes={
+            "the factor 2 is missing": changed(SPREAD_BACKWARD, dD=lambda dD: dD / 2),
+            "the factor dD is missing": changed(SPREAD_BACKWARD, dD=lambda dD: np.ones_like(dD)),
+            "the gradient of the square of the sum is dropped": changed(SPREAD_BACKWARD, sums=lambda E: 0 * E),
+            "the gradient of the sum of the squares is dropped": changed(SPREAD_BACKWARD, m=lambda E: 0),
+            "the sign of the square of the sum is wrong": changed(
+                SPREAD_BACKWARD, sums=lambda E: -E.sum(axis=1, keepdims=True)),
+            "the factor 2 is missing at the square of the sum": changed(
+                SPREAD_BACKWARD, sums=lambda E: E.sum(axis=1, keepdims=True) / 2),
+            "the factor 2 is missing at the sum of the squares": changed(SPREAD_BACKWARD, m=lambda E: E.shape[1] / 2),
+            "the factor m is missing": changed(SPREAD_BACKWARD, m=lambda E: 1),
+            "m - 1 in the place of m": changed(SPREAD_BACKWARD, m=lambda E: E.shape[1] - 1),
+            "k in the place of m": changed(SPREAD_BACKWARD, m=lambda E: E.shape[2]),
+            "B in the place of m": changed(SPREAD_BACKWARD, m=lambda E: E.shape[0]),
+            "the sign: dE is the other way round": changed(SPREAD_BACKWARD, dD=lambda dD: -dD),
+            "summed over the wrong axis: the sum runs over the slots": changed(
+                SPREAD_BACKWARD, sums=lambda E: E.sum(axis=2, keepdims=True)),
+            "summed over the rows of the batch: the sum runs over the slots of one row": changed(
+                SPREAD_BACKWARD, sums=lambda E: E.sum(axis=0, keepdims=True)),
         },
     ),
 }  # fmt: skip
