@@ -15,12 +15,12 @@ from .._types import Array, Attention, Grads, Params
 from ..batch import Batch
 from ..models import Model
 from ..rowgrad import add_grads
-from .options import check_folder, parser, positive
+from .options import check_folder, parser, positive, seed
 
 EXAMPLES = """\
   afm-numpy demo
   afm-numpy demo --rows 3000 --epochs 3 --out pictures      a quick look
-  afm-numpy demo --seeds 3 --scaling standard"""
+  afm-numpy demo --seed 1 --scaling standard"""
 
 METRICS = ("log_loss", "auc", "accuracy")
 PICTURES = ("learning_fm.png", "learning_afm.png", "attention.png", "v_curve.png")
@@ -30,7 +30,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run the demo; returns the exit status."""
     options = parser("demo", "Check all gradients, train FM and AFM on Adult, explain one row, draw it all.", EXAMPLES)
     options.add_argument("--out", default="afm_numpy_demo", help="folder for the pictures (default: %(default)s)")
-    options.add_argument("--seeds", type=positive, default=1, help="train so often and average (default: 1)")
+    options.add_argument("--seed", type=seed, default=0, help="of the split and the models (default: %(default)s)")
     options.add_argument(
         "--scaling", choices=recipes.ADULT, default="quantile",
         help="continuous columns as quantile bins or as scaled values (default: %(default)s)",
@@ -107,31 +107,21 @@ def models_of(scaling: str) -> dict[str, recipes.Recipe]:
 
 
 def train_on_adult(args: argparse.Namespace) -> tuple[dict[str, tuple[Model, train.Result]], recipes.Parts]:
-    """Train all models, print their test metrics and what these say, and return the last seed's results and data."""
+    """Train all models, print their test metrics and what these say, and return the results and the data."""
+    parts = recipes.adult_parts(args.seed, args.scaling, args.rows)
     changes = {"verbose": not args.quiet} | ({"epochs": args.epochs} if args.epochs else {})
-    models = models_of(args.scaling)
-    scores: dict[str, list[list[float]]] = {name: [] for name in models}
-    for seed in range(args.seeds):
-        parts = recipes.adult_parts(seed, args.scaling, args.rows)
-        (batch, y), results, loss_of = parts.test, {}, {}
-        for name, recipe in models.items():
-            start = time.perf_counter()
-            print(f"Training {name} on UCI Adult ({len(parts.fit[1])} rows), seed {seed}", flush=True)
-            result = recipes.run(recipe, parts.fit, parts.valid, seed=seed, **changes)
-            results[name] = recipe.model, result
-            y_hat = train.predict(recipe.model, result.params, batch)
-            scores[name].append([float(metrics.get(metric).of(y, y_hat)) for metric in METRICS])
-            loss_of[name] = np.logaddexp(0, np.where(y == 1, -y_hat, y_hat))
-            seconds = time.perf_counter() - start
-            print(f"  best epoch {result.best_epoch} of {len(result.history)}, {seconds:.0f} s", flush=True)
-    print(f"\nUCI Adult, the {len(y)} published test rows"
-          + (f", mean (standard deviation) of {args.seeds} seeds" if args.seeds > 1 else ""))  # fmt: skip
-    print(f"{'':19} {'log loss':>17} {'AUC':>17} {'accuracy':>17}")
-    for name, rows in scores.items():
-        mean, spread = np.mean(rows, axis=0), np.std(rows, axis=0)
-        cells = [f"{a:.4f}" + (f" ({s:.4f})" if args.seeds > 1 else "") for a, s in zip(mean, spread, strict=True)]
-        print(f"{name:19} " + " ".join(f"{cell:>17}" for cell in cells))
-    print(meaning(y, loss_of))
+    (batch, y), results, y_hats = parts.test, {}, {}
+    for name, recipe in models_of(args.scaling).items():
+        start = time.perf_counter()
+        print(f"Training {name} on UCI Adult ({len(parts.fit[1])} rows)", flush=True)
+        result = recipes.run(recipe, parts.fit, parts.valid, seed=args.seed, **changes)
+        results[name], y_hats[name] = (recipe.model, result), train.predict(recipe.model, result.params, batch)
+        seconds = time.perf_counter() - start
+        print(f"  best epoch {result.best_epoch} of {len(result.history)}, {seconds:.0f} s", flush=True)
+    print(f"\nUCI Adult, the {len(y)} published test rows\n{'':19}  log loss       AUC  accuracy")
+    for name, y_hat in y_hats.items():
+        print(f"{name:19} " + " ".join(f"{metrics.get(metric).of(y, y_hat):9.4f}" for metric in METRICS))
+    print(meaning(y, {name: np.logaddexp(0, np.where(y == 1, -y_hat, y_hat)) for name, y_hat in y_hats.items()}))
     return results, parts
 
 
@@ -155,8 +145,8 @@ What the numbers say
 - FM's log loss lies {of_pairs} that of logistic regression, which has no pairs
   (+- is twice the standard error). So pairs change {verdict[int(np.sign(pairs))]} here.
 - AFM's lies {of_attention} that of AFM uniform, whose attention is even. So attention
-  changes {verdict[int(np.sign(attention))]} here. Where few of many pairs matter it
-  does more: notebook 07 plants such pairs."""
+  changes {verdict[int(np.sign(attention))]} here. It helps where few of many pairs matter:
+  notebook 07 plants such pairs."""
 
 
 def show_person(model: Model, params: Params, parts: recipes.Parts) -> None:
@@ -170,7 +160,7 @@ def show_person(model: Model, params: Params, parts: recipes.Parts) -> None:
 Person {row + 1} of the test part: AFM gives {losses.sigmoid(shares.y_hat[row]):.1%} for an income above 50,000.
 The truth is {"above" if y[row] else "not above"}.
 The pairs that moved the prediction most (attention x score = contribution, in log-odds). They are what the model
-computed, not causes. It may use race and sex, which are columns of this data; notebook 06 says more.
+computed, not causes. The model may use race and sex, which are columns of this data: notebook 06 says more.
 """)
     print(explain.table(shares, row, parts.encoder.feature_names()))
 

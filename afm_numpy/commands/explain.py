@@ -10,15 +10,13 @@ import numpy as np
 from .. import explain, saving
 from .._files import printable
 from .._types import Array
-from ..datasets.unpack import pieces
+from . import table
 from .options import add_data, batches, check_inputs, load_model, parser, positive
 
 EXAMPLES = """\
   afm-numpy explain model.npz test.libfm --rows 1 5
   afm-numpy explain model.npz test.libfm --rows 3 --names names.txt --top 20
   afm-numpy explain income.npz people.csv --overall --csv > overall.csv"""
-
-LARGEST = 1 << 28        # bytes of a file of names
 
 
 CAUTION = """\
@@ -95,16 +93,8 @@ def overall(args: argparse.Namespace, saved: saving.Saved) -> None:
 
 def read_names(path: str, n: int) -> list[str]:
     """The names of n features, one a line. Only "\\n" ends a line, so that a name may hold any other character."""
-    data = b""
-    for piece in pieces(path, 1 << 18):
-        data += piece
-        if len(data) > LARGEST:
-            raise ValueError(f"{path}: it has more than {LARGEST >> 20} MiB, which no list of names has")
-    try:
-        lines = data.decode("utf-8-sig").split("\n")
-    except UnicodeDecodeError:
-        raise ValueError(f"{path}: it is no text in UTF-8") from None
-    names = [line.removesuffix("\r") for line in (lines if lines[-1] else lines[:-1])]
+    names = [line[:-1].removesuffix("\r") for line in itertools.islice(table.lines(path, "names"), n + 3)]
+    names = names if names and names[-1] else names[:-1]
     if len(names) != n:
         header = "; is the first one a header?" if len(names) == n + 1 else ""
         raise ValueError(f"{path}: {len(names)} names, but the model has {n} features{header}")

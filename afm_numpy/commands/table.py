@@ -20,7 +20,7 @@ from ..encode import TableEncoder
 from ..encode.reading import listing
 from ..saving import Saved
 
-__all__ = ["Form", "Rows", "classes_of", "names_in", "parts", "read", "targets", "whole"]
+__all__ = ["Form", "Rows", "classes_of", "lines", "names_in", "parts", "read", "targets", "whole"]
 
 LONGEST = 1 << 24  # bytes of a line
 
@@ -59,21 +59,22 @@ def names_in(text: str | None) -> list[str]:
     return [] if text is None else next(csv.reader([text])) or [""]
 
 
-def _lines(path: str) -> Iterator[str]:
+def lines(path: str, what: str) -> Iterator[str]:
+    """The lines of a text file; an empty one more when the last has an end. `what` they are is for messages."""
     rest, number = b"", 0
     try:
         for piece in chain(pieces(path, 1 << 18), [b"\n"]):
             kind = next((FOREIGN[magic] for magic in FOREIGN if not number and piece.startswith(magic)), None)
             if kind:
-                raise LibfmError(path, 1, kind, "a table as CSV in UTF-8, plain or as .gz, .bz2 or .xz")
+                raise LibfmError(path, 1, kind, f"{what} in UTF-8, plain or as .gz, .bz2 or .xz")
             *complete, rest = (rest + piece).split(b"\n")
             for line in complete:
                 number += 1
                 yield line.decode("utf-8-sig" if number == 1 else "utf-8") + "\n"
             if len(rest) > LONGEST:
-                raise LibfmError(path, number + 1, f"more than {LONGEST >> 20} MiB", "a row of a table")
+                raise LibfmError(path, number + 1, f"more than {LONGEST >> 20} MiB", f"a line of {what}")
     except UnicodeDecodeError:
-        raise LibfmError(path, number, "bytes that are no text in UTF-8", "a table in UTF-8") from None
+        raise LibfmError(path, number, "bytes that are no text in UTF-8", f"{what} in UTF-8") from None
     except Damaged as error:
         found = f"damaged {error.kind} data ({error})"
         raise LibfmError(path, number + 1, found, f"a complete {error.kind} file") from None
@@ -81,7 +82,7 @@ def _lines(path: str) -> Iterator[str]:
 
 def _records(path: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """The line where each row begins, and its cells; the header comes first, and empty lines are left out."""
-    reader, line = csv.reader(_lines(path), delimiter=delimiter, strict=True), 1
+    reader, line = csv.reader(lines(path, "a table as CSV"), delimiter=delimiter, strict=True), 1
     same: dict[str, str] = {}                               # equal texts are kept once
     try:
         for cells in reader:

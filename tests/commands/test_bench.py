@@ -130,9 +130,9 @@ def test_medians_are_over_rounds_of_warm_bursts(monkeypatch):
     assert calls == ["slow"] * 2 + ["fast"] * 2 + 3 * one_round
 
 
-def test_json_table_and_picture(tmp_path, capsys):
+def test_json_and_table(capsys):
     sizes = ["--steps", "1", "--config", "64,3,2", "64,3,0"]
-    assert bench.main([*sizes, "--json", "--plot", str(tmp_path / "bench.png")]) == 0
+    assert bench.main([*sizes, "--json"]) == 0
     out, err = capsys.readouterr()
     found = json.loads(out)
     assert found["machine"]["numpy"] == np.__version__
@@ -142,20 +142,17 @@ def test_json_table_and_picture(tmp_path, capsys):
     for figures in (afm["step_ms"], fm["step_ms"], afm["predicted_rows_per_s"]):
         assert list(figures) == ["unique", "dense"] and min(figures.values()) > 0
     assert err.splitlines() == ["measuring app-log, B,k,t = 64,3,2", "measuring app-log, B,k,t = 64,3,0"]
-    assert (tmp_path / "bench.png").read_bytes().startswith(b"\x89PNG")
     rows = [line.split() for line in bench.lines(found["results"])]
     expected = [[name, f"{ms:.2f}"] for result in (afm, fm) for name, ms in result["step_ms"].items()]
     assert [row[-6:-4] for row in rows[1:]] == expected
 
 
 @pytest.mark.parametrize("argv", [
-    ["--steps", "0"], ["--config", "1,2"], ["--config", "0,2,3"], ["--config", "2,2,-1"], ["--plot", ""],
+    ["--steps", "0"], ["--config", "1,2"], ["--config", "0,2,3"], ["--config", "2,2,-1"],
     ["--busy", "0"], ["--data", "mnist"],
-    ["--plot", "/no/b.png"],
 ])  # fmt: skip
 def test_wrong_arguments_are_refused_before_anything_is_measured(argv, capsys):
-    with pytest.raises((SystemExit, OSError)) as error:
+    with pytest.raises(SystemExit):
         bench.main(argv)
     out, err = capsys.readouterr()
-    assert out == "" and "measuring" not in err
-    assert argv[1] in (err or str(error.value))
+    assert out == "" and "measuring" not in err and argv[1] in err

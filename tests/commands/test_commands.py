@@ -384,7 +384,8 @@ def test_patience_needs_rows_that_choose(folder, tmp_path, capsys):
 def test_names_that_are_no_text(fm_file, folder, tmp_path, capsys):
     (tmp_path / "names").write_bytes(b"\xe9\n" * 30)
     assert run("explain", fm_file, folder / "test.libfm", "--names", tmp_path / "names") == 2
-    assert capsys.readouterr().err == f"afm-numpy explain: error: {tmp_path / 'names'}: it is no text in UTF-8\n"
+    expected = "line 1: found bytes that are no text in UTF-8, expected names in UTF-8"
+    assert capsys.readouterr().err == f"afm-numpy explain: error: {tmp_path / 'names'}, {expected}\n"
 
 
 def test_wrong_files_end_with_one_line(fm_file, folder, tmp_path, capsys):

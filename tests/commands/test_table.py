@@ -173,7 +173,7 @@ def test_targets(target, loss, status, message, tmp_path, capsys):
     (b'a,n,y\n"1\n\n",x,3\n1,2,3\n', r"t, line 2: found 'x' in column 'n', expected a finite number"),
     (b'a,n,y\n1,2,3\n"1,2,3\n4,5,6\n', r"t, line 3: found a row that is no CSV \(unexpected end of data\)"),
     (b'a,n,y\n"1"x,2,3\n', r"t, line 2: found a row that is no CSV"),
-    (b"a,n,y\n\xe9,2,3\n", r"t, line 2: found bytes that are no text in UTF-8, expected a table in UTF-8"),
+    (b"a,n,y\n\xe9,2,3\n", r"t, line 2: found bytes that are no text in UTF-8, expected a table as CSV in UTF-8"),
     (b"a,n,y,a\n1,2,3,4\n", r"t, line 1: found the name 'a' twice, expected a name for each column; --ignore a "),
     (b",n,y\n1,2,3\n", r"t, line 1: found no name for column 1, expected a name for each column; --ignore '' "),
     (b"PK\3\4xlsx", r"t, line 1: found a zip archive, such as a saved model or .xlsx, expected a table as CSV"),
@@ -195,7 +195,7 @@ def test_a_line_without_an_end_is_refused(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(table, "LONGEST", 1 << 18)
     (tmp_path / "t").write_bytes(b"a,y\n" + b"1" * (1 << 20))
     assert run("train", tmp_path / "t", "--target", "y", "--out", tmp_path / "m") == 2
-    assert "t, line 2: found more than 0 MiB, expected a row of a table" in capsys.readouterr().err
+    assert "t, line 2: found more than 0 MiB, expected a line of a table as CSV" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("more, message", [

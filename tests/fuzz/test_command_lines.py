@@ -118,7 +118,7 @@ COMMANDS = {
     "conformance": ({}, {"--json": None, "-h": None}, [values("check"), places("port.json", "here")]),
     "paper": ({"--data": places("here", "none")}, {"--k": values("16"), "--train": places("train.libfm")},
               [values("frappe")]),
-    "demo": ({"--rows": st.sampled_from(JUNK)}, {"--seeds": whole, "--quiet": None, "-h": None}, []),
+    "demo": ({"--rows": st.sampled_from(JUNK)}, {"--seed": whole, "--quiet": None, "-h": None}, []),
     "bench": ({"--config": st.sampled_from([*JUNK, "1,2", "1,2,x"])}, {"--json": None, "--seed": whole}, []),
 }  # fmt: skip
 

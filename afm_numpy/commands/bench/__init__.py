@@ -4,7 +4,6 @@
     python -m afm_numpy bench --peers --config 4096,64,64      with whatever peer is installed, on one size
     python -m afm_numpy bench --data clicks tags --busy 1      other rows, beside one computing process
     python -m afm_numpy bench --json > bench.json              everything, and the machine
-    python -m afm_numpy bench --plot bench.png
 
 A step selects B rows in a new order, and is forward, backward and Adagrad in float32, with attention "network" (t > 0)
 or FM (t = 0). All contenders of a size take turns in one process, so that a busy machine slows all of them alike;
@@ -22,8 +21,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ... import plots
-from ..._files import Path, check_output
 from ..options import parser, positive
 from .contenders import ENGINES, build, contenders
 from .data import DATA, FIELDS, make_rows
@@ -71,33 +68,6 @@ def lines(results: list[dict[str, Any]]) -> Iterator[str]:
             data = size = ""
 
 
-def draw(results: list[dict[str, Any]], path: Path) -> None:
-    """Bars of milliseconds per step on a logarithmic scale, with the floor as a line."""
-    from matplotlib.figure import Figure
-
-    names = list(dict.fromkeys(name for result in results for name in result["step_ms"]))
-    figure = Figure(figsize=(1.6 + 1.1 * len(results), 4.5), layout="constrained")
-    ax = figure.subplots()
-    width = 0.8 / len(names)
-    for number, name in enumerate(names):
-        at = [place for place, result in enumerate(results) if name in result["step_ms"]]
-        ax.bar(
-            [place + (number - (len(names) - 1) / 2) * width for place in at],
-            [results[place]["step_ms"][name] for place in at], width, label=name,
-            color=plots.COLORS[number % len(plots.COLORS)],
-            hatch=["", "//", "..", "xx", "\\\\"][number % 5], edgecolor="white",
-        )  # fmt: skip
-    for place, result in enumerate(results):
-        if result["floor_ms"]:
-            label = None if ax.lines else "matrix products alone"
-            ax.plot([place - 0.45, place + 0.45], 2 * [result["floor_ms"]], color="black", label=label)
-    sizes = [f"AFM\nB {r['B']}\nk {r['k']}\nt {r['t']}" if r["t"] else f"FM\nB {r['B']}\nk {r['k']}" for r in results]
-    ax.set_xticks(range(len(results)), sizes)
-    ax.set(yscale="log", ylabel="milliseconds per training step", title="One training step (less is better)")
-    ax.legend()
-    plots.save(figure, path, dpi=150)
-
-
 def size_of(text: str) -> tuple[int, int, int]:
     """B,k,t as three integers, for argparse."""
     if not re.fullmatch(r"[1-9]\d*,[1-9]\d*,\d+", text):
@@ -107,7 +77,7 @@ def size_of(text: str) -> tuple[int, int, int]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure, print, draw; return 0."""
+    """Measure and print; return 0."""
     options = parser("bench", str(__doc__).splitlines()[0], EXAMPLES)
     options.add_argument("--data", nargs="+", choices=DATA, default=["app-log"], help="rows (default app-log)")
     options.add_argument("--config", nargs="+", type=size_of, metavar="B,k,t", help="rows, factors, attention; t 0: FM")
@@ -115,16 +85,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     options.add_argument("--peers", action="store_true", help="measure PyTorch and JAX too, where installed")
     options.add_argument("--busy", type=positive, default=0, metavar="N", help="measure beside N computing processes")
     options.add_argument("--json", action="store_true", help="print JSON instead of the table")
-    options.add_argument("--plot", metavar="PNG", help="write a picture of the milliseconds per step")
     args = options.parse_args(argv)
-    if args.plot is not None:
-        check_output(args.plot)
     results = []
     for data in args.data:
         for config in args.config or map(size_of, CONFIGS):
             print(f"measuring {data}, B,k,t = {','.join(map(str, config))}", file=sys.stderr)
             results.append(measure(data, config, args.peers, args.steps, args.busy))
     print(json.dumps({"machine": machine(), "results": results}, indent=1) if args.json else "\n".join(lines(results)))
-    if args.plot is not None:
-        draw(results, args.plot)
     return 0
