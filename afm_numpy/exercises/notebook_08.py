@@ -5,218 +5,128 @@ from typing import Any
 
 import numpy as np
 
-from .. import afm
 from .. import attention as att
 from .._types import Array, Float
-from . import Exercise
+from . import Exercise, Steps, changed
 
 __all__ = ["EXERCISES"]
 
 Arrays = tuple[Array, ...]
+Line = Callable[..., Any]
 
 
-def _gather_inputs(seed: int, S: int, U: int, k: int, unused: int = 0) -> tuple[Array, Array, int]:
-    rng = np.random.default_rng(seed)
+rng = np.random.default_rng(108)
+
+
+def _normal(*shapes: Any) -> Arrays:
+    return tuple(rng.standard_normal(shape) for shape in shapes)
+
+
+def _gathered(S: int, U: int, k: int, unused: int = 0) -> tuple[Any, ...]:
     at = np.concatenate([np.arange(U), rng.integers(0, U, S - U)])          # U rows are used, some repeat
-    return rng.standard_normal((S, k)), rng.permutation(at), U + unused
+    return *_normal((S, k)), rng.permutation(at), U + unused
 
 
-def _rows_inputs(seed: int, B: int, P: int, D: int, unused: int = 0) -> tuple[Array, Array, Array, Array, Array]:
-    rng = np.random.default_rng(seed)
+def _rows(B: int, P: int, D: int, unused: int = 0) -> Arrays:
     pair_at = np.stack([rng.permutation(D)[:P] for _ in range(B)])          # a row has a pair once
-    kept, D = (rng.random((B, P)) < 0.7) / 0.7, D + unused
-    return rng.standard_normal(D), rng.standard_normal(D), pair_at, kept, rng.standard_normal(B)
+    kept = (rng.random((B, P)) < 0.7) / 0.7
+    return *_normal(D + unused, D + unused), pair_at, kept, *_normal(B)
 
 
-def _token_inputs(seed: int, B: int, m: int, n: int) -> tuple[Array, Array]:
-    rng = np.random.default_rng(seed)
-    idx = np.stack([rng.permutation(n)[:m] for _ in range(B)])
-    return idx, rng.choice([-1.5, 0.5, 1.0, 3.0], (B, m))
-
-
-def _pooling_inputs(seed: int, B: int, m: int, k: int) -> Arrays:
-    rng = np.random.default_rng(seed)
-    return rng.standard_normal((B, m, k)), rng.random((B, m * (m - 1) // 2)), rng.standard_normal((B, k))
-
-
-# ---- right answers -------------------------------------------------------------------------------------
-
-
-def gather_backward(dR: Array, at: Array, U: int) -> Array:
-    dE = np.zeros((U, dR.shape[1]))
-    np.add.at(dE, at, dR)
-    return dE
+def _tokens(B: int, m: int, n: int) -> Arrays:
+    return np.stack([rng.permutation(n)[:m] for _ in range(B)]), rng.choice([-1.5, 0.5, 1.0, 3.0], (B, m))
 
 
 def expected_distinct(prob: Array, B: int) -> Float:
     return (1 - (1 - prob) ** B).sum()
 
 
-def with_attention_dropout(s_q: Array, t_q: Array, pair_at: Array, kept: Array, dy: Array, *,
-                           kept_back: bool = True, kept_in_softmax: bool = False, kept_after: bool = False,
-                           sum_at: Callable[..., Any] = np.add.at) -> Arrays:
-    a, t = att.softmax_forward(s_q[pair_at]), t_q[pair_at]
-    back = kept if kept_back else 1.0
-    ds = att.softmax_backward(dy[:, None] * t * back, a * kept if kept_in_softmax else a)
-    ds_q, dt_q = np.zeros_like(s_q), np.zeros_like(t_q)
-    if kept_after:
-        ds = kept * att.softmax_backward(dy[:, None] * t, a)
-    sum_at(ds_q, pair_at, ds)
-    sum_at(dt_q, pair_at, dy[:, None] * a * back)
-    return (a * kept * t).sum(axis=1), ds_q, dt_q
-
-
-def number_tokens(idx: Array, x: Array) -> Arrays:
-    (feature, value), token = np.unique(np.stack([idx.ravel(), x.ravel()]), axis=1, return_inverse=True)
-    return token.reshape(idx.shape), feature, value
-
-
-def pooled_by_matrix(E: Array, a: Array, dpooled: Array) -> Arrays:
-    M = afm.interactions_forward(E)
-    da, dM = afm.pooling_backward(dpooled, a, M)
-    return afm.pooling_forward(a, M), da, afm.interactions_backward(dM, E)
-
-
-# ---- likely mistakes -----------------------------------------------------------------------------------
-
-
-def _last_wins(total: Array, at: Array, values: Array) -> None:
-    total[at] = values
-
-
-def _mean_of_repeats(dR: Array, at: Array, U: int) -> Array:
-    return gather_backward(dR, at, U) / np.maximum(np.bincount(at, minlength=U), 1)[:, None]
-
-
-def _kept_once(dR: Array, at: Array, U: int) -> Array:
-    dE = np.zeros((U, dR.shape[1]))
-    dE[at] += dR
+def gather_backward(dR: Array, at: Array, U: int) -> Array:
+    dE = np.zeros((U, *dR.shape[1:]))
+    np.add.at(dE, at, dR)
     return dE
 
 
-def _gathered_again(dR: Array, at: Array, U: int) -> Array:
-    return dR[at]
+def _sum_at(pair_at: Array, values: Array, size: int) -> Array:
+    return np.bincount(pair_at.ravel(), values.ravel(), minlength=size)
 
 
-def _without_dy(s_q: Array, t_q: Array, pair_at: Array, kept: Array, dy: Array) -> Arrays:
-    right = with_attention_dropout(s_q, t_q, pair_at, kept, dy)
-    return right[0], *with_attention_dropout(s_q, t_q, pair_at, kept, np.ones_like(dy))[1:]
+IN_ROWS = Steps(
+    "s_q t_q pair_at kept dy", "y ds_q dt_q",
+    s=lambda s_q, pair_at: s_q[pair_at],
+    a=lambda s: att.softmax_forward(s),
+    t=lambda t_q, pair_at: t_q[pair_at],
+    weights=lambda kept, a: kept * a,
+    y=lambda weights, t: (weights * t).sum(axis=1),
+    da=lambda dy, kept, t: dy[:, None] * kept * t,
+    ds=lambda da, a: att.softmax_backward(da, a),
+    dt=lambda dy, kept, a: dy[:, None] * kept * a,
+    size=lambda s_q: len(s_q),
+    ds_q=lambda pair_at, ds, size: _sum_at(pair_at, ds, size),
+    dt_q=lambda pair_at, dt, size: _sum_at(pair_at, dt, size),
+)  # fmt: skip
+TOKENS = Steps(
+    "idx x", "token feature value",
+    slots=lambda idx, x: np.stack([idx.ravel(), x.ravel()]),
+    numbered=lambda slots: np.unique(slots, axis=1, return_inverse=True),
+    token=lambda numbered, idx: numbered[1].reshape(idx.shape),
+    feature=lambda numbered: numbered[0][0],
+    value=lambda numbered: numbered[0][1],
+)  # fmt: skip
 
 
-def _without_softmax_backward(s_q: Array, t_q: Array, pair_at: Array, kept: Array, dy: Array) -> Arrays:
-    y, ds_q, dt_q = with_attention_dropout(s_q, t_q, pair_at, kept, dy)
-    ds_q = np.zeros_like(ds_q)
-    np.add.at(ds_q, pair_at, dy[:, None] * kept * t_q[pair_at])
-    return y, ds_q, dt_q
+def _matrix(E: Array, a: Array) -> Array:
+    A = np.zeros((*E.shape[:2], E.shape[1]))
+    i, j = np.triu_indices(E.shape[1], 1)
+    A[:, i, j] = A[:, j, i] = a
+    return A
 
 
-def _without_mask(s_q: Array, t_q: Array, pair_at: Array, kept: Array, dy: Array) -> Arrays:
-    return with_attention_dropout(s_q, t_q, pair_at, np.ones_like(kept), dy)
+POOLED = Steps(
+    "E a dpooled", "pooled da dE",
+    A=lambda E, a: _matrix(E, a),
+    AE=lambda A, E: A @ E,
+    pooled=lambda E, AE: 0.5 * (E * AE).sum(axis=1),
+    dA=lambda E, dpooled: (E * dpooled[:, None]) @ E.swapaxes(1, 2),
+    da=lambda dA: dA[(slice(None), *np.triu_indices(dA.shape[1], 1))],
+    dE=lambda dpooled, AE: dpooled[:, None] * AE,
+)  # fmt: skip
 
 
-def _weights_of_sum_1(s_q: Array, t_q: Array, pair_at: Array, kept: Array, dy: Array) -> Arrays:
-    a = att.softmax_forward(s_q[pair_at]) * kept
-    a /= np.maximum(a.sum(axis=1, keepdims=True), 1e-9)
-    return (a * t_q[pair_at]).sum(axis=1), *with_attention_dropout(s_q, t_q, pair_at, kept, dy)[1:]
+def _kept_once(dR: Array, at: Array, U: int) -> Array:
+    dE = np.zeros((U, *dR.shape[1:]))
+    dE[at] = dR
+    return dE
 
 
-def _mask_on_scores(s_q: Array, t_q: Array, pair_at: Array, kept: Array, dy: Array, *,
-                    absent: bool = False, again: bool = False) -> Arrays:
-    s = np.where(kept == 0, -np.inf, s_q[pair_at]) if absent else s_q[pair_at] * kept
-    a = att.softmax_forward(s) * (kept if again else 1)
-    return (a * t_q[pair_at]).sum(axis=1), *with_attention_dropout(s_q, t_q, pair_at, kept, dy)[1:]
+def _last_wins(pair_at: Array, values: Array, size: int) -> Array:
+    return _kept_once(values.ravel(), pair_at.ravel(), size)
 
 
-def _longer(size: Callable[..., Any]) -> Callable[..., Any]:
-    """Right, but for sums with a minimal length of size(dy, pair_at)."""
-    def wrong(s_q: Array, t_q: Array, pair_at: Array, kept: Array, dy: Array) -> Arrays:
-        y, *sums = with_attention_dropout(s_q, t_q, pair_at, kept, dy)
-        return y, *(np.pad(total, (0, max(0, size(dy, pair_at) - len(total)))) for total in sums)
-
-    return wrong
+def _as_they_come(slots: Array) -> tuple[Any, ...]:
+    distinct, first, at = np.unique(slots, axis=1, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    return distinct[:, order], np.argsort(order)[at]
 
 
-def _places(s_q: Array, t_q: Array, pair_at: Array, kept: Array, dy: Array) -> Arrays:
-    a, t = att.softmax_forward(s_q[pair_at]), t_q[pair_at]
-    return (a * kept * t).sum(axis=1), att.softmax_backward(dy[:, None] * t * kept, a), dy[:, None] * a * kept
-
-
-def _as_they_come(idx: Array, x: Array) -> Arrays:
-    tokens = list(zip(idx.ravel(), x.ravel(), strict=True))
-    number = {token: at for at, token in enumerate(dict.fromkeys(tokens))}
-    feature, value = np.array(list(number)).T
-    return np.array([number[token] for token in tokens]).reshape(idx.shape), feature, value
-
-
-def _value_first(idx: Array, x: Array) -> Arrays:
-    (value, feature), token = np.unique(np.stack([x.ravel(), idx.ravel()]), axis=1, return_inverse=True)
-    return token.reshape(idx.shape), feature, value
-
-
-def _features_only(idx: Array, x: Array) -> Arrays:
-    feature, first, token = np.unique(idx, return_index=True, return_inverse=True)
-    return token.reshape(idx.shape), feature, x.ravel()[first]
-
-
-def _products(idx: Array, x: Array) -> Arrays:
-    feature, token = np.unique(idx * x, return_inverse=True)
-    return token.reshape(idx.shape), feature, feature
-
-
-def _every_slot(idx: Array, x: Array) -> Arrays:
-    return number_tokens(idx, x)[0], idx.ravel(), x.ravel()
-
-
-def _feature_for_value(idx: Array, x: Array) -> Arrays:
-    token, feature, value = number_tokens(idx, x)
-    return token, value, feature
-
-
-def _scaled(pooled: float = 1.0, da: float = 1.0, dE: float = 1.0) -> Callable[..., Any]:
-    factors = pooled, da, dE
-    return lambda *inputs: tuple(c * value for c, value in zip(factors, pooled_by_matrix(*inputs), strict=True))
-
-
-def _without_upstream(E: Array, a: Array, dpooled: Array) -> Arrays:
-    pooled, _, dE = pooled_by_matrix(E, a, dpooled)
-    return pooled, pooled_by_matrix(E, a, np.ones_like(dpooled))[1], dE
-
-
-def _whole_matrix(E: Array, a: Array, dpooled: Array) -> Arrays:
-    pooled, _, dE = pooled_by_matrix(E, a, dpooled)
-    return pooled, (E * dpooled[:, None]) @ E.swapaxes(1, 2), dE
-
-
-def _other_dE(wrong: Callable[..., Any]) -> Callable[..., Any]:
-    """Right, but for dE = wrong(E, right dE, dpooled)."""
-    def answer(E: Array, a: Array, dpooled: Array) -> Arrays:
-        pooled, da, dE = pooled_by_matrix(E, a, dpooled)
-        return pooled, da, wrong(E, dE, dpooled[:, None])
-
-    return answer
-
+EXCHANGED: dict[str, Line] = {"feature": lambda numbered: numbered[0][1], "value": lambda numbered: numbered[0][0]}
+SCORES_MASKED: dict[str, Line] = {"weights": lambda a: a, "s": lambda s_q, pair_at, kept: s_q[pair_at] * kept}
+MASK_FORGOTTEN: dict[str, Line] = {"da": lambda dy, t: dy[:, None] * t, "dt": lambda dy, a: dy[:, None] * a}
 
 EXERCISES = {
-    "08.1": Exercise(
-        (12, 6),
-        names=("in_all_rows", "distinct"),
-        mistakes={
-            "a pair that stands in several rows counts once among the distinct ones": (12, 12),
-            "rows share single pairs, too, not only whole rows": (12, 9),
-            "seven is the number of the example above; this batch is another one": (12, 7),
-            "these are the pairs of one row: there are four rows": (3, 6),
-            "the two answers are exchanged": (6, 12),
-            "a pair has no order: (2, 5) and (5, 2) are one": (24, 12),
-            "these are the features, not the pairs": (12, 4),
-            "these are the pairs that stand in one row only": (12, 2),
-            "a row of 3 features has 3 pairs": (4, 6),
-        },
-    ),
+    "08.1": Exercise((12, 6), names=("in_all_rows", "distinct"), mistakes={
+        "a pair that stands in several rows counts once among the distinct ones": (12, 12),
+        "rows share single pairs, too, not only whole rows": (12, 9),
+        "seven is the number of the example above; this batch is another one": (12, 7),
+        "these are the pairs of one row: there are four rows": (3, 6),
+        "the two answers are exchanged": (6, 12),
+        "a pair has no order: (2, 5) and (5, 2) are one": (24, 12),
+        "these are the features, not the pairs": (12, 4),
+        "these are the pairs that stand in one row only": (12, 2),
+        "a row of 3 features has 3 pairs": (4, 6),
+    }),
     "08.2": Exercise(
-        expected_distinct,
-        [(np.array([0.9, 0.5, 0.1, 0.02, 0.02]), 3), (np.linspace(0.001, 0.6, 11), 20)],
-        ("expected",),
-        {
+        expected_distinct, [(np.array([0.9, 0.5, 0.1, 0.02]), 3), (np.linspace(0.001, 0.6, 11), 20)], ("expected",), {
             "every repeat is counted: this is the number of pairs in all rows": lambda prob, B: B * prob.sum(),
             "these are the pairs that no row holds": lambda prob, B: ((1 - prob) ** B).sum(),
             "these are the pairs that all rows hold": lambda prob, B: (prob**B).sum(),
@@ -225,76 +135,67 @@ EXERCISES = {
             "prob**B: that all rows hold the pair; none may hold it": lambda prob, B: (1 - prob**B).sum(),
             "this is nearly right for a small prob only": lambda prob, B: (1 - np.exp(-B * prob)).sum(),
             "sum over the pairs at the end, of 1 - the probability": lambda prob, B: 1 - ((1 - prob) ** B).sum(),
-        },
-    ),
+        }),
     "08.3": Exercise(
-        gather_backward,
-        [_gather_inputs(1, 9, 4, 3), _gather_inputs(2, 12, 7, 2), _gather_inputs(9, 8, 5, 3, unused=2)],
-        ("dE",),
-        {
+        gather_backward, [_gathered(9, 4, 3), _gathered(12, 7, 2), _gathered(8, 5, 3, unused=2)], ("dE",), {
             "not summed over repeated numbers: each row of dE keeps one of its gradients": _kept_once,
-            "the mean of the repeats: their sum is asked for": _mean_of_repeats,
-            "gathered once more: the way back adds to dE[at]": _gathered_again,
+            "the mean of the repeats: their sum is asked for": lambda dR, at, U: (
+                gather_backward(dR, at, U) / np.maximum(np.bincount(at, minlength=U), 1)[:, None]),
+            "gathered once more: the way back adds to dE[at]": lambda dR, at, U: dR[at],
             "nothing is summed: these are the rows of dR": lambda dR, at, U: dR,
-            "dE has a row for each row of E, not of dR": lambda dR, at, U: gather_backward(dR, at, len(dR)),
-            "a row of E that was not gathered has a gradient as well, even the last": lambda dR, at, U: gather_backward(
-                dR, at, at.max() + 1),
-        },
-    ),
+            "dE has a row for each row of E, not of dR": changed(gather_backward, U=lambda dR: len(dR)),
+            "a row of E that was not gathered has a gradient as well, even the last": changed(
+                gather_backward, U=lambda at: at.max() + 1),
+        }),
     "08.4": Exercise(
-        with_attention_dropout,
-        [_rows_inputs(3, 5, 4, 7), _rows_inputs(4, 9, 3, 5), _rows_inputs(10, 10, 4, 6, unused=1)],
-        ("y", "ds_q", "dt_q"),
-        {
-            "the mask is missing on the way back": lambda *args: with_attention_dropout(*args, kept_back=False),
-            "the backward of the softmax takes a as it was before the mask": lambda *args: with_attention_dropout(
-                *args, kept_in_softmax=True),
-            "the mask is missing in da, and the backward of the softmax takes a as it was before the mask": (
-                lambda *args: with_attention_dropout(*args, kept_back=False, kept_in_softmax=True)),
-            "not summed: of all places of a pair, one is kept": lambda *args: with_attention_dropout(
-                *args, sum_at=_last_wins),
-            "these are the gradients of the places: sum those of one pair": _places,
-            "the mask comes after the backward of the softmax: on the way back its turn is earlier": lambda *args: (
-                with_attention_dropout(*args, kept_after=True)),
-            "the mask multiplies a, not the scores": _mask_on_scores,
-            "the mask multiplies a alone, here the scores as well": lambda *args: _mask_on_scores(*args, again=True),
-            "a dropped pair stays in the softmax: the mask comes after it": lambda *args: _mask_on_scores(
-                *args, absent=True, again=True),
-            "`size`, how many sums there are, is not the number of rows": _longer(lambda dy, pair_at: len(dy)),
-            "`size`, how many sums there are, is not the number of places": _longer(lambda dy, pair_at: pair_at.size),
-            "the mask is missing": _without_mask,
-            "dropout does not bring the weights back to the sum 1": _weights_of_sum_1,
-            "dy is missing on the way back": _without_dy,
-            "the backward of the softmax is missing": _without_softmax_backward,
-            "ds_q and dt_q are exchanged": lambda *args: tuple(with_attention_dropout(*args)[at] for at in (0, 2, 1)),
-        },
-    ),
-    "08.5": Exercise(
-        number_tokens,
-        [_token_inputs(5, 6, 3, 5), _token_inputs(6, 8, 4, 7)],
-        ("token", "feature", "value"),
-        {
-            "the values are not used: the same feature with another value is another token": _features_only,
-            "in order of the values: the feature comes first": _value_first,
-            "in order of appearance: they are to ascend": _as_they_come,
-            "different tokens may have the same product of feature and value": _products,
-            "this is the list of the slots: each distinct token stands in it once": _every_slot,
-            "feature and value are exchanged": _feature_for_value,
-        },
-    ),
-    "08.6": Exercise(
-        pooled_by_matrix,
-        [_pooling_inputs(7, 3, 4, 2), _pooling_inputs(8, 2, 5, 3)],
-        ("pooled", "da", "dE"),
-        {
-            "A holds every pair twice: 1/2 is missing": _scaled(pooled=2.0),
-            "a_ij stands in A twice, so its two halves add up": _scaled(da=0.5),
-            "e_i is the left and the right side of products: no 1/2 here": _scaled(dE=0.5),
-            "dpooled is missing in da": _without_upstream,
-            "the whole matrix: take the entries (i, j) of the pairs": _whole_matrix,
-            "A is missing in dE": _other_dE(lambda E, dE, dpooled: dpooled * E),
-            "dpooled is missing in dE": _other_dE(lambda E, dE, dpooled: dE / dpooled),
-            "e_i itself is not a factor of its gradient": _other_dE(lambda E, dE, dpooled: E * dE),
-        },
-    ),
+        IN_ROWS, [_rows(5, 4, 7), _rows(9, 3, 5), _rows(10, 4, 6, unused=1)], mistakes={
+            "the mask is missing on the way back": changed(IN_ROWS, **MASK_FORGOTTEN),
+            "the backward of the softmax takes a as it was before the mask": changed(
+                IN_ROWS, ds=lambda da, weights: att.softmax_backward(da, weights)),
+            "not summed: of all places of a pair, one is kept": changed(
+                IN_ROWS, ds_q=lambda pair_at, ds, size: _last_wins(pair_at, ds, size),
+                dt_q=lambda pair_at, dt, size: _last_wins(pair_at, dt, size)),
+            "these are the gradients of the places: sum those of one pair": changed(
+                IN_ROWS, ds_q=lambda ds: ds, dt_q=lambda dt: dt),
+            "the mask comes after the backward of the softmax: on the way back its turn is earlier": changed(
+                IN_ROWS, da=MASK_FORGOTTEN["da"], ds=lambda da, a, kept: kept * att.softmax_backward(da, a)),
+            "the mask multiplies a, not the scores": changed(IN_ROWS, **SCORES_MASKED),
+            "the mask multiplies a alone, here the scores as well": changed(IN_ROWS, s=SCORES_MASKED["s"]),
+            "a dropped pair stays in the softmax: the mask comes after it": changed(
+                IN_ROWS, s=lambda s_q, pair_at, kept: np.where(kept == 0, -np.inf, s_q[pair_at])),
+            "`size`, how many sums there are, is not the number of rows": changed(IN_ROWS, size=lambda dy: len(dy)),
+            "`size`, how many sums there are, is not the number of places": changed(
+                IN_ROWS, size=lambda pair_at: pair_at.size),
+            "the mask is missing": changed(IN_ROWS, kept=lambda kept: np.ones_like(kept)),
+            "dropout does not bring the weights back to the sum 1": changed(
+                IN_ROWS, weights=lambda kept, a: kept * a / np.maximum((kept * a).sum(axis=1, keepdims=True), 1e-9)),
+            "dy is missing on the way back": changed(IN_ROWS, dy=lambda dy: np.ones_like(dy)),
+            "the backward of the softmax is missing": changed(IN_ROWS, ds=lambda da: da),
+            "ds_q and dt_q are exchanged": lambda *args: tuple(IN_ROWS(*args)[at] for at in (0, 2, 1)),
+        }),
+    "08.5": Exercise(TOKENS, [_tokens(6, 3, 5), _tokens(8, 4, 7)], mistakes={
+        "the values are not used: the same feature with another value is another token": changed(
+            TOKENS, slots=lambda idx, x: np.stack([idx.ravel(), 0 * x.ravel()])),
+        "in order of the values: the feature comes first": changed(
+            TOKENS, slots=lambda idx, x: np.stack([x.ravel(), idx.ravel()]), **EXCHANGED),
+        "in order of appearance: they are to ascend": changed(TOKENS, numbered=_as_they_come),
+        "different tokens may have the same product of feature and value": changed(
+            TOKENS, slots=lambda idx, x: np.stack([(idx * x).ravel(), 0 * x.ravel()])),
+        "this is the list of the slots: each distinct token stands in it once": changed(
+            TOKENS, feature=lambda idx: idx.ravel(), value=lambda x: x.ravel()),
+        "feature and value are exchanged": changed(TOKENS, **EXCHANGED),
+        "tokens are counted from 0": changed(TOKENS, token=lambda numbered, idx: numbered[1].reshape(idx.shape) + 1),
+    }),
+    "08.6": Exercise(POOLED, [_normal((3, 4, 2), (3, 6), (3, 2)), _normal((2, 5, 3), (2, 10), (2, 3))], mistakes={
+        "A holds every pair twice: 1/2 is missing": changed(POOLED, pooled=lambda E, AE: (E * AE).sum(axis=1)),
+        "a_ij stands in A twice, so its two halves add up": changed(POOLED, dpooled=lambda dpooled: dpooled / 2),
+        "e_i is the left and the right side of products: no 1/2 here": changed(
+            POOLED, dE=lambda dpooled, AE: dpooled[:, None] * AE / 2),
+        "dpooled is missing in da": changed(POOLED, dA=lambda E: E @ E.swapaxes(1, 2)),
+        "the whole matrix: take the entries (i, j) of the pairs": changed(POOLED, da=lambda dA: dA),
+        "A is missing in dE": changed(POOLED, dE=lambda dpooled, E: dpooled[:, None] * E),
+        "dpooled is missing in dE": changed(POOLED, dE=lambda AE: AE),
+        "e_i itself is not a factor of its gradient": changed(
+            POOLED, dE=lambda E, dpooled, AE: E * dpooled[:, None] * AE),
+    }),
 }  # fmt: skip

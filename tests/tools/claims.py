@@ -52,7 +52,7 @@ def claim(notebook, text, seeds=len(SEEDS)):
 
 @cache
 def notebook(number):
-    """The functions, imports and constants in capital letters of a notebook; nothing else of it is run."""
+    """The functions, imports and constants (CAPITALS, no single letters) of a notebook; nothing else of it is run."""
     (path,) = NOTEBOOKS.glob(f"{number}_*.ipynb")
     names = {"np": np}
     sys.path.insert(0, str(NOTEBOOKS))
@@ -69,7 +69,7 @@ def notebook(number):
 def _is_definition(node):
     if isinstance(node, ast.Assign):
         names = [name for target in node.targets for name in ast.walk(target) if isinstance(name, ast.Name)]
-        return bool(names) and all(name.id.isupper() for name in names)
+        return bool(names) and all(name.id.isupper() and len(name.id) > 2 for name in names)
     return isinstance(node, (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef))
 
 
