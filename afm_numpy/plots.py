@@ -42,15 +42,16 @@ def _axes(ax: "Axes | None", **size: Any) -> "Axes":
     return ax
 
 
-def _look(number: int, points: int) -> dict[str, Any]:
-    """Color, line style and sparse markers of curve number 0, 1, 2, ..."""
-    return {
-        "color": COLORS[number % len(COLORS)],
-        "linestyle": STYLES[number % len(STYLES)],
-        "marker": MARKERS[number % len(MARKERS)],
-        "markevery": max(points // 8, 1),
-        "markersize": 5,
-    }
+def _curve(ax: "Axes", number: int, x: Any, y: Any, label: str) -> None:
+    """Curve number 0, 1, 2, ... with a color, a line style and sparse markers of its own."""
+    ax.plot(
+        x, y, label=label, color=COLORS[number % len(COLORS)], linestyle=STYLES[number % len(STYLES)],
+        marker=MARKERS[number % len(MARKERS)], markevery=max(len(y) // 8, 1), markersize=5,
+    )  # fmt: skip
+
+
+def _of_epochs(ax: "Axes", number: int, history: History, key: str, label: str) -> None:
+    _curve(ax, number, [row["epoch"] for row in history], [row[key] for row in history], label)
 
 
 def _epochs(ax: "Axes", label: str) -> None:
@@ -80,14 +81,13 @@ def learning_curves(
     if not drawn:
         raise ValueError(f"the history has no {' or '.join(keys)}; it has {', '.join(history[0])}")
     ax = _axes(ax, figsize=(6.4, 4.0))
-    epochs = [row["epoch"] for row in history]
     words = {"loss": "training rows (with dropout)", "valid_loss": "validation rows"}
     for number, key in enumerate(drawn):
-        values = [row[key] for row in history]
-        ax.plot(epochs, values, label=words.get(key, key), **_look(number, len(values)))
-        if key == "valid_loss":
-            best = int(np.argmin(values))
-            ax.plot(epochs[best], values[best], "*", color="black", markersize=12, label=f"best: epoch {epochs[best]}")
+        _of_epochs(ax, number, history, key, words.get(key, key))
+    if "valid_loss" in drawn:
+        best = min(history, key=lambda row: row["valid_loss"])
+        label_of_best = f"best: epoch {best['epoch']}"
+        ax.plot(best["epoch"], best["valid_loss"], "*", color="black", markersize=12, label=label_of_best)
     _epochs(ax, label)
     return ax
 
@@ -112,8 +112,7 @@ def convergence(
             raise ValueError(f"the history of {name} has no {key}; it has {found}")
     ax = _axes(ax, figsize=(6.4, 4.0))
     for number, (name, history) in enumerate(histories.items()):
-        values = [row[key] for row in history]
-        ax.plot([row["epoch"] for row in history], values, label=name, **_look(number, len(values)))
+        _of_epochs(ax, number, history, key, name)
     _epochs(ax, label or key.replace("_", " "))
     return ax
 
@@ -121,7 +120,7 @@ def convergence(
 def attention_map(
     mean: Array, names: Sequence[str], *, count: Array | None = None, ax: "Axes | None" = None
 ) -> "Axes":
-    """Mean attention between fields as a map; darker is more.
+    """Mean attention between fields as a map; darker is more. The scale marks 1/P, the even share of P pairs.
 
     Parameters
     ----------
@@ -137,12 +136,15 @@ def attention_map(
         raise ValueError(f"mean has shape {np.shape(mean)}, but there are {m} names; want ({m}, {m})")
     ax = _axes(ax, figsize=(2.6 + 0.42 * m, 1.8 + 0.42 * m))
     image = ax.imshow(mean, cmap="cividis_r")
-    ax.figure.colorbar(image, ax=ax, label="mean attention (share of the row's pairs)", shrink=0.8)
+    scale = ax.figure.colorbar(image, ax=ax, label="mean attention (share of the row's pairs)", shrink=0.8)
+    low, high = image.get_clim()
+    if m > 1 and low <= 2 / (m * (m - 1)) <= high:
+        scale.ax.secondary_yaxis("left").set_yticks([2 / (m * (m - 1))], ["even\nshare"])
     shown = [printable(str(name)) for name in names]
     ax.set_xticks(range(m), shown, rotation=60, ha="right", rotation_mode="anchor", parse_math=False)
     ax.set_yticks(range(m), shown, parse_math=False)
     if count is not None and len(np.unique(count[~np.eye(m, dtype=bool)])) > 1:
-        dark = np.nanmin(mean) + 0.6 * (np.nanmax(mean) - np.nanmin(mean))
+        dark = low + 0.6 * (high - low)
         for i, j in zip(*np.nonzero(count), strict=True):
             color = "white" if mean[i, j] > dark else "black"
             ax.text(j, i, f"{count[i, j]}", ha="center", va="center", fontsize=7, color=color)
@@ -191,7 +193,7 @@ def v_curve(curve: Curve, *, ax: "Axes | None" = None) -> "Axes":
     ax = _axes(ax, figsize=(6.4, 4.4))
     smallest = np.finfo(float).eps / 100
     for number, (name, error) in enumerate(curve.errors.items()):
-        ax.plot(curve.eps, np.maximum(error, smallest), label=name, **_look(number, len(error)))
+        _curve(ax, number, curve.eps, np.maximum(error, smallest), name)
     ax.set(xscale="log", yscale="log", xlabel="step eps", ylabel="relative error of the slope")
     ax.legend(fontsize=9)
     return ax
@@ -213,6 +215,8 @@ def embedding_map(
     for what, texts in (("names", names), ("groups", groups)):
         if texts is not None and len(texts) != len(V):
             raise ValueError(f"there are {len(texts)} {what} for the {len(V)} rows of V")
+    if not np.isfinite(V).all():
+        raise ValueError(f"row {np.flatnonzero(~np.isfinite(V).all(axis=1))[0]}: V must be finite")
     ax = _axes(ax, figsize=(6.4, 5.4))
     centered = V - V.mean(axis=0)
     _, size, axes = np.linalg.svd(centered, full_matrices=False)

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from . import losses, optim, train
+from ._checks import check_choice
 from ._types import Array, Attention, Params
 from .batch import Batch
 from .datasets.adult import load_adult
@@ -22,25 +23,13 @@ Rows: TypeAlias = tuple[Batch, Array]  # features and targets
 
 
 class Recipe(NamedTuple):
-    """A model, and how it is trained.
-
-    Parameters
-    ----------
-    model : Model
-    start : dict
-        Arguments of `Model.init_params`: how the parameters start.
-    loss : train.Objective
-    fit : dict
-        Arguments of `train.fit`: optimizer, batch_size, epochs.
-    watch : dict
-        Arguments of `train.Watch`: what decides the best epoch.
-    """
+    """A model, and how it is trained."""
 
     model: Model
-    start: dict[str, Any]
+    start: dict[str, Any]  # arguments of `Model.init_params`
     loss: Objective
-    fit: dict[str, Any]
-    watch: dict[str, Any]
+    fit: dict[str, Any]  # of `train.fit`: optimizer, batch_size, epochs
+    watch: dict[str, Any]  # of `train.Watch`: what decides the best epoch
 
 
 def _adult(kind: Literal["fm", "afm"], start: dict[str, Any], optimizer: optim.Optimizer, loss: Objective) -> Recipe:
@@ -70,52 +59,40 @@ PAPER_RMSE = {
 
 
 def paper_recipes(k: int, settings: Literal["ours", "authors"] = "ours") -> dict[str, Recipe]:
-    """Recipes for targets -1 and 1 and the squared loss, as in the paper's experiments.
+    """Recipes for targets -1 and 1 and the squared loss, as in the paper's experiments, with k factors.
 
-    Parameters
-    ----------
-    k : int
-        Factors.
-    settings : {"ours", "authors"}
-        "ours" were chosen on the validation rows of an app log at k = 64, the same for FM and AFM. "authors" are
-        those of the README of their code. It has a factor 1/2 in the loss and in L2, ours in neither, so their lambda
-        is ours.
-
-    Returns
-    -------
-    dict of str to Recipe
-        "AFM from FM" starts from the parameters of the trained "FM".
+    "ours" were chosen on the validation rows of an app log at k = 64, the same for FM and AFM. "authors" are those of
+    the README of their code. It has a factor 1/2 in the loss and in L2, ours in neither, so their lambda is ours.
+    "AFM from FM" starts from the parameters of the trained "FM".
 
     Examples
     --------
     >>> [name for name in paper_recipes(16)]
     ['FM', 'sum pooling', 'field a_ij', 'free a_ij', 'AFM', 'AFM from FM']
     """
-    best: dict[str, Any] = {"report": ("rmse",), "monitor": "rmse"}
+    check_choice("settings", settings, ("ours", "authors"))
+    loss = Objective(keep={"pooled": 0.7}, reduction="sum")
+    watch: dict[str, Any] = {"report": ("rmse",), "monitor": "rmse"}
+    start: dict[str, Any] = {"k": k, "std": 0.03 if settings == "ours" else 0.01}
+    more: dict[str, Any] = {"t": 16 if settings == "ours" or k <= 16 else 8}
     if settings == "ours":
         # found as mean(e^2) + lam / 2 ||V||^2 on 1024 rows; the sum is 1024 times the mean, and so is its penalty
-        half_of_sum = 1024 / 2
-        l2 = {"V": 3e-5 * half_of_sum, "w": 1e-4 * half_of_sum}
-        loss = Objective(l2=l2, keep={"pooled": 0.7}, reduction="sum")
-        fit, watch = {"optimizer": optim.Adagrad(0.05), "batch_size": 1024, "epochs": 80}, best | {"patience": 4}
-        start: dict[str, Any] = {"k": k, "std": 0.03}
-        afm_start: dict[str, Any] = {"t": 16}
-        afm_fit, afm_loss = fit, loss
-    elif settings == "authors":
-        loss, watch = Objective(keep={"pooled": 0.7}, reduction="sum"), best
-        fit = {"optimizer": optim.Adagrad(0.01), "batch_size": 4096, "epochs": 100}
-        lam, t = (100.0, 16) if k <= 16 else (2.0, 8)
-        start, afm_start = {"k": k, "std": 0.01}, {"t": t, "p": 1.0}
-        afm_fit, afm_loss = fit | {"optimizer": optim.Adagrad(0.1)}, replace(loss, l2={"W": lam}, keep={"pooled": 0.5})
+        simple = loss = afm_loss = replace(loss, l2={"V": 3e-5 * 1024 / 2, "w": 1e-4 * 1024 / 2})
+        fit = afm_fit = {"optimizer": optim.Adagrad(0.05), "batch_size": 1024, "epochs": 80}
+        watch = watch | {"patience": 4}
     else:
-        raise ValueError(f"unknown settings {settings!r}; choose from ours, authors")
-    simple_loss = replace(afm_loss, l2={name: lam for name, lam in afm_loss.l2.items() if name != "W"})
+        simple = replace(loss, keep={"pooled": 0.5})
+        fit = {"optimizer": optim.Adagrad(0.01), "batch_size": 4096, "epochs": 100}
+        more["p"] = 1.0
+        afm_fit = fit | {"optimizer": optim.Adagrad(0.1)}
+        afm_loss = replace(simple, l2={"W": 100.0 if k <= 16 else 2.0})
     modes: dict[str, Attention] = {"sum pooling": "sum", "field a_ij": "field", "free a_ij": "free"}
+    afm = Recipe(Model("afm"), start | more, afm_loss, afm_fit, watch)
     return {
         "FM": Recipe(Model("fm"), start, loss, fit, watch),
-        **{name: Recipe(Model("afm", mode), start, simple_loss, afm_fit, watch) for name, mode in modes.items()},
-        "AFM": Recipe(Model("afm"), start | afm_start, afm_loss, afm_fit, watch),
-        "AFM from FM": Recipe(Model("afm"), start | afm_start, afm_loss, afm_fit, watch),
+        **{name: Recipe(Model("afm", mode), start, simple, afm_fit, watch) for name, mode in modes.items()},
+        "AFM": afm,
+        "AFM from FM": afm,
     }
 
 
@@ -131,18 +108,8 @@ class Parts(NamedTuple):
 def adult_parts(seed: int = 0, scaling: str = "quantile", rows: int | None = None) -> Parts:
     """UCI Adult encoded: 90 % of the published training rows to fit, 10 % to choose, and the published test rows.
 
-    Parameters
-    ----------
-    seed : int
-        Decides which training rows choose.
-    scaling : {"quantile", "standard", "minmax", "none"}
-        Of the continuous columns; see `encode.TableEncoder`.
-    rows : int, optional
-        Only so many of the training rows, for a quick look.
-
-    Returns
-    -------
-    Parts
+    The seed decides which training rows choose. `scaling` is that of the continuous columns, as in
+    `encode.TableEncoder`. `rows` takes only so many of the training rows, for a quick look.
 
     Examples
     --------
@@ -171,24 +138,10 @@ def run(
     recipe: Recipe, fit: Rows, valid: Rows, *, seed: int = 0, fm_params: Params | None = None, verbose: bool = False,
     **changes: Any,
 ) -> train.Result:  # fmt: skip
-    """Train a recipe's model from a seed.
+    """Train a recipe's model from a seed, on the rows of `fit`; those of `valid` choose the epoch.
 
-    Parameters
-    ----------
-    recipe : Recipe
-    fit, valid : (Batch, y)
-        The rows to learn from, and those that choose the epoch.
-    seed : int
-    fm_params : dict, optional
-        Start AFM from w0, w and V of this trained FM.
-    verbose : bool
-        Show a progress bar.
-    **changes
-        Arguments of `train.fit` that replace the recipe's, such as epochs.
-
-    Returns
-    -------
-    train.Result
+    AFM starts from w0, w and V of `fm_params`, a trained FM, when they are given. `changes` are arguments of
+    `train.fit` that replace the recipe's, such as epochs.
 
     Examples
     --------

@@ -60,11 +60,6 @@ def test_an_error_inside_leaves_the_old_content(tmp_path, error):
     assert os.listdir(tmp_path) == ["a"]
 
 
-def test_the_mode_is_checked(tmp_path):
-    with pytest.raises(ValueError, match="mode must be"), atomic_write(tmp_path / "a", "a"):
-        pass
-
-
 @pytest.mark.parametrize("place", ["missing/a", "file/a"])
 def test_errors_name_the_path_not_the_temporary_name(tmp_path, place):
     (tmp_path / "file").touch()

@@ -70,6 +70,17 @@ def test_attention_map_is_darker_where_attention_is_larger(ax):
     assert gray[0] > gray[1] > gray[2]
 
 
+@pytest.mark.parametrize("scale, marked", [(1.0, True), (3.0, False)])
+def test_attention_map_marks_the_even_share(ax, scale, marked):
+    """1/3 of three pairs. Weights that are no shares, as those of sum pooling, have none."""
+    mean = scale * np.array([[np.nan, 0.2, 0.5], [0.2, np.nan, 0.3], [0.5, 0.3, np.nan]])
+    plots.attention_map(mean, list("abc"), ax=ax)
+    sides = ax.figure.axes[1].child_axes
+    assert len(sides) == marked
+    assert not marked or sides[0].get_yticks().tolist() == [1 / 3]
+    assert not marked or sides[0].get_yticklabels()[0].get_text() == "even\nshare"
+
+
 def test_contribution_bars(ax, parts):
     assert plots.contribution_bars(parts, names=list("wxyz"), top=3, ax=ax) is ax
     order = np.argsort(-np.abs(parts.pair[0]))[:3]
@@ -152,6 +163,7 @@ def test_embedding_map_of_one_dimension(ax):
     (lambda parts: plots.contribution_bars(parts, top=0), "top must be an integer of at least 1; got 0"),
     (lambda parts: plots.contribution_bars(parts, names=["a"]), "1 names for 4 features"),
     (lambda parts: plots.embedding_map(np.ones((3, 2)), ["a"]), "there are 1 names for the 3 rows of V"),
+    (lambda parts: plots.embedding_map(np.array([[1.0], [np.nan]])), "row 1: V must be finite"),
     (lambda parts: plots.embedding_map(np.ones((3, 2)), groups="ab"), "there are 2 groups for the 3 rows of V"),
 ])  # fmt: skip
 def test_what_cannot_be_drawn_is_refused_and_no_figure_is_made(draw, message, parts):

@@ -39,7 +39,10 @@ KIND[list(b":")] = COLON
 
 
 class Rows(NamedTuple):
-    """Rows without padding: y, length and the number of the line (B,), ids and x (sum of length,)."""
+    """Rows without padding: y, length and the number of the line (B,), ids and x (sum of length,).
+
+    A slot with value 0 is empty, whatever its id.
+    """
 
     y: Array
     length: Array
@@ -51,30 +54,7 @@ class Rows(NamedTuple):
 def read_rows(path: Path, form: Form, passes: int = 1) -> Iterator[Rows]:
     """Yield the rows of each block of a file; refuse the first malformed line, and a file without rows.
 
-    Parameters
-    ----------
-    path : str or path-like
-    form : Form
-    passes : int
-        How often the caller reads the file; a pipe can be read only once.
-
-    Yields
-    ------
-    Rows
-        A slot with value 0 is empty, whatever its id.
-
-    Raises
-    ------
-    LibfmError, OSError
-
-    Examples
-    --------
-    >>> import pathlib, tempfile
-    >>> path = pathlib.Path(tempfile.mkdtemp()) / "small.libfm"
-    >>> _ = path.write_text("1 0:1 3:0.5\\n-1 2:1\\n")
-    >>> [(rows.y.tolist(), rows.length.tolist(), rows.ids.tolist())
-    ...  for rows in read_rows(path, Form(None, None, 0, np.dtype(float)))]
-    [([1.0, -1.0], [2, 1], [0, 3, 2])]
+    `passes` says how often the caller reads the file: a pipe can be read only once.
     """
     empty = True
     for first, block in _blocks(path, passes):

@@ -30,30 +30,10 @@ class Damaged(ValueError):
 
 
 def pieces(path: Path, size: int, passes: int = 1) -> Iterator[bytes]:
-    """Yield the content of a file in pieces of at most `size` bytes.
+    """Yield the content of a file, unpacked, in pieces of at most `size` bytes; `Damaged` where damage is reached.
 
-    Parameters
-    ----------
-    path : str or path-like
-        A regular file. A pipe will do when one pass is enough, because it can be read only once.
-    size : int
-    passes : int
-        How often the caller reads the file.
-
-    Raises
-    ------
-    Damaged
-        Where the damage is reached.
-    OSError
-        When the file cannot be read, or is a device, which may never end.
-
-    Examples
-    --------
-    >>> import pathlib, tempfile
-    >>> path = pathlib.Path(tempfile.mkdtemp()) / "packed"
-    >>> _ = path.write_bytes(bz2.compress(b"1 0:1"))
-    >>> list(pieces(path, 4))
-    [b'1 0:', b'1']
+    `passes` says how often the caller reads the file: a pipe can be read only once. A device, which may never end, is
+    refused.
     """
     pipe = stat.S_ISFIFO(os.stat(path).st_mode)
     if pipe and passes > 1:

@@ -48,14 +48,7 @@ class Feature(NamedTuple):
 
 @dataclass(frozen=True)
 class Categorical:
-    """One id for each value (sorted), then one for missing and one for unseen values; x = 1.
-
-    Examples
-    --------
-    >>> column = Categorical.fit("sex", np.array(["M", "F", "?"]), missing=("?",))
-    >>> column.encode(np.array(["F", "X"]), missing=("?",))
-    (array([0, 3]), array([1., 1.]))
-    """
+    """One id for each value (sorted), then one for missing and one for unseen values; x = 1."""
 
     name: str
     type: str
@@ -97,13 +90,7 @@ class Categorical:
 
 @dataclass(frozen=True)
 class Scaled:
-    """One id whose x is (value - shift) / scale, and one for missing values with x = 1.
-
-    Examples
-    --------
-    >>> Scaled.fit("age", np.array([20, 40]), "minmax").encode(np.array([30, np.nan]))
-    (array([0, 1]), array([0.5, 1. ]))
-    """
+    """One id whose x is (value - shift) / scale, and one for missing values with x = 1."""
 
     name: str
     shift: float
@@ -134,6 +121,10 @@ class Scaled:
         absent = np.isnan(values)
         with np.errstate(over="ignore"):                     # Batch refuses an infinite x and names the place
             x = (values - self.shift) / self.scale
+        lost = np.flatnonzero((x == 0) & (values != self.shift))
+        if lost.size:
+            near = f"{values[lost[0]]} is so near to {self.shift}"
+            raise ValueError(f"column {self.name!r}, row {lost[0]}: {near} that the scaled value is 0: scale it before")
         return absent.astype(np.intp), np.where(absent, 1.0, x)
 
     def features(self) -> list[Feature]:
@@ -143,17 +134,7 @@ class Scaled:
 
 @dataclass(frozen=True)
 class Binned:
-    """One id for each interval (low, high] between the edges, one for the value 0 where it is frequent, one
-    for missing values; x = 1.
-
-    Examples
-    --------
-    >>> column = Binned.fit("gain", np.array([0, 0, 0, 0, 7, 8, 9]), bins=2)
-    >>> [feature.value for feature in column.features()]
-    ['(-inf, 8.5]', '(8.5, inf)', '{0}', None]
-    >>> column.encode(np.array([0.0, 7.5, 1e9, np.nan]))[0]
-    array([2, 0, 1, 3])
-    """
+    """One id for each interval (low, high] between the edges, one for 0 where it is frequent, one for missing cells."""
 
     name: str
     edges: tuple[float, ...]
@@ -237,13 +218,7 @@ def from_fields(fields: Any, at: int) -> Column:
 def declared(
     table: Table, categorical: Any = None, continuous: Any = None, ignored: Any = (), scaling: Any = "quantile"
 ) -> dict[str, str | None]:
-    """What `encode.TableEncoder` does with each column: its name -> None (categorical) or a scaling, in slot order.
-
-    Examples
-    --------
-    >>> declared({"age": np.array([30, 41]), "sex": np.array(["F", "M"])}, scaling="minmax")
-    {'age': 'minmax', 'sex': None}
-    """
+    """What `encode.TableEncoder` does with each column: its name -> None (categorical) or a scaling, in slot order."""
     given = {"categorical": categorical, "continuous": continuous, "ignored": ignored}
     lists = {                                                # a set has no order, and slots have one
         place: [] if names is None else sequence(place, names, "column names", Set) for place, names in given.items()

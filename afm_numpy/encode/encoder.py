@@ -25,6 +25,15 @@ __all__ = ["Feature", "NotFittedError", "TableEncoder"]
 _FORMAT, _VERSION = "afm_numpy.encode.TableEncoder", 1
 
 
+class Encoded(Batch):
+    """The rows that `TableEncoder.transform` gives."""
+
+    @property
+    def ndim(self) -> int:
+        """Asked by scikit-learn's ColumnTransformer, which joins matrices."""
+        raise TypeError("a Batch is no matrix: give TableEncoder(sparse_output=True) to what joins columns")
+
+
 @dataclass(eq=False, repr=False)
 class TableEncoder(Parameters):
     """Turns a table of columns into a `Batch`, one slot per column; fit it on the training part alone.
@@ -143,7 +152,7 @@ class TableEncoder(Parameters):
         cells, missing = read_columns(table, self.columns), self._fit_parameters["missing"]
         encoded = [column.encode(cell, missing) for column, cell in zip(self._columns, cells, strict=True)]
         local, x = (np.stack(part, axis=1) for part in zip(*encoded, strict=True))               # (B, m) each
-        batch = Batch.from_padded(local + self._first[:-1], x, n=self.n)
+        batch = Encoded.from_padded(local + self._first[:-1], x, n=self.n)
         if not self._fit_parameters["sparse_output"]:
             return batch
         row_of = np.repeat(np.arange(len(batch)), batch.sizes)

@@ -23,13 +23,7 @@ _MOST_BITS = 2048  # some 600 digits: Python refuses to print much longer whole 
 
 
 def listing(names: Iterable[object]) -> str:
-    """Names for a message: the first ten, quoted, with control characters escaped.
-
-    Examples
-    --------
-    >>> print(listing(["a", "b\\n"]))
-    'a', 'b\\n'
-    """
+    """Names for a message: the first ten, quoted, with control characters escaped."""
     names = list(names)
     shown = ", ".join(f"{name!r:.60}" for name in names[:10])
     return shown if len(names) <= 10 else f"{shown} and {len(names) - 10} more"
@@ -150,20 +144,9 @@ def plain_values(
 ) -> tuple[list[Value], str | None]:
     """Each cell as a plain Python value, None where it is missing, and the one type of them all.
 
-    Parameters
-    ----------
-    what : str
-        What the cells are, for messages.
-    cells : (B,) array
-    missing : iterable
-        Values that count as missing. False is not 0.
-    exact : bool
-        Refuse floats so large that whole numbers are rounded; a float with NaN for a missing cell was an id before.
-
-    Returns
-    -------
-    values : list of B values
-    type : "text", "bool", "number", or None when all are missing
+    The type is "text", "bool", "number", or None when all cells are missing. `what` names the cells in messages. Among
+    the values that count as missing, False is not 0. `exact` refuses floats so large that whole numbers are rounded: a
+    float with NaN for a missing cell was an id before.
     """
     if cells.dtype.kind not in "UTbiufO":
         raise TypeError(f"{what} holds {cells.dtype}; convert it to text or numbers, or leave it out")

@@ -34,22 +34,9 @@ PAIR_BYTES = 150  # memory that numbering and evaluating a pair take when no pai
 def distinct(codes: Array, bound: int) -> tuple[Array, Array]:
     """The distinct values of some integers, ascending, and the place of each integer among them.
 
-    This is `np.unique(codes, return_inverse=True)`, but faster. When `bound` is not much larger than the number of
-    codes, it marks the codes in an array of bools. Otherwise it sorts them once, with their positions packed into
-    the lower bits.
-
-    Parameters
-    ----------
-    codes : (S,) integer array
-        Not negative.
-    bound : int
-        All codes are below.
-
-    Returns
-    -------
-    values : (U,) intp array
-    place : (S,) int32 array
-        values[place] equals codes.
+    This is `np.unique(codes, return_inverse=True)` for codes from 0 to bound - 1, but faster, and with places in int32.
+    When `bound` is not much larger than the number of codes, it marks the codes in an array of bools. Otherwise it
+    sorts them once, with their positions packed into the lower bits.
 
     Examples
     --------

@@ -96,13 +96,14 @@ def save(
     check_kind("model", model, Model, "a Model")
     check_kind("encoder", encoder, (TableEncoder, type(None)), "a TableEncoder")
     check_kind("optimizer", optimizer, (*optim.OPTIMIZERS.values(), type(None)), "an optimizer of afm_numpy.optim")
+    names = {kind: name for name, kind in optim.OPTIMIZERS.items()}
     header = {
         "format": _FORMAT,
         "version": _VERSION,
         "model": asdict(model),
         "count": len(models) if several else None,
         "encoder": encoder and encoder.to_dict(),
-        "optimizer": optimizer and {"optimizer": type(optimizer).__name__.lower(), **asdict(optimizer)},
+        "optimizer": optimizer and {"optimizer": names[type(optimizer)], **asdict(optimizer)},
         "step": state and [one.get("step") for one in state],
         "rng": rng and [one.bit_generator.state for one in rng],
         "config": config,
@@ -216,8 +217,8 @@ def _state(step: Any, optimizer: Any, params: Params, arrays: dict[str, Array], 
 
 
 def _check_floats(what: str, value: Array, dtype: "np.dtype[Any]") -> None:
-    if value.dtype.kind != "f" or value.dtype != dtype:
-        raise ValueError(f"{what} holds {value.dtype}; want floats, all of one type")
+    if value.dtype.kind != "f" or value.dtype.itemsize not in (4, 8) or value.dtype != dtype:
+        raise ValueError(f"{what} holds {value.dtype}; want float32 or float64, and one of them for all")
     if not np.isfinite(value).all():
         raise ValueError(f"{what} is not finite")
 

@@ -28,15 +28,10 @@ class FileFormatError(ValueError):
 
 
 def write(path: Path, header: object, arrays: dict[str, Array]) -> None:
-    """Write a file that appears complete or not at all.
+    """Write arrays of numbers or text, and a header, to a file that appears complete or not at all.
 
-    Parameters
-    ----------
-    path : str or path-like
-    header : object
-        Anything that JSON can hold; NumPy's numbers and arrays become numbers and lists. It is stored as the
-        array "header", a text.
-    arrays : dict of str to array of numbers or text
+    The header is anything that JSON can hold; NumPy's numbers and arrays become numbers and lists. It is stored as the
+    array "header", a text.
 
     Examples
     --------
@@ -57,15 +52,7 @@ def write(path: Path, header: object, arrays: dict[str, Array]) -> None:
 
 
 def read(path: Path, assemble: Callable[[Any, dict[str, Array]], Made]) -> Made:
-    """What `assemble(header, arrays)` makes of a file.
-
-    Raises
-    ------
-    FileFormatError
-        When the file is damaged or something else, or `assemble` fails on it; the message says what and where.
-    OSError
-        When the file cannot be opened, or is no regular file: the end of a pipe is not known.
-    """
+    """What `assemble(header, arrays)` makes of a file; `FileFormatError` when it is damaged or something else."""
     with open_regular(path) as file:
         try:
             arrays = _members(file)

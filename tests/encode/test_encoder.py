@@ -643,6 +643,12 @@ def test_in_a_column_transformer(threshold):
     assert names == ["a=x", "a=y", "a missing", "a unseen", "b"]
 
 
+def test_a_batch_says_what_a_column_transformer_needs():
+    compose, pd = pytest.importorskip("sklearn.compose"), pytest.importorskip("pandas")
+    with pytest.raises(TypeError, match=r"give TableEncoder\(sparse_output=True\) to what joins columns"):
+        compose.make_column_transformer((TableEncoder(), ["a"])).fit_transform(pd.DataFrame({"a": ["x", "y"]}))
+
+
 def test_a_matrix_is_the_batch():
     data = table()
     batch = encoder(scaling="standard").fit_transform(data)
@@ -729,6 +735,14 @@ def test_no_rows():
     with pytest.raises(ValueError, match="the table has no rows; fit needs at least one"):
         encoder().fit({name: column[:0] for name, column in table().items()})
     assert encoder().fit(table()).transform({name: column[:0] for name, column in table().items()}).idx.shape == (0, 4)
+
+
+def test_a_scaled_value_that_rounds_to_0_is_refused():
+    """Its slot would be empty: the value would not be there at all. The mean itself is 0 rightly."""
+    made = TableEncoder(scaling="minmax").fit({"a": [0.0, 1e300]})
+    assert made.transform({"a": [0.0, 1e299]}).x.tolist() == [[0.0], [0.1]]
+    with pytest.raises(ValueError, match="column 'a', row 1: 1e-50 is so near to 0.0 that the scaled value is 0"):
+        made.transform({"a": [0.0, 1e-50]})
 
 
 def test_a_scaled_value_beyond_all_floats():

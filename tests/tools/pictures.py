@@ -59,6 +59,8 @@ def draw(name, args, options):
     figure, file = Figure(figsize=(4.8, 3.6)), io.BytesIO()
     getattr(plots, name)(*args, **options, ax=figure.add_axes((0.1, 0.1, 0.8, 0.8)))
     for ax in figure.axes:
+        for side in ax.child_axes:
+            side.tick_params(labelleft=False)
         ax.set(xlabel="", ylabel="", title="")
         ax.tick_params(which="both", labelbottom=False, labelleft=False, labelright=False)
         for words in [*ax.texts, *([ax.legend_] if ax.legend_ else [])]:
