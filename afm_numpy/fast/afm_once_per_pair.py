@@ -138,15 +138,7 @@ class Cache(NamedTuple):
 def forward(
     params: Params, batch: Batch, *, attention: Attention = "network", drop: Dropout = Dropout()
 ) -> tuple[Array, Any]:
-    """AFM's prediction, eq. (6); parameters, results and errors as in `afm.forward`.
-
-    Examples
-    --------
-    >>> batch = Batch.from_lists([[0, 1, 2], [0, 1, 3], [0, 1, 2]], n=4)
-    >>> params = afm.init_params(np.random.default_rng(0), n=4, m=3, k=2, t=2, std=1.0, dtype=float)
-    >>> bool(np.allclose(forward(params, batch)[0], afm.forward(params, batch)[0], rtol=1e-14))
-    True
-    """
+    """AFM's prediction, eq. (6); parameters, results and errors as in `afm.forward`."""
     if any(getattr(drop, site) is not None for site in PAIR_SITES):
         return afm.forward(params, batch, attention=attention, drop=drop)
     check_forward(params, batch, afm_shapes(attention), drop)

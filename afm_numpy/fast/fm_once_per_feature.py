@@ -69,14 +69,7 @@ def evaluate(
 
 
 def forward(params: Params, batch: Batch, *, drop: Dropout = Dropout()) -> tuple[Array, Cache]:
-    """FM's prediction, eq. (1); parameters, results and errors as in `fm.forward`.
-
-    Examples
-    --------
-    >>> params = {"w0": np.array(1.0), "w": np.zeros(3), "V": np.array([[1.0], [2.0], [3.0]])}
-    >>> forward(params, Batch.from_lists([[0, 1, 2], [1]], n=3))[0]
-    array([12.,  1.])
-    """
+    """FM's prediction, eq. (1); parameters, results and errors as in `fm.forward`."""
     check_forward(params, batch, FM_SHAPES, drop)
     batch = prepare(batch)
     touched, place = batch.occurrences
@@ -87,15 +80,7 @@ def forward(params: Params, batch: Batch, *, drop: Dropout = Dropout()) -> tuple
 
 
 def backward(dy_hat: Array, cache: Cache, *, with_dx: bool = False) -> Grads:
-    """Gradients of `forward`; parameters and results as in `fm.backward`, which also makes the one of x.
-
-    Examples
-    --------
-    >>> params = {"w0": np.array(1.0), "w": np.zeros(3), "V": np.array([[1.0], [2.0], [3.0]])}
-    >>> y_hat, cache = forward(params, Batch.from_lists([[0, 1, 2]], n=3))
-    >>> backward(np.ones(1), cache)["V"].to_dense(3).tolist()
-    [[5.0], [4.0], [3.0]]
-    """
+    """Gradients of `forward`; parameters and results as in `fm.backward`, which also makes the one of x."""
     batch, params, X, X2, v, sum_e, drop = cache
     Xt = X.T
     dw = Xt @ dy_hat                                                 # (U,)
