@@ -49,18 +49,7 @@ def blob_id(path: Path) -> str:
 
 
 def verified(path: Path, blob: str) -> bool:
-    """True when a file is there with the right content, False when it is not there.
-
-    Raises
-    ------
-    FetchError
-        When the file cannot be read, or has another content.
-
-    Examples
-    --------
-    >>> verified(Path("a-file-that-is-not-there"), "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391")
-    False
-    """
+    """True when a file is there with the right content, False when it is not there; `FetchError` for another file."""
     try:
         found = blob_id(path)
     except FileNotFoundError:
@@ -78,35 +67,10 @@ def verified(path: Path, blob: str) -> bool:
 def download(
     url: str, path: Path, blob: str, *, progress: bool = True, tries: int = 5, wait: float = 1.0, timeout: float = 30.0
 ) -> None:
-    """Download one file to `path`, in whose place something else is replaced.
+    """Download one file to `path`; what stands there is replaced. `blob` is the id of the right content.
 
-    Parameters
-    ----------
-    url : str
-    path : pathlib.Path
-    blob : str
-        The git blob id of the right content.
-    progress : bool
-        Show a progress bar on standard error.
-    tries : int
-        Connections to make, each going on where the last was cut.
-    wait : float
-        Seconds before the second try, doubled each time.
-    timeout : float
-        Seconds without an answer after which a connection counts as cut.
-
-    Raises
-    ------
-    NetworkError
-        When no try brought the right content.
-    OSError
-        When the file cannot be written.
-
-    Examples
-    --------
-    >>> download("http://127.0.0.1:0/x", Path("x"), "0" * 40, tries=1)    # doctest: +ELLIPSIS
-    Traceback (most recent call last):
-    afm_numpy.datasets.download.NetworkError: no connection to http://127.0.0.1:0/x (...)
+    `NetworkError` when no try brings that content, `OSError` when the file cannot be written. The other options are
+    those of `fetch`.
     """
     with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
         part = Path(folder) / path.name

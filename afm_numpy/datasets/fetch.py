@@ -134,7 +134,8 @@ def fetch(
     tries : int
         Connections to make for a file, each going on where the last was cut.
     **options
-        progress, wait and timeout, as in `download.download`.
+        progress (True: a bar on standard error), wait (1.0: seconds before the second try, doubled each time) and
+        timeout (30.0: seconds without an answer after which a connection counts as cut).
 
     Returns
     -------

@@ -90,7 +90,7 @@ def _line_fault(line: bytes, form: Form) -> tuple[str, str] | None:
     if form.unlabelled and b":" in label:
         features = tokens
     elif _number(label, form.dtype) is None:
-        if re.search(rb"[\0-\x08\x0e-\x1f\x7f]", label) or not _is_text(label):
+        if re.search(rb"[\0-\x08\x0e-\x1f\x7f]", label) or label.decode(errors="ignore").encode() != label:
             return "bytes that are no text", f"a label at the start of the line, {_wanted(label, form)}"
         return _show(label), f"a label at the start of the line, {_wanted(label, form)}{hint}"
     if form.m and len(features) > form.m:
@@ -150,13 +150,6 @@ def _spelled(token: bytes, dtype: np.dtype[Any]) -> Any:
             return np.float64(float(token)).astype(dtype)
     except ValueError:
         return None
-
-
-def _is_text(token: bytes) -> bool:
-    try:
-        return bool(token.decode())
-    except UnicodeDecodeError:
-        return False
 
 
 def _show(token: bytes) -> str:
