@@ -19,6 +19,7 @@ from .batch import Batch
 from .fast import afm_once_per_pair
 from .fast.afm_once_per_pair import spans
 from .models import Model
+from .params import check_params
 
 __all__ = ["Contributions", "contributions", "field_attention", "largest", "table"]
 
@@ -83,7 +84,7 @@ class Contributions:
 
     def ranked(self, row: int) -> Array:
         """Which of the O pairs are those of a row, the largest contribution first."""
-        if not isinstance(row, (int, np.integer)):
+        if isinstance(row, bool) or not isinstance(row, (int, np.integer)):
             raise TypeError(f"row must be an integer; got {row!r:.60}")
         if not -len(self.batch) <= row < len(self.batch):
             raise ValueError(f"row {row} is out of range; there are {len(self.batch)} rows")
@@ -117,8 +118,11 @@ def contributions(model: Model, params: Params, batch: Batch, chunk: int = CHUNK
     >>> parts.linear.tolist(), parts.pair.tolist(), parts.y_hat.tolist()
     ([[1.0, 2.0, 0.0]], [[2.0, 3.0, 6.0]], [14.5])
     """
+    check_kind("model", model, Model, "a Model")
+    check_kind("params", params, dict, "a dict of arrays")
     check_kind("batch", batch, Batch, "a Batch")
     check_size("chunk", chunk)
+    check_params(params, model.shapes)
     k, dtype = params["V"].shape[1], params["V"].dtype
     if model.kind == "fm":              # FM is AFM with sum pooling and a projection of ones
         params = params | {"p": np.ones(k, dtype)}
@@ -205,6 +209,8 @@ def largest(
     >>> largest(parts, 0)
     (array([2, 1, 0]), [('1', '2'), ('0', '2'), ('0', '1')])
     """
+    if top is not None:
+        check_size("top", top)
     batch, order = parts.batch, parts.ranked(row)[:top]
     if isinstance(names, (str, bytes, Mapping, Set)):
         raise TypeError(f"names must be a list of texts in the order of the ids; got {type(names).__name__}")
@@ -241,7 +247,6 @@ def table(parts: Contributions, row: int = 0, names: Sequence[str] | None = None
                                +0.5000  bias w0
                               +14.5000  prediction
     """
-    check_size("top", top)
     labels, order = largest(parts, row, names, top)[1], parts.ranked(row)
     lines = ["attention      score  contribution  pair"]
     for label, a, score in zip(labels, parts.attention[order], parts.scores[order], strict=False):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from ._checks import check_size
+from ._checks import check_kind
 from ._files import Path, atomic_write, printable
 from ._types import Array
 from .explain import Contributions, largest
@@ -39,6 +39,8 @@ def _axes(ax: "Axes | None", **size: Any) -> "Axes":
         import matplotlib.pyplot as plt
 
         ax = plt.subplots(layout="constrained", **size)[1]
+    if not hasattr(ax, "plot"):
+        raise TypeError(f"ax must be the Axes of a figure; got {type(ax).__name__}")
     return ax
 
 
@@ -48,6 +50,14 @@ def _curve(ax: "Axes", number: int, x: Any, y: Any, label: str) -> None:
         x, y, label=label, color=COLORS[number % len(COLORS)], linestyle=STYLES[number % len(STYLES)],
         marker=MARKERS[number % len(MARKERS)], markevery=max(len(y) // 8, 1), markersize=5,
     )  # fmt: skip
+
+
+def _check_history(name: str, history: Any) -> None:
+    """Refuse what is not a list of one dict for each epoch."""
+    if isinstance(history, Mapping) or not all(isinstance(row, Mapping) and "epoch" in row for row in history):
+        raise TypeError(f"{name} must be a list of dicts, one for each epoch, as train.fit returns it")
+    if not history:
+        raise ValueError(f"{name} is empty: there is no epoch to draw")
 
 
 def _of_epochs(ax: "Axes", number: int, history: History, key: str, label: str) -> None:
@@ -75,9 +85,8 @@ def learning_curves(
     label : str
         Of the vertical axis.
     """
-    if not history:
-        raise ValueError("the history is empty: there is no epoch to draw")
-    drawn = [key for key in keys if key in history[0]]
+    _check_history("the history", history)
+    drawn = [key for key in keys if all(key in row for row in history)]
     if not drawn:
         raise ValueError(f"the history has no {' or '.join(keys)}; it has {', '.join(history[0])}")
     ax = _axes(ax, figsize=(6.4, 4.0))
@@ -85,7 +94,7 @@ def learning_curves(
     for number, key in enumerate(drawn):
         _of_epochs(ax, number, history, key, words.get(key, key))
     if "valid_loss" in drawn:
-        best = min(history, key=lambda row: row["valid_loss"])
+        best = min(history, key=lambda row: (np.isnan(row["valid_loss"]), row["valid_loss"]))
         label_of_best = f"best: epoch {best['epoch']}"
         ax.plot(best["epoch"], best["valid_loss"], "*", color="black", markersize=12, label=label_of_best)
     _epochs(ax, label)
@@ -106,10 +115,11 @@ def convergence(
     label : str, optional
         Of the vertical axis; the key when not given.
     """
+    check_kind("histories", histories, Mapping, "a dict of names and histories")
     for name, history in histories.items():
-        if not history or key not in history[0]:
-            found = ", ".join(history[0]) if history else "no epoch"
-            raise ValueError(f"the history of {name} has no {key}; it has {found}")
+        _check_history(f"the history of {name}", history)
+        if not all(key in row for row in history):
+            raise ValueError(f"the history of {name} has no {key}; it has {', '.join(history[0])}")
     ax = _axes(ax, figsize=(6.4, 4.0))
     for number, (name, history) in enumerate(histories.items()):
         _of_epochs(ax, number, history, key, name)
@@ -132,8 +142,9 @@ def attention_map(
         Rows behind each mean; written into the cells when it differs between them.
     """
     m = len(names)
-    if np.shape(mean) != (m, m):
-        raise ValueError(f"mean has shape {np.shape(mean)}, but there are {m} names; want ({m}, {m})")
+    for what, values in (("mean", mean), ("count", mean if count is None else count)):
+        if np.shape(values) != (m, m):
+            raise ValueError(f"{what} has shape {np.shape(values)}, but there are {m} names; want ({m}, {m})")
     ax = _axes(ax, figsize=(2.6 + 0.42 * m, 1.8 + 0.42 * m))
     image = ax.imshow(mean, cmap="cividis_r")
     scale = ax.figure.colorbar(image, ax=ax, label="mean attention (share of the row's pairs)", shrink=0.8)
@@ -165,7 +176,7 @@ def contribution_bars(
     top : int
         How many pairs.
     """
-    check_size("top", top)
+    check_kind("parts", parts, Contributions, "what explain.contributions returns")
     labels, order = largest(parts, row, names, top)[1], parts.ranked(row)[:top]
     ax = _axes(ax, figsize=(8.0, 1.2 + 0.36 * max(len(order), 1)))
     values = parts.attention[order] * parts.scores[order]
@@ -190,6 +201,7 @@ def v_curve(curve: Curve, *, ax: "Axes | None" = None) -> "Axes":
     curve : gradcheck.Curve
         From `gradcheck.v_curve`.
     """
+    check_kind("curve", curve, Curve, "what gradcheck.v_curve returns")
     ax = _axes(ax, figsize=(6.4, 4.4))
     smallest = np.finfo(float).eps / 100
     for number, (name, error) in enumerate(curve.errors.items()):
@@ -212,6 +224,9 @@ def embedding_map(
     groups : sequence of str, optional
         A group a point, such as its field: one color and marker each.
     """
+    V = np.asarray(V)
+    if V.ndim != 2 or V.dtype.kind not in "fiu" or not len(V):
+        raise ValueError(f"V must be a matrix with a row of numbers for each point; got shape {V.shape} of {V.dtype}")
     for what, texts in (("names", names), ("groups", groups)):
         if texts is not None and len(texts) != len(V):
             raise ValueError(f"there are {len(texts)} {what} for the {len(V)} rows of V")

@@ -83,8 +83,25 @@ def test_table_of_a_row_without_pairs_and_with_names():
     assert "feature 0 x feature 5" in explain.table(parts, row=3, names=names)
 
 
+@pytest.mark.parametrize("change, message", [
+    ({"model": "afm"}, "model must be a Model; got str"), ({"params": None}, "params must be a dict of arrays"),
+    ({"params": {}}, "params lacks 'w0'"), ({"batch": np.eye(11)}, "batch must be a Batch; got ndarray"),
+])  # fmt: skip
+def test_contributions_refuse_other_things_by_name(change, message):
+    params, batch = problem(Model("afm"))
+    with pytest.raises((TypeError, ValueError), match=message):
+        explain.contributions(**({"model": Model("afm"), "params": params, "batch": batch} | change))
+
+
+def test_largest_wants_at_least_one_pair():
+    params, batch = problem(Model("fm"))
+    with pytest.raises(ValueError, match="top must be an integer of at least 1; got -1"):
+        explain.largest(explain.contributions(Model("fm"), params, batch), 0, top=-1)
+
+
 @pytest.mark.parametrize("wrong, error, message", [
     ({"row": "first"}, TypeError, "row must be an integer; got 'first'"),
+    ({"row": True}, TypeError, "row must be an integer; got True"),
     ({"top": 0}, ValueError, "top must be an integer of at least 1; got 0"),
     ({"names": ["a"]}, ValueError, "1 names for 3 features; want one for each feature id"),
     ({"names": ["name", "a", "b", "c"]}, ValueError, "4 names for 3 features; want one for each feature id"),

@@ -156,7 +156,11 @@ def test_embedding_map_of_one_dimension(ax):
 @pytest.mark.parametrize("draw, message", [
     (lambda parts: plots.learning_curves([]), "the history is empty: there is no epoch to draw"),
     (lambda parts: plots.learning_curves(HISTORY, keys=["auc"]), "the history has no auc; it has epoch, loss"),
-    (lambda parts: plots.convergence({"FM": HISTORY, "AFM": []}), "the history of AFM has no valid_loss"),
+    (lambda parts: plots.convergence({"FM": HISTORY, "AFM": []}), "the history of AFM is empty"),
+    (lambda parts: plots.convergence({"FM": [*HISTORY, {"epoch": 6}]}), "the history of FM has no valid_loss"),
+    (lambda parts: plots.attention_map(np.eye(1), ["a"], count=np.eye(3)), r"count has shape \(3, 3\)"),
+    (lambda parts: plots.embedding_map(np.ones(3)), r"V must be a matrix .* got shape \(3,\) of float64"),
+    (lambda parts: plots.embedding_map(np.ones((0, 2))), r"V must be a matrix .* got shape \(0, 2\)"),
     (lambda parts: plots.convergence({"FM": HISTORY}, key="auc"), "history of FM has no auc; it has epoch"),
     (lambda parts: plots.attention_map(np.eye(3), ["a"]), r"mean has shape \(3, 3\), but there are 1 names"),
     (lambda parts: plots.contribution_bars(parts, 2), "row 2 is out of range; there are 2 rows"),
@@ -172,6 +176,24 @@ def test_what_cannot_be_drawn_is_refused_and_no_figure_is_made(draw, message, pa
     with pytest.raises(ValueError, match=message):
         draw(parts)
     assert not plt.get_fignums()
+
+
+@pytest.mark.parametrize("draw, message", [
+    (lambda parts: plots.learning_curves({"loss": [1, 2]}), "the history must be a list of dicts, one for each epoch"),
+    (lambda parts: plots.learning_curves([1.0, 2.0]), "the history must be a list of dicts"),
+    (lambda parts: plots.convergence([HISTORY]), "histories must be a dict of names and histories; got list"),
+    (lambda parts: plots.contribution_bars(parts.pair), "parts must be what explain.contributions returns; got ndarray"),
+    (lambda parts: plots.v_curve({"a": 1}), "curve must be what gradcheck.v_curve returns; got dict"),
+    (lambda parts: plots.embedding_map(np.eye(2), ax=Figure()), "ax must be the Axes of a figure; got Figure"),
+])  # fmt: skip
+def test_other_things_are_refused_by_name(draw, message, parts):
+    with pytest.raises(TypeError, match=message):
+        draw(parts)
+
+
+def test_an_epoch_without_a_loss_is_not_the_best(ax):
+    plots.learning_curves([{"epoch": 1, "loss": 1.0, "valid_loss": np.nan}, *HISTORY[1:]], ax=ax)
+    assert ax.lines[-1].get_xdata()[0] == 3
 
 
 def test_axes_are_made_when_none_are_given():

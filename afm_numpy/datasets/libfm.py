@@ -16,7 +16,7 @@ from typing import IO, Any, NamedTuple
 
 import numpy as np
 
-from .._checks import array, check_dtype, check_size, row_values
+from .._checks import array, check_dtype, check_kind, check_size, row_values
 from .._files import Path, atomic_write
 from .._types import Array, ArrayLike, DType
 from ..batch import Batch
@@ -157,6 +157,7 @@ def dump_libfm(path: Path, batch: Batch, y: ArrayLike, *, id_base: int = 0) -> N
     >>> path.read_text()
     '1 0:1 3:0.1\\n-1\\n'
     """
+    check_kind("batch", batch, Batch, "a Batch")
     form = make_form(batch.n, None, id_base, batch.dtype)
     y = array(y)
     y = row_values(y, len(batch), "y", np.float32 if y.dtype == np.float32 else np.float64)
@@ -249,7 +250,7 @@ def _packed(path: Path, file: IO[bytes]) -> Any:
     """The file, or one that packs what is written into it."""
     pack = {".gz": lambda: gzip.GzipFile("", "wb", fileobj=file, mtime=0), ".bz2": lambda: bz2.BZ2File(file, "wb"),
             ".xz": lambda: lzma.LZMAFile(file, "wb")}  # fmt: skip
-    return pack.get(os.path.splitext(path)[1], lambda: nullcontext(file))()
+    return pack.get(os.path.splitext(path)[1].lower(), lambda: nullcontext(file))()
 
 
 def _texts(numbers: Array) -> Array:

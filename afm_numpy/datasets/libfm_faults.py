@@ -17,7 +17,8 @@ FOREIGN = {                                                  # how files of othe
     b"PK\3\4": "a zip archive, such as a saved model or .xlsx", b"7z\xbc": "a 7z archive", b"PAR1": "a Parquet file",
     b"\x28\xb5\x2f\xfd": "zstd data", b"\4\x22\x4d\x18": "lz4 data", b"\x89HDF": "an HDF5 file",
     b"ARROW1": "an Arrow file", b"\x93NUMPY": "a NumPy array", b"\xff\xfe": "text in UTF-16",
-    b"\xfe\xff": "text in UTF-16",
+    b"\xfe\xff": "text in UTF-16", b"\x1f\x8b": "gzip data inside of packed data",
+    b"BZh": "bzip2 data inside of packed data", b"\xfd7zXZ\0": "xz data inside of packed data",
 }  # fmt: skip
 TABLE = "a table, such as CSV: `afm-numpy train --target COLUMN` or encode.TableEncoder makes features of it"
 FORMATS = [                                                  # how lines of other formats look
@@ -71,6 +72,7 @@ class Form(NamedTuple):
 def fault(path: Path, first: int, block: bytes, form: Form) -> LibfmError:
     """The error for the first malformed line of a block that `_parse` refused."""
     kind = next((FOREIGN[magic] for magic in FOREIGN if block.startswith(magic)), None)
+    kind = "a tar archive" if block[257:262] == b"ustar" else kind
     if first == 1 and kind:
         return LibfmError(path, 1, kind, "lines 'label id:value id:value ...', plain or as .gz, .bz2 or .xz")
     for number, line in enumerate(block.split(b"\n"), first):

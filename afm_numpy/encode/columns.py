@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from .._types import Array
-from .reading import Table, column_names, is_number, numbers, plain_values, sequence
+from .reading import Table, column_names, is_number, listing, numbers, plain_values, sequence
 
 __all__ = ["Binned", "Categorical", "Column", "Feature", "Scaled", "declared", "from_fields", "plain", "to_fields"]
 
@@ -227,9 +227,13 @@ def declared(
         if count > 1:
             places = " and ".join(place for place, names in lists.items() for other in names if other == name)
             raise ValueError(f"column {name!r} is declared {count} times: {places}")
+    known = column_names(table)
+    absent = [name for name in lists["ignored"] if name not in known]
+    if absent:
+        raise ValueError(f"ignored: the table has no column {listing(absent)}; its columns are {listing(known)}")
     names, continuous = lists["categorical"] + lists["continuous"], lists["continuous"]
     if given["categorical"] is None and given["continuous"] is None:
-        names = [name for name in column_names(table) if name not in lists["ignored"]]
+        names = [name for name in known if name not in lists["ignored"]]
         continuous = [name for name in names if is_number(table[name], name)]
     if not names:
         raise ValueError("no column to encode: the table has none, or none is declared, or all are ignored")

@@ -204,7 +204,7 @@ class TableEncoder(Parameters):
         (Feature(column='sex', role='value', value='M'), 'sex=M')
         """
         features = self._fitted("_features")
-        if not isinstance(id, (int, np.integer)) or not 0 <= id < len(features):
+        if isinstance(id, bool) or not isinstance(id, (int, np.integer)) or not 0 <= id < len(features):
             raise ValueError(f"id {id!r:.60} is out of range; ids run from 0 to {len(features) - 1}")
         return features[id]
 
@@ -223,7 +223,7 @@ class TableEncoder(Parameters):
         """
         if column not in self.columns:
             raise ValueError(f"column {column!r} is not encoded; encoded are {listing(self.columns)}")
-        check_choice("role", role or "value", ("value", "bin", "number", "missing", "unseen"))
+        check_choice("role", "value" if role is None else role, ("value", "bin", "number", "missing", "unseen"))
         slot = self.columns.index(column)
         ids = range(self._first[slot], self._first[slot + 1])
         return np.array([id for id in ids if role in (None, self._features[id].role)], np.intp)
@@ -302,8 +302,8 @@ class TableEncoder(Parameters):
         """Read a file that `save` wrote. A `ValueError` names a file that is something else."""
         with open_regular(path) as file:
             try:
-                return cls.from_dict(json.loads(file.read().decode()))
-            except (UnicodeDecodeError, RecursionError):
+                return cls.from_dict(json.loads(file.read().decode("utf-8-sig")))
+            except (UnicodeDecodeError, RecursionError, json.JSONDecodeError):
                 raise ValueError(f"{os.fspath(path)}: this is not a saved TableEncoder") from None
             except ValueError as error:
                 raise ValueError(f"{os.fspath(path)}: {error}") from None

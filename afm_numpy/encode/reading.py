@@ -4,6 +4,7 @@ None of these libraries is imported. A column is read as a flat array, and its c
 float64. Whole numbers are never read through floats, because a float keeps 16 digits and an id may have more.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
@@ -57,7 +58,11 @@ def column_names(table: Table) -> list[Any]:
             "a table is a mapping of column name to array, a structured array or a data frame; "
             f"got {type(table).__name__}"
         )
-    return list(names)
+    names = list(names)
+    for name, count in Counter(names).items():
+        if count > 1:
+            raise ValueError(f"the table has {count} columns named {name!r:.60}")
+    return names
 
 
 def is_number(column: Any, name: object = "") -> bool:
@@ -79,8 +84,6 @@ def read_columns(table: Table, names: Iterable[Any]) -> list[Array]:
     for name in names:
         if not isinstance(name, str):
             raise TypeError(f"column names must be text; got {name!r:.60}")
-        if known.count(name) > 1:
-            raise ValueError(f"the table has {known.count(name)} columns named {name!r}")
         column = _read(name, table[name], _flat)
         if column.ndim != 1:
             raise ValueError(f"column {name!r} has shape {column.shape}; it must be flat, one value per row")

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import optim
-from .._checks import check_kind
+from .._checks import array, check_kind
 from .._files import Path
 from .._types import Array, Params
 from ..encode.encoder import TableEncoder
@@ -68,7 +68,7 @@ def save(
     Raises
     ------
     ValueError, TypeError
-        For parameters that do not fit the model, numbers that are not finite, a state without its optimizer,
+        For parameters that do not fit the model or that it does not have, numbers that are not finite, a state without its optimizer,
         and what JSON cannot hold. No file is written then.
     OSError
         When the file cannot be written.
@@ -110,6 +110,9 @@ def save(
     }
     arrays: dict[str, Any] = {}
     for i, one in enumerate(models):
+        foreign = [name for name in one if name not in model.shapes]
+        if foreign:
+            raise ValueError(f"params has {', '.join(map(repr, foreign))}, which {model} does not have")
         arrays |= {f"{_prefix(i, several)}params/{name}": one[name] for name in model.shapes if name in one}
     for i, one in enumerate(state or ()):
         for name, slots in one.items():
@@ -247,8 +250,8 @@ def _listed(name: str, value: Any, kind: type, several: bool) -> list[Any]:
 
 def _array(name: str, value: Any) -> Array:
     try:
-        return np.asarray(value)
-    except (ValueError, TypeError):
+        return array(value)
+    except ValueError:
         raise ValueError(f"{name} is not an array; got {type(value).__name__}") from None
 
 

@@ -82,6 +82,8 @@ def _header(array: Array) -> Any:
 def _members(file: BinaryIO) -> dict[str, Array]:
     size = os.fstat(file.fileno()).st_size
     arrays = {}
+    if not zipfile.is_zipfile(file):
+        raise ValueError("it is not, or only a part of, an .npz file such as `save` writes")
     with zipfile.ZipFile(file) as archive:
         members = archive.infolist()
         if any(member.compress_type != zipfile.ZIP_STORED for member in members):

@@ -332,6 +332,17 @@ def test_a_million_tokens_a_second(tmp_path, kind):
     assert x.size / min(seconds) > 1e6
 
 
+@pytest.mark.parametrize("batch", [np.eye(2), "rows.libfm"], ids=["array", "path"])
+def test_only_a_batch_is_written(tmp_path, batch):
+    with pytest.raises(TypeError, match="batch must be a Batch; got"):
+        dump_libfm(tmp_path / "d", batch, [1, 2])
+
+
+def test_names_in_capitals_are_packed_too(tmp_path):
+    dump_libfm(tmp_path / "ROWS.GZ", ROWS, Y)
+    assert (tmp_path / "ROWS.GZ").read_bytes()[:2] == b"\x1f\x8b"
+
+
 def test_brother_masked_targets_are_not_written(tmp_path):
     with pytest.raises(TypeError, match="masked values are not supported"):
         dump_libfm(tmp_path / "d", Batch.from_lists([[0], [1]]), np.ma.array([1.0, 7e7], mask=[0, 1]))

@@ -2,8 +2,10 @@
 
 import bz2
 import gzip
+import io
 import lzma
 import os
+import tarfile
 import threading
 import tracemalloc
 import zlib
@@ -34,6 +36,26 @@ def test_a_packed_file_is_read_like_a_plain_one(kind, tmp_path):
     (tmp_path / "rows").write_bytes(PACK[kind](b"\xef\xbb\xbf1 0:1\r\n0.5 3:2"))
     batch, y = load_libfm(tmp_path / "rows")
     assert (batch.idx.tolist(), y.tolist()) == ([[0], [3]], [1.0, 0.5])
+
+
+@kinds
+@pytest.mark.parametrize("outer", PACK.values())
+def test_packed_twice_is_said(kind, outer, tmp_path):
+    (tmp_path / "rows").write_bytes(outer(PACK[kind](TEXT)))
+    with pytest.raises(LibfmError, match=f"line 1: found {kind} data inside of packed data, expected lines"):
+        load_libfm(tmp_path / "rows")
+
+
+@kinds
+def test_a_packed_archive_is_named(kind, tmp_path):
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        info = tarfile.TarInfo("rows.libfm")
+        info.size = len(TEXT)
+        tar.addfile(info, io.BytesIO(TEXT))
+    (tmp_path / "rows.tar").write_bytes(PACK[kind](archive.getvalue()))
+    with pytest.raises(LibfmError, match="line 1: found a tar archive, expected lines"):
+        load_libfm(tmp_path / "rows.tar")
 
 
 @kinds

@@ -737,6 +737,23 @@ def test_no_rows():
     assert encoder().fit(table()).transform({name: column[:0] for name, column in table().items()}).idx.shape == (0, 4)
 
 
+def test_an_unknown_name_is_not_ignored():
+    """`ignored=["targt"]` would train on the target."""
+    with pytest.raises(ValueError, match="ignored: the table has no column 'targt'; its columns are 'a', 'target'"):
+        TableEncoder(ignored=["targt"]).fit({"a": [1, 2], "target": [0, 1]})
+
+
+def test_a_file_that_an_editor_saved_with_a_byte_order_mark_or_cut(tmp_path):
+    path, made = tmp_path / "encoder.json", encoder().fit(table())
+    made.save(path)
+    text = path.read_bytes()
+    path.write_bytes(b"\xef\xbb\xbf" + text)
+    assert TableEncoder.load(path).feature_names() == made.feature_names()
+    path.write_bytes(text[:50])
+    with pytest.raises(ValueError, match="encoder.json: this is not a saved TableEncoder"):
+        TableEncoder.load(path)
+
+
 def test_a_scaled_value_that_rounds_to_0_is_refused():
     """Its slot would be empty: the value would not be there at all. The mean itself is 0 rightly."""
     made = TableEncoder(scaling="minmax").fit({"a": [0.0, 1e300]})
