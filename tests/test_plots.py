@@ -182,7 +182,7 @@ def test_what_cannot_be_drawn_is_refused_and_no_figure_is_made(draw, message, pa
     (lambda parts: plots.learning_curves({"loss": [1, 2]}), "the history must be a list of dicts, one for each epoch"),
     (lambda parts: plots.learning_curves([1.0, 2.0]), "the history must be a list of dicts"),
     (lambda parts: plots.convergence([HISTORY]), "histories must be a dict of names and histories; got list"),
-    (lambda parts: plots.contribution_bars(parts.pair), "parts must be what explain.contributions returns; got ndarray"),
+    (lambda parts: plots.contribution_bars([]), "parts must be what explain.contributions returns; got list"),
     (lambda parts: plots.v_curve({"a": 1}), "curve must be what gradcheck.v_curve returns; got dict"),
     (lambda parts: plots.embedding_map(np.eye(2), ax=Figure()), "ax must be the Axes of a figure; got Figure"),
 ])  # fmt: skip

@@ -68,8 +68,8 @@ def save(
     Raises
     ------
     ValueError, TypeError
-        For parameters that do not fit the model or that it does not have, numbers that are not finite, a state without its optimizer,
-        and what JSON cannot hold. No file is written then.
+        For parameters that do not fit the model or that it does not have, numbers that are not finite, a state
+        without its optimizer, and what JSON cannot hold. No file is written then.
     OSError
         When the file cannot be written.
 
