@@ -8,7 +8,7 @@ const T = {
   random: "All weights are random until you train: they show how the sums are done, not what Ann likes.",
   ask: "Which pair of facts moves the prediction most? Guess, then look.",
   look: "Show me", hideAnswer: "Hide",
-  controls: { mode: "Model", loss: "Loss", y: "Target y", seed: "Parameters drawn with seed", again: "Draw others" },
+  controls: { mode: "Model", loss: "Loss", y: "Target y", seed: "Random seed", again: "Draw others" },
   modes: {
     network: "AFM: attention network", field: "AFM: a weight per two fields", free: "AFM: a weight per pair",
     uniform: "AFM: every pair the same share", sum: "AFM: sum of all pairs", fm: "FM",
