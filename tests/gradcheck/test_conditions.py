@@ -198,3 +198,139 @@ def test_float64_is_not_taken_for_float32(f, size):
     if size == 1:
         assert conditions.works_in_float32(lambda q: f(np.float32(abs(q["a"]))).astype(float).sum(), theta)
         assert conditions.works_in_float32(lambda q: float(np.float32(in_double(q))), theta)
+
+
+# ---- by hand -----------------------------------------------------------------------------------------------
+
+
+def test_the_usual_size():
+    assert conditions.usual_size(np.array([1.0, -5.0])) == 3.0 and type(conditions.usual_size(THETA)) is float
+    assert conditions.usual_size(np.zeros(3)) == conditions.usual_size(np.zeros((0, 2))) == 1.0
+
+
+def test_a_direction_that_moves_everything():
+    params = {"a": np.full((30, 20), 4.0), "table": np.arange(2), "z": np.zeros(5)}
+    way, again = conditions.everywhere(params), conditions.everywhere(params)
+    assert list(way) == ["a", "z"] and all(np.array_equal(way[name], again[name]) for name in way)
+    assert 2.0 <= np.abs(way["a"]).min() < 2.1 and 3.9 < np.abs(way["a"]).max() <= 4.0
+    assert 0.4 < (way["a"] > 0).mean() < 0.6 and 0.5 <= np.abs(way["z"]).min() <= np.abs(way["z"]).max() <= 1.0
+
+
+def names_in(thing):
+    return [name for name, _ in conditions.arrays_in(thing, "f", set())]
+
+
+def test_the_names_of_arrays_inside():
+    X = np.ones(2)
+    assert names_in(X) == ["f"] and names_in(np.array([None])) == []
+    assert names_in([np.ones(1), (np.ones(1),)]) == ["f[0]", "f[1][0]"]
+    assert names_in({"k": np.ones(1), 3: [np.ones(1)]}) == ["k", "3[0]"]
+    assert names_in([X, X]) == ["f[0]"]                                     # the same one
+    assert names_in(Net()) == ["W", "X", "buffer"] and names_in(Net().loss)[:3] == ["W", "X", "buffer"]
+    assert names_in(partial(max, np.ones(1), key=np.ones(2))) == ["args[0]", "key"]
+
+    def f(q, d=(np.ones(1),), *, e=np.ones(1)):
+        return X
+
+    f.own = np.ones(3)
+    assert names_in(f) == ["own", "__defaults__[0][0]", "e", "X"]
+
+
+@pytest.mark.parametrize(("depth", "found"), [(8, 1), (9, 0)])
+def test_how_deep_arrays_are_looked_for(depth, found):
+    thing = np.ones(1)
+    for _ in range(depth):
+        thing = [thing]
+    assert len(names_in(thing)) == found
+
+
+def test_what_has_changed():
+    held = {"a": np.ones(2), "b": [np.zeros(2)], "c": np.arange(3)}
+    changed = conditions.changes(held)
+    assert changed() == []
+    held["b"][0][1] = 5
+    held["c"][0] = 7
+    assert [name for name, _ in changed()] == ["b[0]", "c"]
+    assert [array is held["b"][0] or array is held["c"] for _, array in changed()] == [True, True]
+
+
+@pytest.mark.parametrize(("off", "random"), [(0.0, False), (32 * 2.0**-52, False), (33 * 2.0**-52, True)])
+@pytest.mark.parametrize("size", [1.0, -4.0])
+def test_two_calls_may_differ_by_rounding(off, random, size):
+    values = iter([size, size * (1 + off)])
+    value, problem = conditions.first_calls(lambda q: next(values), {"a": THETA}, None)
+    assert value == size and (problem is not None) is random
+    if random:
+        gap = f"{33 * 2.0**-52 * abs(size):.1e}"
+        words = f"two calls of f with the same numbers differ by {gap}: give it the same mask or seed in every call"
+        assert problem == ("random", words)
+
+
+def test_the_first_calls_see_copies():
+    params, seen = {"a": THETA, "rows": np.arange(2)}, []
+    value, problem = conditions.first_calls(lambda q: seen.append(q) or 2.5, params, None)
+    assert (value, problem, len(seen)) == (2.5, None, 2)
+    assert all(q[name] is not params[name] and (q[name] == params[name]).all() for q in seen for name in params)
+
+    def changes_both(q):
+        q["rows"][0] = q["a"][0] = 9
+        return 1.0
+
+    value, problem = conditions.first_calls(changes_both, params, None)
+    assert (value, problem) == (1.0, ("mutates", "f changes a, rows: let it work on a copy"))
+
+
+@pytest.mark.parametrize("kept", [np.array([1.0, 2.0, 3.0]), np.array([3, 1, 2])])
+def test_an_array_is_read_if_other_numbers_in_it_give_another_value(kept):
+    before, seen = kept.copy(), []
+
+    def f(q):
+        seen.append(kept.copy())
+        return float((kept * [1.0, 10.0, 100.0]).sum())
+
+    value = f({})
+    assert conditions._reads(f, {"a": THETA}, kept, value) and (kept == before).all()
+    other = before + np.sin([0, 1, 2]) if kept.dtype == float else [2, 3, 1]
+    assert seen[1] == pytest.approx(other)
+    assert not conditions._reads(lambda q: value, {"a": THETA}, kept, value) and (kept == before).all()
+    for error in (ZeroDivisionError, KeyError, ValueError):
+        def refuses(q, error=error):
+            raise error
+
+        assert conditions._reads(refuses, {"a": THETA}, kept, value) and (kept == before).all()
+
+
+def test_where_an_unused_parameter_is_looked_for():
+    seen, theta = [], np.full(400, 3.0)
+    params = {"a": theta, "b": THETA}
+    assert conditions.unused(lambda q: seen.append(q["a"] - theta) or 1.0, params, "a")
+    assert len(seen) == 3 and not seen[0].any() and not np.array_equal(seen[1], seen[2])
+    assert all(move.std() == pytest.approx(4, rel=0.1) and abs(move.mean()) < 0.8 for move in seen[1:])
+    assert not conditions.unused(lambda q: q["a"][0], params, "a")
+    assert conditions.unused(lambda q: q["a"][0], params, "b")
+    step = iter([1.0, 1.0, 2.0])                                            # only the last call shows it
+    assert not conditions.unused(lambda q: next(step), params, "a")
+
+
+def test_the_steps_and_bounds_of_the_search_for_float32(monkeypatch):
+    asked, lines = [], {}
+    monkeypatch.setattr(conditions, "along", lambda f, params, way: lambda s: asked.append(s) or lines["now"](s))
+
+    def found(line):
+        asked.clear()
+        lines["now"] = line
+        return conditions.works_in_float32(None, {"a": THETA})
+
+    assert found(lambda s: float(np.float32(1 + s)))                        # every value is one of float32
+    assert asked == [k * step for step in (1.3e-6, 1.3e-8) for k in range(1, 10)]
+    assert not found(lambda s: 1.0)                                         # but not where nothing changes
+
+    def many(s):
+        return round(s / 1.3e-6) if s > 1e-6 else 0
+
+    def fine(s, size):
+        return 0.1 + (many(s) == 9) * 1.1e-11 if s > 1e-6 else 0.1 + round(s / 1.3e-8) ** 3 * size
+
+    assert found(lambda s: 0.1 + (many(s) == 9) * 1.1e-11)                  # rough, and then it stands still
+    assert not found(lambda s: 0.1 + (many(s) == 9) * 0.9e-11)              # too small to be float32
+    assert found(lambda s: fine(s, 1.1e-13 / 6)) and not found(lambda s: fine(s, 0.9e-13 / 6))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from afm_numpy import gradcheck
-from afm_numpy.gradcheck import check
+from afm_numpy.gradcheck import check, measuring
 
 both = pytest.mark.parametrize("method", ["complex", "central"])
 STEP = gradcheck.DEFAULTS["central"][0]
@@ -312,3 +312,184 @@ def test_central_differences_find_a_smaller_step(omega):
     assert check(lambda a: np.sin(omega * a).sum(), theta, right, method="central")
     wrong = check(lambda a: np.sin(omega * a).sum(), theta, (1 + 1e-5) * right, method="central")["params"]
     assert (wrong.status, wrong.error) == ("error", pytest.approx(1e-5, rel=0.1))
+
+
+# ---- by hand: lines whose bends and slopes are known ------------------------------------------------------
+
+U = 2.0**-52
+
+
+def job_of(method="central", theta=(1.0,), f=None, unit=U, **more):
+    return measuring.Job(f, {"a": np.array(theta), "table": np.arange(2)}, method, None, 1e-9, unit, **more)
+
+
+def trial_of(line=None, analytic=0.0, numeric=0.0, step=1.0, size=1.0, probe=(0,)):
+    return measuring.Trial("at", probe, line, step, size, analytic, numeric)
+
+
+def test_what_rounding_may_do():
+    job, single = job_of(size=3.0, steepest=5.0), job_of(size=3.0, steepest=5.0, unit=2.0**-23)
+    assert (job.rounding, single.rounding) == (32 * U, 4 * 2.0**-23)
+    assert job.floor(trial_of(step=0.5, size=0.1)) == 32 * U * 6
+    assert job.floor(trial_of(step=0.75, size=0.1)) == 32 * U * 5
+    assert job_of("complex", size=3.0, steepest=5.0).floor(trial_of(step=0.1, size=0.5)) == 32 * U * 6
+    assert job_of().floor(trial_of()) == 0.0
+
+
+def test_differences_and_heights_that_are_not_finite():
+    assert trial_of(analytic=2.0, numeric=-1.0).difference == 3.0
+    assert trial_of(analytic=np.nan).difference == trial_of(numeric=-np.inf).difference == np.inf
+    assert (trial_of(analytic=-2.0).height, trial_of(analytic=np.inf).height) == (2.0, 0.0)
+
+
+@pytest.mark.parametrize(("off", "found"), [(99.0, True), (100.0, False), (101.0, False)])
+def test_several_kinks_in_one_place_may_be_a_hundred_times_as_strong(off, found):
+    asked = set()
+
+    def line(s):
+        asked.add(abs(s))
+        return abs(s) / 2                                                   # a jump of 1 at 0: it bends by 1
+
+    assert bool(measuring.is_at_kink(job_of(), "a", trial_of(line, analytic=off))) is found
+    assert asked == {0.0, *(2.0**-power for power in (0, 1, 2, 4, 5, 6))}
+
+
+@pytest.mark.parametrize(("off", "found"), [(9.9, True), (10.0, False), (50.0, False)])
+def test_kinks_beside_the_point_ten_times(off, found):
+    def line(s):
+        return 2 * max(s - 0.5, 0.0)                                        # it bends by 1 at 1, and not at 1/16
+
+    assert bool(measuring.is_at_kink(job_of(), "a", trial_of(line, analytic=off))) is found
+
+
+def test_a_bend_that_is_half_gone_close_to_the_point():
+    def line(s):                                                            # a kink at 0 and a stronger one at 1/2
+        return abs(s) / 4 + 3 * max(s - 0.5, 0.0)
+
+    assert measuring.bend(line, 1.0) == 2 * measuring.bend(line, 1 / 16) == 1.0
+    assert not measuring.is_at_kink(job_of(), "a", trial_of(line, analytic=50.0))
+
+
+@pytest.mark.parametrize(("size", "found"), [(0.49, True), (0.5, False), (0.51, False)])
+def test_a_kink_is_above_twice_the_noise(size, found):
+    job = job_of(size=size / (32 * U))
+    assert bool(measuring.is_at_kink(job, "a", trial_of(lambda s: abs(s) / 2, analytic=1.0))) is found
+
+
+def slopes_on(sides, asked=None):
+    """A line with these slopes from left to right, one for each step of `closest`."""
+
+    def line(s):
+        if asked is not None:
+            asked.append(s)
+        return 1j * sides[int(np.round(s.real / closest))] * s.imag
+
+    closest = 64 * U
+    return line
+
+
+@pytest.mark.parametrize(
+    ("slopes", "off", "found"),
+    [
+        ((0, 0, 1, 1), 99.0, True), ((0, 0, 1, 1), 100.0, False), ((1, 1, 1, 1), 0.5, False),
+        ((0.09, 0, 1, 1), 1.0, True), ((0.1, 0, 1, 1), 1.0, False), ((-0.1, 0, 1, 1), 1.0, False),
+        ((0, 0, -1, -1.09), 1.0, True), ((0, 0, -1, -1.1), 1.0, False), ((0, 0, 1, 0.875), 1.0, False),
+    ],
+)  # fmt: skip
+def test_a_complex_step_looks_at_both_sides(slopes, off, found):
+    line = slopes_on(dict(zip((-2, -1, 1, 2), slopes, strict=True)), asked := [])
+    assert measuring.is_at_kink(job_of("complex"), "a", trial_of(line, analytic=off, step=0.5)) is found
+    assert asked == [64 * U * s + 0.5j for s in (-2, -1, 1, 2)]
+
+
+def test_the_sides_are_as_far_as_rounding_and_the_parameters_are_large():
+    asked = []
+
+    def line(s):
+        asked.append(s.real)
+        return 1j * (s.real > 0) * s.imag
+
+    job = job_of("complex", theta=[6.0, 6, -6, 6], size=0.9 / (32 * U))
+    assert measuring.is_at_kink(job, "a", trial_of(line, analytic=1.0, probe=(0,)))
+    assert measuring.is_at_kink(job, "a", trial_of(line, analytic=1.0, probe=np.full(4, 0.5)))
+    assert asked == [6 * 64 * U * s * root for root in (1, 2) for s in (-2, -1, 1, 2)]
+    for size in (1.0, 1.1):
+        noisy = job_of("complex", theta=[6.0], size=size / (32 * U))
+        assert not measuring.is_at_kink(noisy, "a", trial_of(line, analytic=1.0))
+    assert not measuring.is_at_kink(job, "a", trial_of(line, analytic=np.inf))
+
+
+@both
+def test_closer_moves_all_parameters_by_four_roundings(method):
+    seen = []
+
+    def f(q):
+        seen.append(q)
+        return (q["a"] ** 2).sum() if np.iscomplexobj(q["a"]) else float(q["a"][0] > 1) * 3e-9
+
+    theta = np.array([1.0, -2.0, 0.5])
+    job = job_of(method, theta, f, size=1.0)
+    trial = trial_of(lambda s: 0.0, step=1e-3, numeric=0.25)
+    found, off = measuring.closer(job, "a", trial)
+    calls = seen[::2] if method == "central" else seen
+    assert len(calls) == 4 and all(q["table"] is job.params["table"] for q in seen)
+    for q in calls:
+        moved = (q["a"] - theta).real - [found.step if method == "central" else 0, 0, 0]
+        assert np.abs(moved[1:]) == pytest.approx(4 * U * np.abs(theta[1:]), rel=1e-9)
+    assert len({tuple(np.sign((q["a"] - theta).real[1:])) for q in calls}) > 1
+    if method == "complex":                                                 # slopes of a^2 are 2 a, within roundings
+        assert found is trial and off == pytest.approx(8 * (2 - 0.25), rel=1e-9)
+    else:
+        assert found.numeric == 0.0 and off == pytest.approx(8 * 3e-9 / (2 * found.step), rel=1e-6)
+
+
+def test_closer_takes_the_best_step_up_to_the_size_of_the_parameters():
+    job = job_of(theta=[0.5], f=lambda q: q["a"].sum(), size=1.0)
+    asked = set()
+    found, off = measuring.closer(job, "a", trial_of(lambda s: asked.add(abs(s)) or 2 * s, step=1.0, numeric=5.0))
+    assert found.numeric == 2.0 and found.step == 0.0625 and max(asked) == 0.25
+    assert off == pytest.approx(8.0)                                        # the slope of f is 1, not 2
+    assert measuring.closer(job, "a", kept := trial_of(lambda s: np.nan)) == (kept, 0.0)
+
+
+@pytest.mark.parametrize(("analytic", "agrees"), [(1.99, True), (1.92, True), (2.08, True), (1.9, False), (2.1, False)])
+def test_central_differences_agree_when_they_are_ten_times_closer(analytic, agrees):
+    asked = set()
+    job = job_of("complex", f=lambda q: 2 * q["a"].sum(), size=0.0)
+    numeric = 1.0 if analytic < 2 else 3.0
+    trial = trial_of(lambda s: asked.add(abs(s)) or 2 * s, analytic=analytic, numeric=numeric)
+    assert bool(measuring.central_agrees(job, "a", trial)) is agrees
+    unsure = job_of("complex", f=lambda q: 2.02 * q["a"].sum())             # other slopes a few roundings away
+    assert not measuring.central_agrees(unsure, "a", trial)
+    step = float(np.cbrt(U))
+    assert asked == {step * 4.0**power for power in range(-10, 5) if power < -5 or step * 4.0**power <= 1}
+
+
+@pytest.mark.parametrize("unit", [U, 2.0**-23])
+def test_the_steps_that_look_for_a_kink_at_the_point(unit, monkeypatch):
+    asked = []
+    monkeypatch.setattr(measuring, "jump", lambda line, s, noise: asked.append((s, noise)) or 1.0)
+    params = {"a": np.ones(2), "b": np.array(2.0), "table": np.arange(2)}
+    assert measuring.kinked(lambda q: 0.0, params, unit) == {"a", "b"}
+    assert asked == [(5e4 * unit, 32 * unit)] * 3
+    monkeypatch.setattr(measuring, "jump", lambda line, s, noise: 0.0)
+    assert measuring.kinked(lambda q: 0.0, params, unit) == set()
+
+
+def test_a_slope_is_measured_with_a_step_as_large_as_the_parameter():
+    f, theta = (lambda q: (q["a"] ** 2).sum()), np.array([0.1, -8.0, 3.9])
+    job, g = job_of(theta=theta, f=f), np.array([1.0, 2.0, 4.0])
+    trials = measuring.trials_of(job, "a", g, 3, 0, 0, None)
+    assert [trial.at for trial in trials] == [trial.probe for trial in trials] == [(0,), (1,), (2,)]
+    assert [trial.size for trial in trials] == [1.0, 8.0, 3.9] and [trial.analytic for trial in trials] == [1, 2, 4]
+    assert [trial.step / trial.size for trial in trials] == pytest.approx([float(np.cbrt(U))] * 3)
+    assert [trial.numeric for trial in trials] == pytest.approx(2 * theta, rel=1e-8)
+    rng = np.random.default_rng(0)
+    mixed = measuring.trials_of(job, "a", g, 2, 0, 2, rng)
+    assert [trial.at for trial in mixed] == ["direction 0", "direction 1", "along the gradient"]
+    assert all(np.abs(trial.probe) == pytest.approx(3**-0.5) for trial in mixed[:2]) and mixed[0].size == 4.0
+    assert mixed[2].probe == pytest.approx(g / np.sqrt(21)) and mixed[2].analytic == pytest.approx(np.sqrt(21))
+    assert [trial.at for trial in measuring.trials_of(job, "a", 0 * g, 2, 0, 1, rng)] == ["direction 0"]
+    assert len(measuring.trials_of(job, "a", np.array([np.inf, 1, 1]), 2, 1, 0, rng)) in (1, 2)
+    given = measuring.Job(f, {"a": theta}, "complex", 0.25, 1e-9, U)
+    assert [trial.step for trial in measuring.trials_of(given, "a", g, 3, 0, 0, rng)] == [0.25, 2.0, 0.975]
