@@ -107,11 +107,6 @@ class TableEncoder(Parameters):
             values, an unknown scaling and sizes of zero. The message names the column, and the row.
         TypeError
             For a column whose values are not of one usable type.
-
-        Examples
-        --------
-        >>> TableEncoder(scaling="standard").fit({"age": [20, 40]}).n
-        2
         """
         scaling_of = declared(table, self.categorical, self.continuous, self.ignored, self.scaling)
         parameters = self._checked()
@@ -249,12 +244,7 @@ class TableEncoder(Parameters):
 
     @classmethod
     def from_dict(cls, data: Any) -> "TableEncoder":
-        """The encoder that `to_dict` described.
-
-        Raises
-        ------
-        ValueError
-            When `data` is something else, of another version, or incomplete.
+        """The encoder that `to_dict` described; a `ValueError` for other data.
 
         Examples
         --------
