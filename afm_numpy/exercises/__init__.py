@@ -63,6 +63,13 @@ class Exercise:
             known["arguments"] = getattr(self.right, "arguments", None) or (*signature(self.right).parameters,)
         self.__dict__.update(known)
 
+    def call(self, function: Callable[..., Any], inputs: tuple[Any, ...]) -> Any:
+        """Call a function with copies of the inputs, or of those that it names."""
+        values, names = copy.deepcopy(inputs), self.arguments[: len(inputs)]
+        if isinstance(function, FunctionType) and {*signature(function).parameters} <= {*names}:
+            values = tuple(values[names.index(name)] for name in signature(function).parameters)
+        return function(*values)
+
 
 class Verdict(NamedTuple):
     """The result of `judge`: is the answer right, and one or two sentences, or a line for each step."""
@@ -271,14 +278,11 @@ def _named(exercise: Exercise, value: Any, pair: bool = False) -> dict[str, Any]
 
 def _results(exercise: Exercise, right: Any, inputs: tuple[Any, ...], every: bool) -> dict[str, Any] | Exception:
     """What the right answer, or a wrong one, gives by name (`every` line, if there are lines), or the error."""
-    values, names = copy.deepcopy(inputs), exercise.arguments[: len(inputs)]
-    if isinstance(right, FunctionType) and {*signature(right).parameters} <= {*names}:
-        values = tuple(values[names.index(name)] for name in signature(right).parameters)
     try:
         with np.errstate(all="ignore"):                                   # a mistake may overflow
             if every and isinstance(right, Steps):
-                return right.known(*values)
-            return _named(exercise, right(*values) if callable(right) else right)
+                return right.known(*copy.deepcopy(inputs))
+            return _named(exercise, exercise.call(right, inputs) if callable(right) else right)
     except Exception as error:
         return error
 

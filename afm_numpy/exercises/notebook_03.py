@@ -1,10 +1,13 @@
 """Exercises of 03_pairs.ipynb."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from .. import afm, attention
 from .._types import Array
-from . import Exercise
+from . import Exercise, Steps, changed
 
 __all__ = ["EXERCISES"]
 
@@ -19,99 +22,121 @@ IDX = np.array([[0, 3, 5, 2], [3, 1, 6, 4], [5, 3, 6, 1]])
 DE, X = rng.standard_normal((3, 4, 5)), rng.uniform(2, 3, (3, 4))
 
 
+def pairs_of(E: Array, slots: Callable[..., tuple[Array, ...]] = np.triu_indices, offset: int = 1) -> Array:
+    i, j = slots(E.shape[1], offset)
+    return E[:, i] * E[:, j]
+
+
+def sides(dM: Array, E: Array, own: bool = False, both: bool = True, repeats: bool = True) -> Array:
+    """dE of `pairs_of`: each side gets the gradient times the other side, or not, for the likely mistakes."""
+    i, j = np.triu_indices(E.shape[1], 1)
+    dE = np.zeros(E.shape)
+    for slot, other in ((i, j), (j, i))[: 1 + both]:
+        at: Any = np.s_[:, slot]
+        if repeats:
+            np.add.at(dE, at, dM * E[:, slot if own else other])
+        else:
+            dE[at] += dM * E[:, other]
+    return dE
+
+
 def triple_backward(dT: Array, E: Array) -> Array:
-    e0, e1, e2 = E[:, 0], E[:, 1], E[:, 2]
-    return np.stack([dT * e1 * e2, dT * e0 * e2, dT * e0 * e1], axis=1)
-
-
-def triple_by_division(dT: Array, E: Array) -> Array:
-    with np.errstate(all="ignore"):
-        return (dT * E.prod(axis=1))[:, None] / E
+    return np.stack([dT * E[:, 1] * E[:, 2], dT * E[:, 0] * E[:, 2], dT * E[:, 0] * E[:, 1]], axis=1)
 
 
 def mean_pooling_backward(dpooled: Array, mask: Array) -> Array:
-    M = np.zeros((*mask.shape, dpooled.shape[1]))
-    return afm.pooling_backward(dpooled, attention.uniform_forward(mask, float), M)[1]
+    return attention.uniform_forward(mask, float)[:, :, None] * dpooled[:, None]
 
 
-def mean_without_guard(dpooled: Array, mask: Array) -> Array:
-    with np.errstate(all="ignore"):
-        return (mask / mask.sum(axis=1, keepdims=True))[:, :, None] * dpooled[:, None]
-
-
-def mean_with_absent(dpooled: Array, mask: Array) -> Array:
-    return np.ones(mask.shape)[:, :, None] * (dpooled / np.maximum(mask.sum(axis=1, keepdims=True), 1))[:, None]
-
+FORWARD = Steps(
+    "M p",
+    score=lambda M, p: M @ p,
+    pooled=lambda M: M.sum(axis=1),
+    y_pair=lambda pooled, p: pooled @ p,
+)
+BACKWARD = Steps(
+    "dy_hat pooled p E",
+    dpooled=lambda dy_hat, p: dy_hat[:, None] * p,
+    dp=lambda dy_hat, pooled: dy_hat @ pooled,
+    dM=lambda dpooled, E: np.repeat(dpooled[:, None], pairs_of(E).shape[1], axis=1),
+    dE=lambda dM, E: sides(dM, E),
+)
 
 EXERCISES = {
-    "03.1": Exercise(
-        lambda M, p: M @ p,
-        [(M1, P1), (M2, P2)],
-        ("score",),
-        {
-            "p is missing: this is the dot product": lambda M, p: M.sum(axis=2),
-            "averaged over the factors, not summed": lambda M, p: (M * p).mean(axis=2),
-            "summed over the pairs, not over the factors": lambda M, p: (M * p).sum(axis=1),
-            "not summed over the factors": lambda M, p: M * p,
-        },
-    ),
-    "03.2": Exercise(
-        lambda V, p: V * np.sqrt(p),
-        [(V1, P1**2), (V2, P2**2 + 0.1)],
-        ("V",),
-        {
-            "p counts twice: both sides of a product take it": lambda V, p: V * p,
-            "squared instead of the square root": lambda V, p: V * p**2,
-            "divided instead of multiplied": lambda V, p: V / np.sqrt(p),
-            "V is not changed": lambda V, p: V,
-        },
-        same=lambda V: V @ V.T,  # a sign or a rotation of the factors changes no inner product
-    ),
-    "03.3": Exercise(
-        triple_backward,
-        [(DT1, E1), (DT2, E2)],
-        ("dE",),
-        {
-            "divided by an entry that is 0": triple_by_division,
-            "e_i itself is still in the product": lambda dT, E: np.repeat((dT * E.prod(axis=1))[:, None], 3, axis=1),
-            "dT is missing": lambda dT, E: triple_backward(np.ones_like(dT), E),
-            "the axes are exchanged: rows first, then the three features": lambda dT, E: (
-                triple_backward(dT, E).swapaxes(0, 1)),
-            "the sign is wrong": lambda dT, E: -triple_backward(dT, E),
-            "the sum of the other two, not their product": lambda dT, E: (
-                dT[:, None] * (E.sum(axis=1, keepdims=True) - E)
-            ),
-        },
-    ),
-    "03.4": Exercise(
-        mean_pooling_backward,
-        [(DPOOLED, MASK), (DPOOLED[1:, :3], MASK[1:])],
-        ("dM",),
-        {
-            "0 / 0 in the row without a pair": mean_without_guard,
-            "divided by all P pairs, not by those present": lambda dpooled, mask: (
-                mask[:, :, None] * dpooled[:, None] / mask.shape[1]
-            ),
-            "not divided by the number of pairs": lambda dpooled, mask: mask[:, :, None] * dpooled[:, None],
-            "absent pairs get a gradient, too": mean_with_absent,
-            "divided by the number of rows": lambda dpooled, mask: mask[:, :, None] * dpooled[:, None] / len(mask),
-            "divided by the number of all present pairs: each row has its own": lambda dpooled, mask: (
-                mask[:, :, None] * dpooled[:, None] / mask.sum()),
-            "the sign is wrong": lambda dpooled, mask: -mean_pooling_backward(dpooled, mask),
-        },
-    ),
-    "03.5": Exercise(
+    "03.1": Exercise(afm.interactions_forward, [(DE,), (E1,), (rng.standard_normal((2, 5, 2)),)], ("M",), {
+        "the dot product: one number a pair, the vector is lost": lambda E: pairs_of(E).sum(axis=2),
+        "the sum of the two vectors, not their product": lambda E: E[:, np.triu_indices(E.shape[1], 1)].sum(axis=1),
+        "each feature with itself as well: only i < j": lambda E: pairs_of(E, offset=0),
+        "each pair twice, and each feature with itself": lambda E: (E[:, :, None] * E[:, None]).reshape(
+            len(E), -1, E.shape[2]),
+        "the pairs stand in another order: (0,1), (0,2), ..., then (1,2)": lambda E: pairs_of(E, np.tril_indices, -1),
+        "only neighbours: a slot meets every later slot": lambda E: E[:, :-1] * E[:, 1:],
+        "e_i and e_j are both e_i": lambda E: E[:, np.triu_indices(E.shape[1], 1)[0]] ** 2,
+    }),
+    "03.2": Exercise(FORWARD, [(M1, P1), (M2, P2)], mistakes={
+        "p is missing: this is the dot product": {"score": lambda M: M.sum(axis=2)},
+        "averaged over the factors, not summed": {"score": lambda M, p: (M * p).mean(axis=2)},
+        "summed over the pairs, not over the factors": {"score": lambda M, p: (M * p).sum(axis=1)},
+        "not summed over the factors": {"score": lambda M, p: M * p},
+        "the mean over the pairs, not the sum": {"pooled": lambda M: M.mean(axis=1)},
+        "pooled is summed over the factors: the pairs are axis 1": {"pooled": lambda M: M.sum(axis=2)},
+        "pooled is the product over the pairs": {"pooled": lambda M: M.prod(axis=1)},
+        "p is missing in y_pair": {"y_pair": lambda pooled: pooled.sum(axis=1)},
+        "y_pair is not summed over the factors": {"y_pair": lambda pooled, p: pooled * p},
+    }),
+    "03.3": Exercise(BACKWARD, [(DPOOLED[:3, 0], M1.sum(axis=1), P1, DE), (DT2[:4, 0], E2[:, 0], P2 @ V2.T[:, :5], E1)],
+                     mistakes={
+        "p is missing": {"dpooled": lambda dy_hat, pooled: dy_hat[:, None] + 0 * pooled},
+        "pooled in the place of p": {"dpooled": lambda dy_hat, pooled: dy_hat[:, None] * pooled},
+        "not summed over the rows: p serves them all": {"dp": lambda dy_hat, pooled: dy_hat[:, None] * pooled},
+        "the mean over the rows, not the sum": {"dp": lambda dy_hat, pooled: dy_hat @ pooled / len(pooled)},
+        "dy_hat is missing in dp": {"dp": lambda pooled: pooled.sum(axis=0)},
+        "divided among the pairs: each pair gets all of it": {
+            "dM": lambda dpooled, E: np.repeat(dpooled[:, None], pairs_of(E).shape[1], axis=1) / pairs_of(E).shape[1]},
+        "e_i itself: each side gets the gradient times the other side": {"dE": lambda dM, E: sides(dM, E, own=True)},
+        "one side of the product: both embeddings of a pair get a gradient": {
+            "dE": lambda dM, E: sides(dM, E, both=False)},
+        "dE[:, i] += ... keeps one pair of a slot, np.add.at adds them all": {
+            "dE": lambda dM, E: sides(dM, E, repeats=False)},
+    }),
+    "03.4": Exercise(lambda V, p: V * np.sqrt(p), [(V1, P1**2), (V2, P2**2 + 0.1)], ("V",), {
+        "p counts twice: both sides of a product take it": lambda V, p: V * p,
+        "squared instead of the square root": lambda V, p: V * p**2,
+        "divided instead of multiplied": lambda V, p: V / np.sqrt(p),
+        "V is not changed": lambda V: V,
+        "half of p is not its square root": lambda V, p: V * p / 2,
+    }, same=lambda V: np.asarray(V) @ np.asarray(V).T),  # a sign or a rotation of the factors changes no inner product
+    "03.5": Exercise(triple_backward, [(DT1, E1), (DT2, E2)], ("dE",), {
+        "divided by an entry that is 0": lambda dT, E: (dT * E.prod(axis=1))[:, None] / E,
+        "e_i itself is still in the product": lambda dT, E: np.repeat((dT * E.prod(axis=1))[:, None], 3, axis=1),
+        "dT is missing": changed(triple_backward, dT=lambda dT: np.ones_like(dT)),
+        "the axes are exchanged: rows first, then the three features": lambda dT, E: (
+            triple_backward(dT, E).swapaxes(0, 1)),
+        "the sign is wrong": lambda dT, E: -triple_backward(dT, E),
+        "the sum of the other two, not their product": lambda dT, E: dT[:, None] * (E.sum(axis=1, keepdims=True) - E),
+    }),
+    "03.6": Exercise(mean_pooling_backward, [(DPOOLED, MASK), (DPOOLED[1:, :3], MASK[1:])], ("dM",), {
+        "0 / 0 in the row without a pair": lambda dpooled, mask: (
+            mask / mask.sum(axis=1, keepdims=True))[:, :, None] * dpooled[:, None],
+        "divided by all P pairs, not by those present": lambda dpooled, mask: (
+            mask[:, :, None] * dpooled[:, None] / mask.shape[1]),
+        "not divided by the number of pairs": lambda dpooled, mask: mask[:, :, None] * dpooled[:, None],
+        "absent pairs get a gradient, too": lambda dpooled, mask: np.repeat(
+            (dpooled / np.maximum(mask.sum(axis=1, keepdims=True), 1))[:, None], mask.shape[1], axis=1),
+        "divided by the number of rows": lambda dpooled, mask: mask[:, :, None] * dpooled[:, None] / len(mask),
+        "divided by the number of all present pairs: each row has its own": lambda dpooled, mask: (
+            mask[:, :, None] * dpooled[:, None] / mask.sum()),
+        "the sign is wrong": lambda dpooled, mask: -mean_pooling_backward(dpooled, mask),
+    }),
+    "03.7": Exercise(
         lambda dE, V, idx, x: (dE * V[idx]).sum(axis=2),
-        [(DE, V1, IDX, X), (DE[:2, :3], V1, IDX[:2, :3], X[:2, :3])],
-        ("dx",),
-        {
+        [(DE, V1, IDX, X), (DE[:2, :3], V1, IDX[:2, :3], X[:2, :3])], ("dx",), {
             "e in the place of v: the factor x is too much": lambda dE, V, idx, x: (dE * V[idx]).sum(axis=2) * x,
-            "not summed over the factors": lambda dE, V, idx, x: dE * V[idx],
-            "summed over the slots, not over the factors": lambda dE, V, idx, x: (dE * V[idx]).sum(axis=1),
-            "v is missing": lambda dE, V, idx, x: dE.sum(axis=2),
+            "not summed over the factors": lambda dE, V, idx: dE * V[idx],
+            "summed over the slots, not over the factors": lambda dE, V, idx: (dE * V[idx]).sum(axis=1),
+            "v is missing": lambda dE: dE.sum(axis=2),
             "divided by x": lambda dE, V, idx, x: (dE * V[idx]).sum(axis=2) / x,
-            "the mean over the factors in the place of the sum": lambda dE, V, idx, x: (dE * V[idx]).mean(axis=2),
-            "the sign is wrong": lambda dE, V, idx, x: -(dE * V[idx]).sum(axis=2),
-        },
-    ),
-}
+            "the mean over the factors in the place of the sum": lambda dE, V, idx: (dE * V[idx]).mean(axis=2),
+            "the sign is wrong": lambda dE, V, idx: -(dE * V[idx]).sum(axis=2),
+        }),
+}  # fmt: skip

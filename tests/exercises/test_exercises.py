@@ -26,7 +26,8 @@ def test_right(number):
 
 @pytest.mark.parametrize(("number", "label"), MISTAKES)
 def test_mistake_is_named(number, label):
-    found = verdict(number, EXERCISES[number].mistakes[label])
+    exercise, wrong = EXERCISES[number], EXERCISES[number].mistakes[label]
+    found = judge(exercise, (lambda *inputs: exercise.call(wrong, inputs)) if callable(wrong) else wrong)
     assert not found.ok and label in found.text
 
 
@@ -92,10 +93,10 @@ def acc_of_g(theta, acc, g, lr, rho, eps):
 
 
 @pytest.mark.parametrize(("number", "answer"), [
-    pytest.param("03.2", lambda V, p: -V * np.sqrt(p), id="03.2-negative"),
-    pytest.param("03.2", lambda V, p: V * np.sqrt(p) * np.r_[-1, np.ones(len(p) - 1)], id="03.2-a-column-negated"),
-    pytest.param("03.2", rotated, id="03.2-rotated"),
-    pytest.param("03.2", lambda V, p: (V * np.sqrt(p))[:, ::-1], id="03.2-permuted"),
+    pytest.param("03.4", lambda V, p: -V * np.sqrt(p), id="03.4-negative"),
+    pytest.param("03.4", lambda V, p: V * np.sqrt(p) * np.r_[-1, np.ones(len(p) - 1)], id="03.4-a-column-negated"),
+    pytest.param("03.4", rotated, id="03.4-rotated"),
+    pytest.param("03.4", lambda V, p: (V * np.sqrt(p))[:, ::-1], id="03.4-permuted"),
     pytest.param("07.1", 1.803, id="07.1-rounded"),
     pytest.param("08.1", np.array([12, 6]), id="08.1-an-array-for-two-numbers"),
     pytest.param("00.2", [6], id="00.2-in-brackets"),
@@ -119,7 +120,7 @@ def test_a_right_answer_in_an_unusual_form_is_right(number, answer):
     pytest.param("02.4", eps_inside, "eps belongs outside the root", id="02.4-eps-inside"),
     pytest.param("04.4", [0, 0, 1, 0], "leave it out", id="04.4-absent-pair-scored-0"),
     pytest.param("06.2", lambda a, mask: a.sum(0) / np.maximum(mask.sum(0), 1), "behind the mask", id="06.2-mask"),
-    pytest.param("03.3", lambda dT, E: EXERCISES["03.3"].right(dT, E).swapaxes(0, 1), "axes", id="03.3-stacked"),
+    pytest.param("03.5", lambda dT, E: EXERCISES["03.5"].right(dT, E).swapaxes(0, 1), "axes", id="03.5-stacked"),
     pytest.param("01.8", lambda E: E.shape[2] * (E**2).sum(axis=(1, 2)) - (E.sum(axis=1) ** 2).sum(axis=1),
                  "k in the place of m", id="01.8-k-for-m"),
     pytest.param("01.8", lambda E: len(E) * (E**2).sum(axis=(1, 2)) - (E.sum(axis=1) ** 2).sum(axis=1),
@@ -174,7 +175,7 @@ def test_the_failing_case_can_be_shown():
     text = judge(ONE, lambda a: a, show=True).text
     assert text.endswith("\ninput 1: array([1., 2.])\nyour sum: array([1., 2.])\nright: array([2., 3.])")
     assert "right: " not in judge(ONE, lambda a: a).text
-    assert verdict("03.1", lambda M, p: M.sum(axis=2), show=True).text.count("input ") == 2
+    assert verdict("03.7", lambda dE, V, idx, x: dE.sum(axis=2), show=True).text.count("input ") == 4
 
 
 def test_a_total_without_room_for_the_last_pair_is_wrong():
@@ -330,18 +331,18 @@ def test_a_mistake_names_the_arguments_that_it_needs():
 
 
 def test_the_notebook_goes_on_with_the_answer_when_it_is_right_and_else_with_the_solution(capsys):
-    right, wrong = (lambda M, p: (M * p).sum(axis=2)), lambda M, p: M.sum(axis=2)
-    assert check("03.1", right) is right
+    right, wrong = (lambda V, p: -V * np.sqrt(p)), lambda V, p: V * p
+    assert check("03.4", right) is right
     assert capsys.readouterr().out == "Right, for 2 inputs.\n"
-    solution = check("03.1", wrong)
+    solution = check("03.4", wrong)
     told = capsys.readouterr().out
-    assert solution is find("03.1").right and told.startswith("Not yet: score: ")
-    assert told.endswith("\nThe notebook goes on with the solution.\n")
-    assert check("03.1", ...) is solution
+    assert solution is find("03.4").right and told.startswith("Not yet: V: ")
+    assert told.endswith("both sides of a product take it\nThe notebook goes on with the solution.\n")
+    assert check("03.4", ...) is solution
     assert capsys.readouterr().out == "Not written yet: the notebook goes on with the solution.\n"
-    assert check("03.1", lambda M, p: ... * M) is solution
+    assert check("03.4", lambda V, p: ... * V) is solution
     assert capsys.readouterr().out == "Not written yet: the notebook goes on with the solution.\n"
-    assert check("03.1", solution) is solution
+    assert check("03.4", solution) is solution
     assert capsys.readouterr().out.startswith("This is the solution")
 
 
