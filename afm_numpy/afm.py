@@ -16,11 +16,11 @@ import numpy as np
 
 from . import attention as att
 from . import fm
-from ._checks import check_choice, check_number, check_size, row_values
+from ._checks import check_number, check_size, row_values
 from ._types import Array, ArrayLike, Attention, DType, Float, Grads, Params
 from .batch import Batch
 from .dropout import Dropout
-from .params import ATTENTION, FM_SHAPES, NORMALISED, afm_shapes, check_forward, check_params, pair_table
+from .params import FM_SHAPES, NORMALISED, afm_shapes, check_backward, check_forward, check_params, pair_table
 
 __all__ = [
     "Cache", "backward", "forward", "from_fm", "init_params", "interactions_backward", "interactions_forward",
@@ -193,6 +193,7 @@ def backward(dy_hat: Array, cache: Cache, *, with_dx: bool = False) -> Grads:
     True
     """
     batch, w, V, p, E, M, _, a_kept, _, pooled_kept, attention, attend, drop = cache
+    check_backward(dy_hat, batch)
     dw0, dw, dx = fm.linear_backward(dy_hat, w, batch)
     dpooled, dp = projection_backward(dy_hat, pooled_kept, p)                # (B, k)
     dpooled = _times(dpooled, drop.pooled)
@@ -252,7 +253,7 @@ def init_params(
     >>> float(params["p"][0])
     6.0
     """
-    check_choice("attention", attention, ATTENTION)
+    afm_shapes(attention)                                                    # refuses an unknown one
     check_size("m", m)
     check_size("t", t)
     P = m * (m - 1) // 2

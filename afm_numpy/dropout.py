@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._checks import check_choice, check_kind, check_number
+from ._checks import check_choice, check_kind, check_number, check_size
 from ._types import Array
 from .batch import Batch
 
@@ -36,6 +36,7 @@ PAIR_SITES = SITES[:2]  # every pair of every row has a mask of its own: `Model.
 
 def check_keep(keep: Mapping[str, float]) -> None:
     """Refuse unknown sites and probabilities outside (0, 1]."""
+    check_kind("keep", keep, Mapping, 'a dict, such as {"pooled": 0.5}')
     for site, probability in keep.items():
         check_choice("dropout site", site, SITES)
         words = "the probability to keep a unit, in (0, 1]"
@@ -50,6 +51,7 @@ def mask_shapes(batch: Batch, k: int) -> dict[str, tuple[int, ...]]:
 
 def check_masks(drop: Dropout, batch: Batch, k: int, sites: tuple[str, ...]) -> None:
     """Refuse masks of another shape, which would be spread over rows, and masks for a site that the model lacks."""
+    check_kind("drop", drop, Dropout, "a Dropout, such as dropout.draw makes")
     for site, shape in mask_shapes(batch, k).items():
         mask = getattr(drop, site)
         if mask is not None and site not in sites:
@@ -81,6 +83,8 @@ def draw(rng: np.random.Generator, batch: Batch, k: int, keep: Mapping[str, floa
     [[0.0, 0.0, 0.0, 2.0]]
     """
     check_keep(keep)
+    check_kind("batch", batch, Batch, "a Batch (Batch.from_dense makes one of an array)")
+    check_size("k", k)
     check_kind("rng", rng, np.random.Generator, "a numpy.random.Generator, such as numpy.random.default_rng(0)")
     shapes, masks = mask_shapes(batch, k), {}
     for site in SITES:

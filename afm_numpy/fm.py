@@ -20,7 +20,7 @@ from ._checks import check_dtype, check_kind, check_number, check_size, reals
 from ._types import Array, DType, Float, Grads, Params
 from .batch import Batch
 from .dropout import Dropout
-from .params import FM_SHAPES, check_forward
+from .params import FM_SHAPES, check_backward, check_forward
 from .rowgrad import RowGrad
 
 __all__ = [
@@ -207,6 +207,7 @@ def backward(dy_hat: Array, cache: Cache, *, with_dx: bool = False) -> Grads:
     [[5.0], [4.0], [3.0]]
     """
     batch, w, V, E, sum_e, _, _, drop = cache
+    check_backward(dy_hat, batch)
     dpooled = np.repeat(dy_hat[:, None], E.shape[2], axis=1)         # (B, k)
     if drop.pooled is not None:
         dpooled = dpooled * drop.pooled

@@ -26,7 +26,7 @@ from scipy import special
 from . import _types
 from ._checks import REAL, array, check_choice, check_kind, check_number, check_numbers
 from ._types import Array, Float, Grads, Params, Reduction
-from .rowgrad import RowGrad
+from .rowgrad import RowGrad, check_rows
 
 __all__ = [
     "LOSSES", "Loss", "best_constant", "check_reduction", "check_targets", "check_weight", "get", "l2_backward",
@@ -158,6 +158,10 @@ def l2_backward(params: Params, lam: Mapping[str, Float], rows: Array | None) ->
 
 
 def _penalised(params: Params, lam: Mapping[str, Float], rows: Array | None) -> Iterator[tuple[str, Float, Array]]:
+    check_kind("lam", lam, Mapping, 'a dict, such as {"V": 1e-4}')
+    if rows is not None:
+        n = min([len(params[name]) for name in {"w", "V"} & params.keys()], default=2**31)
+        check_rows(rows, n, "the L2 penalty")
     for name, weight in lam.items():
         if name not in ("W", "w", "V"):
             raise ValueError(f"L2 applies to W, w and V; got {name!r}")
@@ -272,7 +276,11 @@ def best_constant(loss: _types.Loss, y: Array, weight: Array | None = None) -> f
         raise ValueError("the best constant needs a row that counts: there is none, or all weights are 0")
     match loss:
         case "squared":
-            return float(np.average(y, weights=weight))
+            with np.errstate(over="ignore"):
+                mean = float(np.average(y, weights=weight))
+            if not np.isfinite(mean):
+                raise ValueError("the mean of y is beyond float64; divide y by its largest number")
+            return mean
         case "logistic":
             share = np.array([np.average(y == 1, weights=weight), np.average(y == 0, weights=weight)])
             ones, zeros = share.clip(0.5 / len(y), 1 - 0.5 / len(y))

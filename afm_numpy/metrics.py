@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from . import losses
-from ._checks import array, check_choice, row_values, warn
+from ._checks import array, check_choice, check_kind, row_values, warn
 from ._types import Array, ArrayLike, Float, Loss
 
 __all__ = [
@@ -147,7 +147,7 @@ def of(loss: Loss) -> list[str]:
     return [name for name, metric in METRICS.items() if metric.loss == loss]
 
 
-def check(names: Sequence[str], loss: Loss, y: Array) -> list[str]:
+def check(names: Sequence[str], loss: Loss, y: ArrayLike) -> list[str]:
     """The metrics of `names` that exist for the targets y; an `UndefinedMetric` warning names the others, once.
 
     Raises
@@ -163,8 +163,8 @@ def check(names: Sequence[str], loss: Loss, y: Array) -> list[str]:
     Traceback (most recent call last):
     ValueError: auc is for models of the logistic loss; this one has the squared loss: choose from rmse, mae
     """
-    if isinstance(names, str):
-        raise TypeError(f"metrics are given as a list of names; got the text {names!r}")
+    check_kind("names", names, (list, tuple), "a list of names of metrics")
+    y = row_values(y, np.size(y), "y")
     for name in names:
         if get(name).loss != loss:
             raise ValueError(
@@ -172,7 +172,7 @@ def check(names: Sequence[str], loss: Loss, y: Array) -> list[str]:
                 f"choose from {', '.join(of(loss))}"
             )
     losses.check_targets(loss, y)
-    if "auc" in names and (y == y[0]).all():
+    if "auc" in names and (y == y[:1]).all():
         warn(f"every row has the label {y[0]:g}, so there is no AUC; it is left out", UndefinedMetric)
         return [name for name in names if name != "auc"]
     return list(names)

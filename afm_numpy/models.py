@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from . import afm, fm
-from ._checks import check_choice
+from ._checks import check_choice, check_kind
 from ._types import Array, Attention, Grads, Params
 from .batch import Batch
 from .batch.ragged import MOST, check_pair_memory
@@ -76,10 +76,11 @@ class Model:
         `options` are those of `fm.init_params` and `afm.init_params`: std, w0, dtype, and p for AFM. For attention
         "uniform" and "network", p starts at the mean number of pairs in a row: m(m-1)/2 when no slot is empty.
         """
+        check_kind("batch", batch, Batch, "a Batch (Batch.from_dense makes one of an array)")
         if self.kind == "fm":
             return fm.init_params(rng, batch.n, k, **options)
         own = self._weights_of(batch, options.pop("p", None))
-        return afm.init_params(rng, batch.n, batch.m, k, t, **own, **options)
+        return afm.init_params(rng, batch.n, max(batch.m, 1), k, t, **own, **options)
 
     def from_fm(
         self, fm_params: Params, rng: np.random.Generator, batch: Batch, t: int = 16, p: float | None = None

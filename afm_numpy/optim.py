@@ -16,9 +16,9 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 from scipy import special
 
-from ._checks import REAL, array, check_choice, check_kind, check_number, check_numbers
+from ._checks import REAL, array, check_choice, check_kind, check_number, check_numbers, check_size
 from ._types import Array, Grads, Params
-from .rowgrad import RowGrad
+from .rowgrad import RowGrad, check_rows
 
 __all__ = ["OPTIMIZERS", "SGD", "Adagrad", "Adam", "Optimizer", "get", "init", "step"]
 
@@ -137,6 +137,7 @@ def _one_minus_power(beta: float, t: int) -> float:
 
 
 Optimizer: TypeAlias = SGD | Adagrad | Adam
+_AN_OPTIMIZER = "an optimizer, such as optim.Adagrad(lr=0.05)"
 OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "adagrad": Adagrad, "adam": Adam}
 
 
@@ -152,6 +153,7 @@ def get(optimizer: str | Optimizer, **settings: float) -> Optimizer:
         if settings:
             raise TypeError(f"settings go with a name; {optimizer} has its own")
         return optimizer
+    check_kind("optimizer", optimizer, str, f"{_AN_OPTIMIZER}, or a name")
     check_choice("optimizer", optimizer, OPTIMIZERS)
     return OPTIMIZERS[optimizer](**settings)
 
@@ -164,6 +166,8 @@ def init(optimizer: Optimizer, params: Params) -> State:
     >>> init(Adagrad(initial=0.1), {"b": np.zeros(2)})
     {'step': 0, 'b': {'acc': array([0.1, 0.1])}}
     """
+    check_kind("optimizer", optimizer, _Checked, _AN_OPTIMIZER)
+    check_kind("params", params, dict, "a dict of arrays")
     state: State = {"step": 0}
     for name, theta in params.items():
         check_kind(f"params[{name!r}]", theta, (np.ndarray, np.generic), "an array")
@@ -201,6 +205,9 @@ def step(optimizer: Optimizer, params: Params, grads: Grads, state: State, *, ch
     >>> params["w"].tolist()
     [0.0, -0.5, 0.0]
     """
+    check_kind("optimizer", optimizer, _Checked, _AN_OPTIMIZER)
+    check_kind("grads", grads, dict, "a dict of arrays and RowGrads")
+    check_size("the step of the state", state.get("step"), least=0)
     for name, grad in grads.items():
         _check_gradient(optimizer, name, grad, params, state, checked)
     state["step"] += 1
@@ -235,15 +242,15 @@ def _check_gradient(
     values, want = grad, theta.shape
     if isinstance(grad, RowGrad):
         rows, values = grad
-        if (rows[1:] <= rows[:-1]).any():
-            raise ValueError(f"the gradient of {name} must name each row once, in ascending order; sum repeated rows")
-        if rows.size and not 0 <= rows[0] <= rows[-1] < len(theta):
-            raise ValueError(f"the gradient of {name} names rows {rows[0]} to {rows[-1]}; {name} has {len(theta)} rows")
+        check_rows(rows, len(theta), f"the gradient of {name}")
         want = (rows.size, *theta.shape[1:])
     if (found := np.shape(values)) != want:
         raise ValueError(f"the gradient of {name} has shape {found}; want {want}")
-    if {slot: np.shape(value) for slot, value in state[name].items()} != dict.fromkeys(optimizer.start, theta.shape):
-        raise ValueError(f"the state of {name} was not made by {type(optimizer).__name__} for an array of this shape")
+    kept = {slot: (value.shape, value.dtype) for slot, value in state[name].items()}
+    if kept != dict.fromkeys(optimizer.start, (theta.shape, theta.dtype)):
+        raise ValueError(
+            f"the state of {name} was not made by {type(optimizer).__name__} for an array of this shape and dtype"
+        )
     if not checked:
         values = array(values)
         check_numbers(values.dtype, REAL, f"the gradient of {name}")

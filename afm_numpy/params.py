@@ -16,8 +16,8 @@ from .batch.ragged import check_pair_memory
 from .dropout import SITES, Dropout, check_masks
 
 __all__ = [
-    "ATTENTION", "FM_SHAPES", "NORMALISED", "afm_shapes", "check_fields", "check_forward", "check_params", "pair_bytes",
-    "pair_table",
+    "ATTENTION", "FM_SHAPES", "NORMALISED", "afm_shapes", "check_backward", "check_fields", "check_forward",
+    "check_params", "pair_bytes", "pair_table",
 ]  # fmt: skip
 
 Shapes: TypeAlias = Mapping[str, str]
@@ -87,10 +87,12 @@ def check_params(params: Mapping[str, Any], shapes: Shapes, **known: int) -> dic
                 f"params[{name!r}] has shape {shape}; want ({', '.join(letters)})"
                 + (f" with {legend}" if legend else "")
             )
-        if isinstance(params[name], np.ma.MaskedArray):
-            array(params[name])                              # refuses masks
-        if getattr(params[name], "dtype", None) == np.float16:
-            raise TypeError(f"params[{name!r}] is float16; it must be float32 or float64")
+        array(params[name])                                  # refuses masks
+        value = np.asarray(params[name]) if isinstance(params[name], (float, int, np.generic)) else params[name]
+        if not isinstance(value, np.ndarray) or isinstance(value, np.matrix):
+            raise TypeError(f"params[{name!r}] must be an array; got {type(value).__name__}")
+        if value.dtype.kind not in "fciu" or value.dtype == np.float16:
+            raise TypeError(f"params[{name!r}] is {value.dtype}; it must be float32 or float64")
     return sizes
 
 
@@ -110,6 +112,13 @@ def check_forward(
     check_masks(drop, batch, sizes["k"], SITES if "p" in shapes else ("pooled",))
     if padded:
         check_pair_memory(len(batch) * P, pair_bytes(params, shapes))
+
+
+def check_backward(dy_hat: Array, batch: Batch) -> None:
+    """Refuse an upstream gradient that is not one number for each row: NumPy would spread it over the rows."""
+    check_kind("dy_hat", dy_hat, np.ndarray, "an array")
+    if dy_hat.shape != (len(batch),):
+        raise ValueError(f"dy_hat must have one number for each of the {len(batch)} rows; got shape {dy_hat.shape}")
 
 
 def pair_bytes(params: Params, shapes: Shapes) -> int:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["RowGrad", "add_grads"]
+__all__ = ["RowGrad", "add_grads", "check_rows"]
 
 
 class RowGrad(NamedTuple):
@@ -29,9 +29,23 @@ class RowGrad(NamedTuple):
 
     def to_dense(self, n: int) -> npt.NDArray[Any]:
         """The full (n, ...) gradient."""
+        check_rows(self.rows, n, "the RowGrad")
+        if len(self.values) != self.rows.size:
+            raise ValueError(f"the RowGrad names {self.rows.size} rows and has values for {len(self.values)}")
         dense: npt.NDArray[Any] = np.zeros((n, *self.values.shape[1:]), self.values.dtype)
         dense[self.rows] = self.values
         return dense
+
+
+def check_rows(rows: Any, n: int, whose: str) -> None:
+    """Refuse row numbers that do not ascend, or that a matrix of n rows does not have."""
+    if not isinstance(rows, np.ndarray) or rows.ndim != 1 or rows.dtype.kind not in "iu":
+        found = f"{rows.dtype} {rows.shape}" if isinstance(rows, np.ndarray) else type(rows).__name__
+        raise TypeError(f"{whose} must name rows by a flat array of integers; got {found}")
+    if (rows[1:] <= rows[:-1]).any():
+        raise ValueError(f"{whose} must name each row once, in ascending order; sum repeated rows")
+    if rows.size and not 0 <= rows[0] <= rows[-1] < n:
+        raise ValueError(f"{whose} names rows {rows[0]} to {rows[-1]} of {n}")
 
 
 def add_grads(grads: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:

@@ -87,3 +87,14 @@ def test_fm_refuses_masks_for_the_sites_of_afm(model, drop):
     batch, params = Batch.from_lists([[0, 1, 2], [1]], n=3), fm.init_params(np.random.default_rng(0), n=3, k=4)
     with pytest.raises(ValueError, match="this model has dropout at the site pooled only; got a mask for "):
         model.forward(params, batch, drop=drop)
+
+
+@pytest.mark.parametrize("change, words", [
+    pytest.param({"keep": 0.5}, "keep must be a dict, such as .*; got float", id="brother-number"),
+    pytest.param({"batch": np.eye(2)}, "batch must be a Batch .*; got ndarray", id="brother-array"),
+    pytest.param({"k": 2.0}, "k must be an integer of at least 1; got 2.0", id="brother-k"),
+])  # fmt: skip
+def test_what_masks_are_drawn_from(change, words):
+    given = {"rng": np.random.default_rng(0), "batch": Batch.from_lists([[0, 1]]), "k": 2, "keep": {"pooled": 0.5}}
+    with pytest.raises((TypeError, ValueError), match=words):
+        draw(*(given | change).values())

@@ -411,3 +411,14 @@ def test_best_constant_of_one_class_is_finite():
 def test_kinds_of_numbers_that_a_loss_refuses(of, y_hat, y, weight, error, words):
     with pytest.raises(error, match=words):
         of(y_hat, y, "mean", weight)
+
+
+def test_brother_the_weights_of_a_penalty_are_a_dict():
+    with pytest.raises(TypeError, match="lam must be a dict, such as .*; got float"):
+        losses.l2_forward({"V": np.ones((2, 1))}, 0.1, None)
+
+
+def test_brother_a_mean_beyond_float64():
+    with pytest.raises(ValueError, match="the mean of y is beyond float64; divide y by its largest number"):
+        losses.best_constant("squared", np.array([1e308, 1e308]))
+    assert losses.best_constant("squared", np.array([8e307, 8e307])) == 8e307

@@ -211,7 +211,7 @@ def test_targets_are_checked_before_any_metric_is_computed():
 def test_measure_refused():
     with pytest.raises(ValueError, match="row 1: y is 2.0; the logistic loss wants 0 or 1$"):
         metrics.measure("logistic", [1, 2], [0.0, 0.0], ["accuracy"])
-    with pytest.raises(TypeError, match="metrics are given as a list of names; got the text 'auc'"):
+    with pytest.raises(TypeError, match="names must be a list of names of metrics; got str"):
         metrics.measure("logistic", [1, 0], [0.0, 0.0], "auc")
     with pytest.raises(ValueError, match=r"y_hat must have one value for each of the 2 rows; got shape \(2, 1\)"):
         metrics.measure("squared", [1, 0], [[0.0], [0.0]], [])
@@ -235,3 +235,9 @@ def test_brother_rmse_of_a_difference_beyond_float64_and_of_no_difference():
 def test_auc_ranks_whole_numbers_by_all_their_digits(y_hat):
     assert metrics.auc([0, 1, 1], y_hat) == 1.0
     assert metrics.auc([1, 0, 0], y_hat) == 0.0
+
+
+def test_brother_targets_of_a_check_may_be_a_list_and_names_are_one():
+    assert metrics.check(["auc"], "logistic", [0, 1]) == ["auc"]
+    with pytest.raises(TypeError, match="names must be a list of names of metrics; got generator"):
+        metrics.measure("squared", [0, 1], [0, 1], (name for name in ["rmse"]))

@@ -226,3 +226,34 @@ def test_initial_parameters_fit_into_their_dtype(options, words):
 def test_brother_dropout_wants_a_generator():
     with pytest.raises(TypeError, match="rng must be a numpy.random.Generator, such as .*; got int"):
         dropout.draw(0, Batch.from_lists([[0, 1]]), 2, {"pooled": 0.5})
+
+
+@models
+@engines
+@pytest.mark.parametrize("dy_hat, words", [
+    pytest.param(np.ones(1), r"each of the 3 rows; got shape \(1,\)", id="brother-one-for-all-rows"),
+    pytest.param(np.ones((3, 1)), r"each of the 3 rows; got shape \(3, 1\)", id="brother-column"),
+    pytest.param([1.0, 1.0, 1.0], "dy_hat must be an array; got list", id="brother-list"),
+    pytest.param(1.0, "dy_hat must be an array; got float", id="brother-number"),
+])  # fmt: skip
+def test_upstream_gradients_of_another_shape_are_not_spread(model, engine, dy_hat, words):
+    model = dataclasses.replace(model, engine=engine)
+    cache = model.forward(start(model), BATCH)[1]
+    with pytest.raises((TypeError, ValueError), match=words):
+        model.backward(dy_hat, cache)
+
+
+@models
+@engines
+def test_brother_masks_come_in_a_dropout(model, engine):
+    with pytest.raises(TypeError, match="drop must be a Dropout, such as dropout.draw makes; got dict"):
+        dataclasses.replace(model, engine=engine).forward(start(model), BATCH, drop={"pooled": np.ones((3, 2))})
+
+
+def test_brother_initial_parameters_of_an_array_and_of_empty_rows():
+    with pytest.raises(TypeError, match="batch must be a Batch .*; got ndarray"):
+        Model("fm").init_params(np.random.default_rng(0), np.eye(2))
+    empty = Batch.from_lists([[], []], n=2)
+    for model in MODELS:
+        params = model.init_params(np.random.default_rng(0), dataclasses.replace(empty, slots_are_fields=True), k=2)
+        assert (model.predict(params, dataclasses.replace(empty, slots_are_fields=True)) == 0).all()

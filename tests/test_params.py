@@ -39,7 +39,27 @@ def test_sizes_are_read_from_the_arrays(shapes):
 
 
 def test_other_arrays_are_ignored_and_numbers_count_as_arrays():
-    assert check_params({"w0": 1.0, "w": [0.0], "V": np.zeros((1, 4)), "more": None}, FM_SHAPES) == {"n": 1, "k": 4}
+    params = {"w0": 1.0, "w": np.zeros(1), "V": np.zeros((1, 4)), "more": None}
+    assert check_params(params, FM_SHAPES) == {"n": 1, "k": 4}
+
+
+@pytest.mark.parametrize("value, words", [
+    pytest.param([0.0], "must be an array; got list", id="brother-list"),
+    pytest.param(np.zeros(1, object), "is object; it must be float32 or float64", id="brother-objects"),
+    pytest.param(np.array(["0"]), "is <U1; it must be float32 or float64", id="brother-text"),
+    pytest.param(np.zeros(1, np.float16), "is float16; it must be float32 or float64", id="brother-float16"),
+    pytest.param(np.zeros(1, bool), "is bool; it must be", id="brother-truth-values"),
+])  # fmt: skip
+def test_arrays_of_another_kind(value, words):
+    with pytest.raises(TypeError, match=re.escape(f"params['w'] {words}")):
+        check_params({"w0": 1.0, "w": value, "V": np.zeros((1, 4))}, FM_SHAPES)
+
+
+def test_brother_a_matrix_multiplies_in_another_way():
+    with pytest.warns(PendingDeprecationWarning, match="matrix subclass"):
+        V = np.matrix([[1.0, 2.0]])
+    with pytest.raises(TypeError, match=r"params\['V'\] must be an array; got matrix"):
+        check_params({"w0": 1.0, "w": np.zeros(1), "V": V}, FM_SHAPES)
 
 
 @pytest.mark.parametrize("name", afm_shapes("network"))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from afm_numpy import losses, optim
 from afm_numpy.rowgrad import RowGrad, add_grads
 
 
@@ -27,7 +28,7 @@ def test_to_dense_is_a_copy():
 
 
 def test_to_dense_refuses_a_matrix_that_is_too_small():
-    with pytest.raises(IndexError, match="index 4 is out of bounds"):
+    with pytest.raises(ValueError, match="the RowGrad names rows 4 to 4 of 4"):
         RowGrad(np.array([4]), np.array([1.0])).to_dense(4)
 
 
@@ -50,3 +51,31 @@ def test_add_grads_of_some_rows_and_of_all():
     """A penalty on the whole table reaches rows that the batch does not touch."""
     total = add_grads({"w": RowGrad(np.array([0, 2]), np.array([1.0, 2.0]))}, {"w": np.array([10.0, 20.0, 30.0])})
     assert total["w"].tolist() == [11.0, 20.0, 32.0]
+
+
+@pytest.mark.parametrize("rows, error, words", [
+    pytest.param([1], TypeError, "must name rows by a flat array of integers; got list", id="brother-list"),
+    pytest.param(np.array([1.0]), TypeError, r"flat array of integers; got float64 \(1,\)", id="brother-floats"),
+    pytest.param(np.array([True]), TypeError, r"flat array of integers; got bool \(1,\)", id="brother-mask"),
+    pytest.param(np.array([[1]]), TypeError, r"flat array of integers; got int64 \(1, 1\)", id="brother-column"),
+    pytest.param(np.array([1, 1]), ValueError, "must name each row once, in ascending order", id="brother-repeated"),
+    pytest.param(np.array([2, 1]), ValueError, "must name each row once, in ascending order", id="brother-descending"),
+    pytest.param(np.array([-1]), ValueError, "names rows -1 to -1 of 3", id="brother-negative"),
+    pytest.param(np.array([1, 3]), ValueError, "names rows 1 to 3 of 3", id="brother-beyond"),
+])  # fmt: skip
+def test_wrong_rows_are_refused(rows, error, words):
+    """Wherever rows are named: a negative one would count from the end, a mask would select others."""
+    params = {"w": np.ones(3)}
+    state, grad = optim.init(optim.SGD(), params), RowGrad(rows, np.ones(len(rows)))
+    for use in (
+        lambda: grad.to_dense(3), lambda: optim.step(optim.SGD(), params, {"w": grad}, state),
+        lambda: losses.l2_forward(params, {"w": 0.1}, rows), lambda: losses.l2_backward(params, {"w": 0.1}, rows),
+    ):  # fmt: skip
+        with pytest.raises(error, match=words):
+            use()
+    assert state["step"] == 0 and (params["w"] == 1).all()
+
+
+def test_brother_values_of_another_number_of_rows():
+    with pytest.raises(ValueError, match="the RowGrad names 2 rows and has values for 1"):
+        RowGrad(np.array([1, 2]), np.ones(1)).to_dense(3)

@@ -94,6 +94,8 @@ class FMBase(Parameters):
         count = 1 if known is None or len(known) == 2 else len(known)
         split_rng, *rngs = _generators(self.random_state, 1 + count)
         rows = np.arange(len(batch)) if weight is None else np.flatnonzero(weight)
+        if known is not None and not partial and (lost := set(range(len(known))) - set(target[rows].tolist())):
+            raise ValueError(f"the class {known.tolist()[min(lost)]!r:.60} has no row of weight above 0")
         held = rows[:0]
         if early_stopping:
             strata = np.zeros(len(rows)) if known is None else target[rows]
@@ -252,6 +254,8 @@ _NUMBERS: dict[str, Any] = {"std": (), "lr": _NONE, "p": _NONE, "keep": dict, "l
 
 def _generators(random_state: Any, count: int) -> list[np.random.Generator]:
     """Independent generators from an int, a RandomState, a Generator or None."""
+    if isinstance(random_state, bool):
+        random_state = "True or False"
     if isinstance(random_state, np.random.RandomState):
         random_state = random_state.randint(2**32, size=4, dtype=np.uint32)
     elif isinstance(random_state, np.random.Generator):

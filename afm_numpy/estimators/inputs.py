@@ -67,21 +67,22 @@ def rows(estimator: Any, X: Any, fitted: bool) -> tuple[Batch, Array | None]:
 
 def _converted(estimator: Any, X: Any) -> tuple[Batch, Array | None]:
     dtype, fields = estimator.dtype, estimator._model.attention == "field"
-    if isinstance(X, Batch):
-        with _numbers_of("X"):
-            return X.astype(dtype), None
-    names = _column_names(X)
-    if not sparse.issparse(X):
+    names = None if isinstance(X, Batch) else _column_names(X)
+    if not sparse.issparse(X) and not isinstance(X, Batch):
+        kind = type(X).__name__
         try:
             X = array(X)
         except ValueError:
             raise ValueError("X is no 2-d array: its rows differ in length") from None
+        if X.ndim == 0 and X.dtype.kind in "OUS":
+            raise TypeError(f"X must be a Batch, a sparse matrix, a data frame or a 2-d array of numbers; got {kind}")
     if X.dtype.kind == "c":
         raise ValueError("Complex data not supported: X must hold real numbers")
-    if X.ndim != 2:
+    if len(X.shape) != 2:
         raise ValueError(
-            f"Expected 2D array, got {X.ndim}D array instead. Reshape your data either using array.reshape(-1, 1) "
-            "if your data has a single feature or array.reshape(1, -1) if it contains a single sample."
+            f"Expected 2D array, got {len(X.shape)}D array instead. Reshape your data either using "
+            "array.reshape(-1, 1) if your data has a single feature or array.reshape(1, -1) if it contains a single "
+            "sample."
         )
     for count, what in zip(X.shape, ("sample(s)", "feature(s)"), strict=True):
         if count == 0:
@@ -91,6 +92,8 @@ def _converted(estimator: Any, X: Any) -> tuple[Batch, Array | None]:
             )
     X = X if X.dtype.kind in "biuf" else _floats("X", X)
     with _numbers_of("X"):
+        if isinstance(X, Batch):
+            return X.astype(dtype), None
         if sparse.issparse(X):
             return Batch.from_scipy(X, dtype), names
         if fields:

@@ -39,7 +39,7 @@ from ..attention import free_forward, free_rows
 from ..batch import Batch
 from ..batch.ragged import check_pair_memory, reduce_rows, sum_rows
 from ..dropout import PAIR_SITES, Dropout
-from ..params import afm_shapes, check_forward
+from ..params import afm_shapes, check_backward, check_forward
 from ..rowgrad import RowGrad
 from .numbering import PAIR_BYTES, Local, PairBatch, distinct, number_pairs
 from .pairs import Pooled, embed, layer, pairs_backward, pairs_forward, pooled_backward, pooled_forward
@@ -139,9 +139,9 @@ def forward(
     params: Params, batch: Batch, *, attention: Attention = "network", drop: Dropout = Dropout()
 ) -> tuple[Array, Any]:
     """AFM's prediction, eq. (6); parameters, results and errors as in `afm.forward`."""
+    check_forward(params, batch, afm_shapes(attention), drop)
     if any(getattr(drop, site) is not None for site in PAIR_SITES):
         return afm.forward(params, batch, attention=attention, drop=drop)
-    check_forward(params, batch, afm_shapes(attention), drop)
     C, h = layer(params, attention)
     check_pair_memory(int(batch.pair_counts.sum()), PAIR_BYTES + h.size)
     batch = number_pairs(batch)
@@ -165,6 +165,7 @@ def backward(dy_hat: Array, cache: Any, *, with_dx: bool = False) -> Grads:
     if isinstance(cache, afm.Cache):
         return afm.backward(dy_hat, cache, with_dx=with_dx)
     batch, params, attention, drop, E, (C, h), gate, _, a, t, pooled = cache
+    check_backward(dy_hat, batch)
     local, D = batch.local, len(gate)
     if pooled is None:
         da = batch.spread(dy_hat) * t                                               # (O,)

@@ -27,7 +27,7 @@ from .. import fm
 from .._types import Array, Grads, Params
 from ..batch import Batch
 from ..dropout import Dropout
-from ..params import FM_SHAPES, check_forward
+from ..params import FM_SHAPES, check_backward, check_forward
 from ..rowgrad import RowGrad
 from .numbering import number_rows as prepare
 from .pairs import BLOCK
@@ -82,6 +82,7 @@ def forward(params: Params, batch: Batch, *, drop: Dropout = Dropout()) -> tuple
 def backward(dy_hat: Array, cache: Cache, *, with_dx: bool = False) -> Grads:
     """Gradients of `forward`; parameters and results as in `fm.backward`, which also makes the one of x."""
     batch, params, X, X2, v, sum_e, drop = cache
+    check_backward(dy_hat, batch)
     Xt = X.T
     dw = Xt @ dy_hat                                                 # (U,)
     dpooled = np.where(batch.sizes < 2, 0, dy_hat)[:, None]          # (B, 1): nothing flows to V from a lone feature

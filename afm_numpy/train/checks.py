@@ -28,12 +28,17 @@ def training_rows(
     ValueError: row 0: y is 2.0; the logistic loss wants 0 or 1
     """
     check_forward(params, batch, model.shapes)
+    dtype = params["V"].dtype
     for name in [name for name in model.shapes if name != "pairs"]:
-        if not isinstance(params[name], np.ndarray) or params[name].dtype.kind != "f":
-            raise TypeError(f"params[{name!r}] must be an array of floats to be trained; got {params[name]!r:.60}")
+        value = params[name]
+        if not isinstance(value, np.ndarray) or value.dtype.kind != "f":
+            raise TypeError(f"params[{name!r}] must be an array of floats to be trained; got {value!r:.60}")
+        if value.dtype != dtype:
+            raise TypeError(f"params must have one dtype; {name!r} is {value.dtype}, and 'V' is {dtype}")
+        if not np.isfinite(value).all():
+            raise ValueError(f"params[{name!r}] holds a number that is NaN or infinite")
     if len(batch) == 0:
         raise ValueError(f"the batch {whose} has no rows")
-    dtype = params["V"].dtype
     y = row_values(y, len(batch), "y", dtype)
     losses.check_targets(loss, y)
     return batch.astype(dtype), y
@@ -68,12 +73,15 @@ def check_state(optimizer: optim.Optimizer, params: Params, state: dict[str, Any
         raise ValueError(f"{whose}: it holds {_listed(state)}, not {_listed(['step', *trained])}")
     check_size("the step of the state", state["step"], least=0)
     for name, value in trained.items():
+        check_kind(f"state[{name!r}]", state[name], dict, "a dict of arrays")
         if state[name].keys() != set(optimizer.start):
             raise ValueError(f"{whose}: it has {_listed(state[name])} of {name}, not {_listed(optimizer.start)}")
         for slot, numbers in state[name].items():
             found, want = (f"{array.dtype} of shape {array.shape}" for array in (np.asarray(numbers), value))
             if found != want:
                 raise ValueError(f"{whose}: its {slot} of {name} is {found}, not {want}")
+            if not np.isfinite(numbers).all():
+                raise ValueError(f"state holds a number that is NaN or infinite: its {slot} of {name}")
 
 
 def _listed(names: Iterable[str]) -> str:

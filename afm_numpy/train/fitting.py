@@ -105,7 +105,7 @@ def run(
     optimizer: optim.Optimizer, epochs: int, batch_size: int, watch: Watch,
 ) -> Result:  # fmt: skip
     """`fit` for rows, targets and weights that were checked and have the dtype of the parameters."""
-    params, state = start
+    params, state = {name: start.params[name].copy() for name in model.shapes}, start.state
     check_size("epochs", epochs)
     check_size("batch_size", batch_size)
     losses.l2_forward(params, goal.l2, np.zeros(0, np.intp))                 # refuses names that the model lacks
@@ -116,7 +116,6 @@ def run(
     trained.check_memory(params, batch, batch_size)
     batch = trained.prepare(batch)                          # numbered once; batches only select
 
-    params = {name: value.copy() for name, value in params.items()}
     state = optim.init(optimizer, params) if state is None else copy.deepcopy(state)
     history: list[dict[str, Any]] = []
     best, best_epoch = params, 0

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from .. import dropout, losses, optim
-from .._checks import row_values
+from .._checks import check_size, row_values
 from .._types import Array, Float, Grads, L2Scope, Loss, Params, Reduction
 from ..batch import Batch
 from ..models import Model
@@ -47,7 +47,9 @@ def objective(
     """
     goal = Objective(loss, dict(l2 or {}), l2_scope, reduction=reduction)
     losses.check_targets(loss, row_values(y, len(batch), "y"))
-    return gradients(model, params, batch, y, goal, weight, drop)
+    if weight is not None:
+        losses.check_weight(row_values(weight, len(batch), "weight"))
+    return gradients(model, params, batch, np.asarray(y), goal, weight, drop)
 
 
 def gradients(
@@ -95,6 +97,9 @@ def one_epoch(
     ...  for _ in range(3)]
     [5.0, 0.812, 0.332]
     """
+    check_size("batch_size", batch_size)
+    if not len(batch) == len(y) > 0:
+        raise ValueError(f"one_epoch wants rows, and a target for each; got {len(batch)} rows and {len(y)} targets")
     order, total = rng.permutation(len(batch)), 0.0
     for at in range(0, len(batch), batch_size):
         rows = order[at : at + batch_size]

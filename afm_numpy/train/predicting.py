@@ -23,6 +23,8 @@ def predict(model: Model, params: Params, batch: Batch, chunk: int = 4096) -> Ar
     >>> predict(Model("fm"), params, Batch.from_lists([[0, 1], [1]], n=2)).tolist()
     [1.5, 0.5]
     """
+    check_kind("model", model, Model, 'a Model, such as Model("fm")')
+    check_kind("params", params, dict, "a dict of arrays, such as Result.params")
     check_kind("batch", batch, Batch, "a Batch (Batch.from_dense makes one of an array)")
     check_params(params, model.shapes)
     check_size("chunk", chunk)

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from .. import dropout, losses
 from .._checks import check_choice, check_kind, check_size
 from .._types import Array, ArrayLike, L2Scope, Loss, Params, Reduction
@@ -56,7 +58,6 @@ class Objective:
         losses.get(self.loss)
         check_kind("l2", self.l2, dict, 'a dict, such as {"V": 1e-4}')
         check_choice("l2_scope", self.l2_scope, ("touched", "table"))
-        check_kind("keep", self.keep, dict, 'a dict, such as {"pooled": 0.5}')
         dropout.check_keep(self.keep)
         losses.check_reduction(self.reduction)
 
@@ -109,8 +110,8 @@ class Watch:
     warn: bool = True
 
     def __post_init__(self) -> None:
-        if isinstance(self.report, str):
-            raise TypeError(f"report must be a list of metrics; got the text {self.report!r}")
+        check_kind("report", self.report, (list, tuple), "a list of names of metrics")
+        check_kind("verbose", self.verbose, (bool, np.bool_, int), "True or False")
         if self.patience is not None:
             check_size("patience", self.patience)
         if self.callback is not None and not callable(self.callback):

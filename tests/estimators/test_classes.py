@@ -267,3 +267,16 @@ def test_the_score_of_a_regressor():
     want = 1 - (weight * (Y - y_hat) ** 2).sum() / (weight * (Y - mean) ** 2).sum()
     assert model.score(X, Y, weight) == pytest.approx(want, rel=1e-12)
     assert model.score(X[:1], Y[:1]) == 0.0 and model.score(X[:1], y_hat[:1]) == 1.0
+
+
+def test_brother_a_class_that_weighs_nothing():
+    X, y = np.eye(4), [0, 1, 1, 0]
+    with pytest.raises(ValueError, match="the class 1 has no row of weight above 0"):
+        FMClassifier(epochs=1).fit(X, y, sample_weight=[1, 0, 0, 1])
+    model = FMClassifier().partial_fit(X, y, sample_weight=[1, 0, 0, 1])                # more rows may come
+    assert model.classes_.tolist() == [0, 1]
+
+
+def test_brother_a_truth_value_is_no_seed():
+    with pytest.raises(ValueError, match="random_state must be None, a whole number of at least 0, or a generator"):
+        FMRegressor(random_state=True).fit(np.eye(2), [0.0, 1.0])

@@ -283,3 +283,18 @@ def test_errors_and_warnings_are_those_of_scikit_learn_where_it_is_loaded():
         warnings.simplefilter("always")
         inputs.labels([[1], [2]], 2)
     assert caught[0].category is exceptions.DataConversionWarning
+
+
+@pytest.mark.parametrize("X", [
+    pytest.param("rows.csv", id="brother-path"), pytest.param({"a": [1.0]}, id="brother-dict"),
+    pytest.param({1, 2}, id="brother-set"), pytest.param((row for row in X), id="brother-generator"),
+    pytest.param(None, id="brother-nothing"),
+])  # fmt: skip
+def test_what_is_no_array_is_named(X):
+    with pytest.raises(TypeError, match=f"a data frame or a 2-d array of numbers; got {type(X).__name__}"):
+        rows(X)
+
+
+def test_brother_a_batch_without_rows():
+    with pytest.raises(ValueError, match=r"0 sample\(s\) \(shape=\(0, 3\)\) while a minimum of 1 is required by AFMR"):
+        rows(Batch.from_dense(X)[:0])

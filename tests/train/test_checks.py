@@ -73,3 +73,40 @@ def test_rows_get_the_dtype_of_the_parameters():
     weight = weights("weight", [1, 2, 3], 3, np.float32)
     assert batch.x.dtype == y.dtype == weight.dtype == np.float32
     assert (y.tolist(), weight.tolist()) == ([1, 0, 1], [1, 2, 3])
+
+
+@pytest.mark.parametrize("name, value, words", [
+    pytest.param("V", np.full((3, 2), np.nan), "params['V'] holds a number that is NaN or infinite", id="brother-NaN"),
+    pytest.param("w", np.zeros(3, np.float32), "params must have one dtype; 'w' is float32, and 'V' is float64",
+                 id="brother-mixed"),
+])  # fmt: skip
+def test_parameters_that_cannot_be_trained(name, value, words):
+    with pytest.raises((TypeError, ValueError), match=re.escape(words)):
+        fit(params=PARAMS | {name: value})
+
+
+@pytest.mark.parametrize("inner, words", [
+    pytest.param(3, "state['w'] must be a dict of arrays; got int", id="brother-number"),
+    pytest.param({"acc": np.full(3, np.inf)}, "state holds a number that is NaN or infinite: its acc of w",
+                 id="brother-infinite"),
+    pytest.param({"acc": None}, "its acc of w is object of shape (), not float64 of shape (3,)", id="brother-nothing"),
+])  # fmt: skip
+def test_states_that_hold_something_else(inner, words):
+    state = optim.init(optim.Adagrad(), PARAMS) | {"w": inner}
+    with pytest.raises((TypeError, ValueError), match=re.escape(words)):
+        fit(params=train.Progress(PARAMS, state))
+
+
+def test_brother_other_entries_of_the_parameters_are_left_alone():
+    """Those of an AFM, or a note, beside the arrays of an FM."""
+    result = fit(params=PARAMS | {"note": "of Monday", "p": np.ones(2)})
+    assert result.params.keys() == PARAMS.keys()
+
+
+def test_brother_a_model_is_no_name():
+    for call in (lambda: train.fit("fm", PARAMS, BATCH, Y, rng=np.random.default_rng(0)),
+                 lambda: train.predict("fm", PARAMS, BATCH)):  # fmt: skip
+        with pytest.raises(TypeError, match="model must be a Model, such as .*; got str"):
+            call()
+    with pytest.raises(TypeError, match="params must be a dict of arrays, such as Result.params; got Result"):
+        train.predict(MODEL, fit(), BATCH)

@@ -83,3 +83,36 @@ def test_one_epoch_is_a_step_for_each_batch(model):
     assert len(steps) == 3 and mean == pytest.approx(total / 10, rel=1e-14)
     for name, value in params.items():
         np.testing.assert_array_equal(value, want[name])
+
+
+@pytest.mark.parametrize("weight, words", [
+    pytest.param(-np.ones(10), "row 0: weight is -1.0; it must be finite and not negative", id="brother-negative"),
+    pytest.param(np.ones(9), "weight must have one value for each of the 10 rows", id="brother-shape"),
+])  # fmt: skip
+def test_objective_refuses_weights(weight, words):
+    batch, y, _ = problem()
+    with pytest.raises(ValueError, match=words):
+        objective(FM, start(FM, batch), batch, y, weight=weight)
+
+
+def test_brother_objective_takes_lists():
+    batch, y, weight = problem()
+    params = start(FM, batch)
+    assert objective(FM, params, batch, y.tolist())[0] == objective(FM, params, batch, y)[0]
+
+
+@pytest.mark.parametrize("rows, targets, batch_size, words", [
+    pytest.param(10, 10, 0, "batch_size must be an integer of at least 1; got 0", id="brother-0"),
+    pytest.param(10, 10, -5, "batch_size must be an integer of at least 1; got -5", id="brother-negative"),
+    pytest.param(0, 0, 4, "one_epoch wants rows, and a target for each; got 0 rows and 0 targets", id="brother-none"),
+    pytest.param(10, 9, 4, "got 10 rows and 9 targets", id="brother-fewer"),
+    pytest.param(9, 10, 4, "got 9 rows and 10 targets", id="brother-more"),
+])  # fmt: skip
+def test_an_epoch_that_would_leave_rows_out(rows, targets, batch_size, words):
+    batch, y, _ = problem()
+    params, optimizer = start(FM, batch), optim.SGD()
+    with pytest.raises(ValueError, match=words):
+        one_epoch(
+            FM, params, batch[:rows], y[:targets], rng=np.random.default_rng(0), optimizer=optimizer,
+            state=optim.init(optimizer, params), batch_size=batch_size,
+        )  # fmt: skip

@@ -63,7 +63,7 @@ def test_evaluate_leaves_out_a_metric_that_does_not_exist():
 
 def test_evaluate_refused():
     params = start(FM, BATCH)
-    with pytest.raises(TypeError, match="metrics are given as a list of names; got the text 'auc'"):
+    with pytest.raises(TypeError, match="names must be a list of names of metrics; got str"):
         evaluate(FM, params, BATCH, TARGETS, "auc")
     with pytest.raises(TypeError, match=re.escape("batch must be a Batch (Batch.from_dense makes one of an array)")):
         evaluate(FM, params, np.eye(10), TARGETS, ["rmse"])

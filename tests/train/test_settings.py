@@ -19,7 +19,7 @@ BATCH, Y = Batch.from_lists([[0, 2], [1], [0, 1]], n=3), np.array([1.0, 0.0, 1.0
     (Objective, {"l2_scope": "all"}, ValueError("unknown l2_scope 'all'; choose from touched, table")),
     (Objective, {"loss": "hinge"}, ValueError("unknown loss 'hinge'")),
     (Objective, {"reduction": "none"}, ValueError("unknown reduction 'none'")),
-    (Watch, {"report": "auc", "valid": (BATCH, Y)}, TypeError("report must be a list of metrics; got the text 'auc'")),
+    (Watch, {"report": "auc", "valid": (BATCH, Y)}, TypeError("report must be a list of names of metrics; got str")),
     (Watch, {"valid": BATCH}, TypeError("valid must be a pair (batch, y); got Batch")),
     (Watch, {"valid": (np.eye(3), Y)}, TypeError("the first part of valid must be a Batch; got ndarray")),
     (Watch, {"callback": 3}, TypeError("callback must be a function; got int")),
