@@ -20,7 +20,7 @@ from ..encode import TableEncoder
 from ..encode.reading import listing
 from ..saving import Saved
 
-__all__ = ["Form", "Rows", "classes_of", "lines", "names_in", "parts", "read", "targets", "whole"]
+__all__ = ["Form", "Rows", "classes_of", "form_of", "lines", "names_in", "parts", "read", "targets", "whole"]
 
 LONGEST = 1 << 24  # bytes of a line
 
@@ -163,7 +163,11 @@ def classes_of(path: str, form: Form, rows: Rows) -> list[str]:
 def targets(path: str, form: Form, rows: Rows, classes: Sequence[str] | None, lenient: bool = False) -> Array:
     """The target of each row: a number or, with `classes`, 0 or 1. A wrong one is refused, or NaN when `lenient`."""
     if rows.target is None:
-        return np.full(len(rows.line), np.nan)
+        if lenient:
+            return np.full(len(rows.line), np.nan)
+        if form.target is None:
+            raise ValueError("name the column to compare with by --target")
+        raise ValueError(f"{printable(path)}: it has no column {form.target!r}, the target")
     code = {name: float(c) for c, name in enumerate(classes or ())}
     values = [code.get(cell) if classes else _number(cell) for cell in rows.target]
     if None in values and not lenient:
@@ -171,6 +175,12 @@ def targets(path: str, form: Form, rows: Rows, classes: Sequence[str] | None, le
         wanted = " or ".join(map(repr, classes)) if classes else "a number; --loss logistic tells two texts apart"
         raise LibfmError(path, rows.line[row], f"{rows.target[row]!r:.60} in column {form.target!r:.60}", wanted)
     return np.array(values, float)
+
+
+def form_of(encoder: TableEncoder, delimiter: str, target: str | None) -> Form:
+    """The tables that an encoder takes."""
+    continuous = [name for name in encoder.columns if not encoder.ids(name, "unseen").size]
+    return Form(delimiter, target, continuous, (), encoder.missing, encoder.columns)
 
 
 def parts(
@@ -181,13 +191,8 @@ def parts(
     classes = about.get("classes")
     if "fitted" in saved.config and "classes_" in saved.config["fitted"]:             # of an estimator
         classes = [str(name) for name in saved.config["fitted"]["classes_"]["values"]]
-    target, delimiter = target or about.get("target"), delimiter or about.get("delimiter", ",")
-    numeric = [name for name in encoder.columns if not encoder.ids(name, "unseen").size]
-    form = Form(delimiter, target, numeric, (), encoder.missing, encoder.columns)
+    form = form_of(encoder, delimiter or about.get("delimiter", ","), target or about.get("target"))
     for rows in read(path, form, 4096):
-        if rows.target is None and not lenient:
-            where = f"{printable(path)}: it has no column {target!r}"
-            raise ValueError(f"{where} to compare with" if target else "name the column to compare with by --target")
         made = encoder.transform(rows.columns)
         batch = made if isinstance(made, Batch) else Batch.from_scipy(made)                # of `sparse_output`
         y = targets(path, form, rows, classes, lenient)

@@ -197,32 +197,30 @@ def table_rows(args: Args, saved: saving.Saved | None) -> Data:
     twice = [name for name in named if named.count(name) > 1]
     if twice:
         raise ValueError(f"--target, --continuous and --ignore name the column {twice[0]!r} twice")
-    if saved and saved.encoder is None:
-        raise ValueError(f"{args.resume or args.start_from}: it was trained on libFM text, not on a table")
     form = table.Form(args.delimiter, args.target, continuous, ignored, ("", *missing))
-    found = table.whole(args.data, form)
-    classes = saved and (saved.config.get("table") or {}).get("classes")
+    encoder = saved and saved.encoder
+    if saved and encoder is None:
+        raise ValueError(f"{args.resume or args.start_from}: it was trained on libFM text, not on a table")
+    if encoder is not None:
+        form = table.form_of(encoder, args.delimiter, args.target)
+    files = {path: table.whole(path, form) for path in (args.data, args.valid) if path}
+    found, classes = files[args.data], None
     if args.loss == "logistic":
+        classes = saved and (saved.config.get("table") or {}).get("classes")
         classes = classes or table.classes_of(args.data, form, found)
         print(f"{args.target}: {classes[0]!r:.60} is 0, {classes[1]!r:.60} is 1", file=sys.stderr)
-    y = table.targets(args.data, form, found, classes)
-    fit, held = held_out(args, y)
-    categorical = [name for name in found.columns if name not in continuous]
-    encoder = saved.encoder if saved else None
+    y = {path: table.targets(path, form, rows, classes) for path, rows in files.items()}
+    fit, held = held_out(args, y[args.data])
     if encoder is None:
+        categorical = [name for name in found.columns if name not in continuous]
         encoder = TableEncoder(categorical, continuous, missing=form.missing).fit(found.take(fit))
-    counts = ", ".join(f"{name} ({len(encoder.ids(name, 'value'))})" for name in categorical)
-    print(printable(f"categories: {counts or 'none'}; numbers: {', '.join(continuous) or 'none'}"), file=sys.stderr)
-
-    def encoded(rows: table.Rows, at: Any) -> Batch:
-        return encoder.transform(rows.take(at)).astype(np.float32)
-
-    valid = (encoded(found, held), y[held]) if held.size else None
-    if args.valid:
-        more = table.whole(args.valid, form)
-        valid = encoded(more, slice(None)), table.targets(args.valid, form, more, classes)
+        counts = ", ".join(f"{name} ({len(encoder.ids(name, 'value'))})" for name in categorical)
+        print(printable(f"categories: {counts or 'none'}; numbers: {', '.join(continuous) or 'none'}"), file=sys.stderr)
+    batches = {path: encoder.transform(rows.columns).astype(np.float32) for path, rows in files.items()}
+    batch, targets = batches[args.data], y[args.data]
+    valid = (batch[held], targets[held]) if held.size else (batches[args.valid], y[args.valid]) if args.valid else None
     about = {"target": args.target, "delimiter": args.delimiter, "classes": classes}
-    return Data((encoded(found, fit), y[fit]), valid, encoder, about)
+    return Data((batch[fit], targets[fit]), valid, encoder, about)
 
 
 def start(args: Args, saved: saving.Saved | None, data: Data) -> tuple[saving.Saved, int]:

@@ -102,7 +102,7 @@ def test_other_columns_order_and_delimiter(folder, model, tmp_path, capsys):
         found = predictions(capsys, model, tmp_path / "t", "--delimiter", spelled)
         np.testing.assert_array_equal(found, expected)
     assert run("evaluate", model, tmp_path / "t", "--delimiter", "tab") == 2
-    assert "t: it has no column 'rich' to compare with" in capsys.readouterr().err
+    assert "t: it has no column 'rich', the target" in capsys.readouterr().err
     assert run("explain", model, tmp_path / "t", "--delimiter", "tab") == 0
     assert capsys.readouterr().out.startswith("row 1\nattention")
     assert run("explain", model, folder / "test.csv") == 0
@@ -249,7 +249,14 @@ def test_validation_warm_start_and_going_on(folder, tmp_path, capsys):
         assert a.config == b.config and a.config["table"]["classes"] == ["no", "yes"]
         assert a.encoder.to_dict() == b.encoder.to_dict() == saving.load(fm).encoder.to_dict()
         assert all((a.params[name] == b.params[name]).all() for name in a.params)
-    capsys.readouterr()
+    bare = ["train", data, "--target", "rich", "--loss", "logistic", "--epochs", 1]   # the columns are those of the FM
+    assert run(*bare, "--start-from", fm, "--out", tmp_path / "bare") == 0
+    assert saving.load(tmp_path / "bare").encoder.to_dict() == saving.load(fm).encoder.to_dict()
+    assert run(*bare[:4], "--start-from", fm, "--out", tmp_path / "bare") == 2          # with the squared loss
+    assert "in column 'rich', expected a number" in capsys.readouterr().err
+    (tmp_path / "t").write_text("word,age,zone\nred,1,a\n")
+    assert run("train", tmp_path / "t", *bare[2:], "--start-from", fm, "--out", tmp_path / "bare") == 2
+    assert "t: it has no column 'rich', the target" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         run("train", data, "--resume", f"{cut}.last", "--out", cut, "--epochs", 9, "--target", "zone")
     assert "--target cannot change" in capsys.readouterr().err
