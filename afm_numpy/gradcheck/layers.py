@@ -80,25 +80,24 @@ def check_layer(
     real = {name for name, leaf in shown.items() if np.asarray(leaf).dtype.kind == "f"}
     weights = {name: rng.normal(size=np.shape(leaf)) * (name in real) for name, leaf in shown.items()}
     dout = build_out({name: np.array(d) for name, d in weights.items()})
-    changed, answers, problem = changes([{"dout": dout, "cache": cache}, given]), [], None
+    changed, answers = changes([{"dout": dout, "cache": cache}, given]), []
     for _ in range(2):
         answer = backward(dout, cache) if takes == "cache" else given_to(backward, dout, q=given)
-        answer = flatten(_by_name(answer, named, flat))[0]
-        answers.append(answer)
-        for name, _ in changed():
-            problem = "mutates", f"backward changes the array {name!r} that it was given: let it work on a copy"
+        answers.append(flatten(_by_name(answer, named, flat))[0])
     first, second = (read_grads(answer, flat)[0] for answer in answers)
-    if problem is None and not all(np.array_equal(g, second[name], equal_nan=True) for name, g in first.items()):
-        problem = "random", "two calls of backward with the same numbers differ: give it the masks that forward drew"
-    if problem:
-        return unmeasured(method or "complex", first, *problem)
+    if touched := [name for name, _ in changed()]:
+        note = f"backward changes the array {touched[0]!r} that it was given: let it work on a copy"
+        return unmeasured(method or "complex", first, "mutates", note)
+    if not all(np.array_equal(g, second[name], equal_nan=True) for name, g in first.items()):
+        note = "two calls of backward with the same numbers differ: give it the masks that forward drew"
+        return unmeasured(method or "complex", first, "random", note)
 
     def f(q: Any) -> Any:
         outputs = flatten(call(build(q))[0])[0]
         return sum((weights[name] * np.asarray(outputs[name])).sum() for name in outputs if name in real)
 
     def run(method: Any) -> Report:
-        return check(f, flat, answer, method=method, rng=rng, **options)
+        return check(f, flat, answers[1], method=method, rng=rng, **options)
 
     if method is not None:
         return run(method)

@@ -34,19 +34,22 @@ function nextBatch(run) {
   return asBatch(run.order.splice(0, BATCH).map((r) => run.data.train[r]));
 }
 
-// One update of both models; after the last batch of an epoch the test pass is cut into small pieces of work.
+// One update of both models, one after the other; after the last batch of an epoch the test pass. All in small pieces of work.
 function oneUpdate(run) {
   const batch = nextBatch(run);
   run.updates += 1;
-  for (const { kind, config, P, kept } of run.models) {
-    const c = engine.forward(config, P, batch);
-    engine.loss(config, P, c);
-    engine.backward(config, P, c);
-    engine.update(config, P, c, kept, run.updates);
-    if (!Number.isFinite(c.loss) && !run.broken) run.broken = `${T.train.names[kind]}: ${Object.keys(c).find((name) =>
-      Array.isArray(c[name]) && c[name].flat(2).some((z) => typeof z === "number" && !Number.isFinite(z))) || "loss"}`;
-  }
+  run.todo.push(...run.models.map((model) => () => learn(run, model, batch)));
   if (run.order.length === 0 || run.updates === state.stop) measure(run);
+  run.todo.shift()();
+}
+
+function learn(run, { kind, config, P, kept }, batch) {
+  const c = engine.forward(config, P, batch);
+  engine.loss(config, P, c);
+  engine.backward(config, P, c);
+  engine.update(config, P, c, kept, run.updates);
+  if (!Number.isFinite(c.loss) && !run.broken) run.broken = `${T.train.names[kind]}: ${Object.keys(c).find((name) =>
+    Array.isArray(c[name]) && c[name].flat(2).some((z) => typeof z === "number" && !Number.isFinite(z))) || "loss"}`;
 }
 
 function measure(run) {
@@ -70,7 +73,7 @@ function measure(run) {
   }
 }
 
-// One piece of work: a part of the test pass if there is one, otherwise an update.
+// One piece of work: a part of what is still to do, otherwise an update.
 const oneStep = (run) => (run.todo.length ? run.todo.shift()() : oneUpdate(run));
 const ended = (run) => run.broken || (run.updates >= state.stop && !run.todo.length);
 
