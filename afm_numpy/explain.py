@@ -19,7 +19,7 @@ from .batch import Batch
 from .fast import afm_once_per_pair
 from .fast.afm_once_per_pair import spans
 from .models import Model
-from .params import check_params
+from .params import check_forward
 
 __all__ = ["Contributions", "contributions", "field_attention", "largest", "table"]
 
@@ -119,10 +119,8 @@ def contributions(model: Model, params: Params, batch: Batch, chunk: int = CHUNK
     ([[1.0, 2.0, 0.0]], [[2.0, 3.0, 6.0]], [14.5])
     """
     check_kind("model", model, Model, "a Model")
-    check_kind("params", params, dict, "a dict of arrays")
-    check_kind("batch", batch, Batch, "a Batch")
     check_size("chunk", chunk)
-    check_params(params, model.shapes)
+    check_forward(params, batch, model.shapes)
     k, dtype = params["V"].shape[1], params["V"].dtype
     if model.kind == "fm":              # FM is AFM with sum pooling and a projection of ones
         params = params | {"p": np.ones(k, dtype)}

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from . import losses, optim, train
-from ._checks import check_choice
+from ._checks import check_choice, check_size
 from ._types import Array, Attention, Params
 from .batch import Batch
 from .datasets.adult import load_adult
@@ -117,6 +117,8 @@ def adult_parts(seed: int = 0, scaling: str = "quantile", rows: int | None = Non
     >>> [len(part[0]) for part in parts[:3]]
     [900, 100, 16281]
     """
+    if rows is not None:
+        check_size("rows", rows, least=10)
     adult = load_adult()
     order = np.random.default_rng(seed).permutation(len(adult.y_train))[:rows]
     cut = len(order) // 10

@@ -12,10 +12,11 @@ from torch import distributed
 from torch.nn.parallel import DistributedDataParallel
 
 from . import losses
-from ._checks import row_values
+from ._checks import check_kind, check_size, row_values
 from ._types import Array, Loss, Params
 from .batch import Batch, slot_pairs
 from .models import Model
+from .params import check_forward, check_params
 
 __all__ = ["TorchModel", "fit"]
 
@@ -33,6 +34,8 @@ class TorchModel(torch.nn.Module):
 
     def __init__(self, model: Model, params: Params) -> None:
         super().__init__()
+        check_kind("model", model, Model, "a Model")
+        check_params(params, model.shapes)
         self.model = model
         for name in model.shapes:
             value = torch.tensor(params[name])
@@ -99,6 +102,9 @@ def fit(
     ValueError
         For an unknown loss, and targets that do not fit it or the rows.
     """
+    check_size("epochs", epochs)
+    check_size("batch_size", batch_size)
+    check_forward(module.numpy(), batch, module.model.shapes)
     y = row_values(y, len(batch), "y")
     losses.check_targets(loss, y)
     rank, world = (distributed.get_rank(), distributed.get_world_size()) if distributed.is_initialized() else (0, 1)

@@ -34,6 +34,13 @@ def test_recipes_learn(scaling, name):
     scores = train.evaluate(recipe.model, result.params, *parts.test, loss="logistic")
     assert scores["log_loss"] < 0.45 and scores["auc"] > 0.85     # the share of ones alone gives 0.546 and 0.5
 
+
+@pytest.mark.parametrize("rows", [-1, 0, 9, 10.0])
+def test_too_few_rows_are_refused(rows):
+    with pytest.raises(ValueError, match="rows must be an integer of at least 10"):
+        recipes.adult_parts(rows=rows)
+
+
 # ---- what the settings are -------------------------------------------------------------------------------
 
 # Found with L2 as half a square beside the mean loss: lam / 2 ||V||^2. start, optimizer, batch, epochs, keep, lam.

@@ -78,12 +78,26 @@ def test_training_gives_the_numbers_of_numpy(model):
     ({"loss": "hinge"}, "unknown loss 'hinge'; choose from squared, logistic"),
     ({"y": np.full(40, 2.0)}, "row 0: y is 2.0; the logistic loss wants 0 or 1"),
     ({"y": np.zeros(3)}, "y must have one value for each of the 40 rows"),
+    ({"epochs": 0}, "epochs must be an integer of at least 1; got 0"),
+    ({"batch_size": 0}, "batch_size must be an integer of at least 1; got 0"),
+    ({"batch": np.eye(40)}, "batch must be a Batch"),
+    ({"batch": Batch.from_padded([[0, 1, 2, 11]] * 40)}, "the batch has n = 12 features, but w and V have only 11 rows"),
+    ({"batch": Batch.from_lists([[0, 1, 2, 3]] * 40, n=11)}, 'attention "field" has a weight for every two fields'),
 ])  # fmt: skip
-def test_wrong_losses_and_targets_are_refused(wrong, message):
-    params, batch, y = problem(Model("fm"))
-    module = torch_model.TorchModel(Model("fm"), params)
-    with pytest.raises(ValueError, match=message):
-        torch_model.fit(module, batch, **({"y": y, "loss": "logistic"} | wrong))
+def test_wrong_arguments_are_refused(wrong, message):
+    params, batch, y = problem(Model("afm", "field"))
+    module = torch_model.TorchModel(Model("afm", "field"), params)
+    with pytest.raises((TypeError, ValueError), match=message):
+        torch_model.fit(module, **({"batch": batch, "y": y, "loss": "logistic"} | wrong))
+
+
+def test_wrong_parameters_are_refused():
+    with pytest.raises(ValueError, match="params lacks 'w0'"):
+        torch_model.TorchModel(Model("fm"), {})
+    with pytest.raises(ValueError, match=r"params\['V'\] has shape"):
+        torch_model.TorchModel(Model("fm"), problem(Model("fm"))[0] | {"w": np.zeros(7)})
+    with pytest.raises(TypeError, match="model must be a Model; got str"):
+        torch_model.TorchModel("fm", problem(Model("fm"))[0])
 
 
 SCRIPT = """

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._checks import check_size
+from .._checks import check_kind, check_size
 from .._files import Path as FilePath
 from .._types import DType
 from .download import FetchError, NetworkError, download, verified
@@ -108,6 +108,8 @@ def load_files(files: Files, *, id_base: int = 0, dtype: DType = np.float64, fie
     >>> [(batch.n, y.tolist()) for batch, y in load_files(files)]
     [(5, [1.0]), (5, [0.0]), (5, [1.0])]
     """
+    if isinstance(files, (str, os.PathLike)) or len(files) != 3:
+        raise TypeError("files must be three paths: those of the training, the validation and the test file")
     form = make_form(None, None, id_base, dtype, fields=fields)
     parts = [load_part(files[0], form)]
     form = form._replace(m=parts[0].batch.m if fields else None)
@@ -117,8 +119,9 @@ def load_files(files: Files, *, id_base: int = 0, dtype: DType = np.float64, fie
 
 
 def fetch(
-    data_set: DataSet, cache: FilePath | None = None, *, base_url: str | None = None, tries: int = 5, **options: Any
-) -> Files:
+    data_set: DataSet, cache: FilePath | None = None, *, base_url: str | None = None, progress: bool = True,
+    tries: int = 5, wait: float = 1.0, timeout: float = 30.0,
+) -> Files:  # fmt: skip
     """Make sure that the three files of a data set are in the cache, complete and verified.
 
     Without a connection this works when the files are there: copied from another computer, for example.
@@ -131,11 +134,13 @@ def fetch(
     base_url : str, optional
         Where the folder of the data set is. Default: the environment variable AFM_NUMPY_BASE_URL, or the authors'
         repository.
+    progress : bool
+        Show a bar on standard error.
     tries : int
         Connections to make for a file, each going on where the last was cut.
-    **options
-        progress (True: a bar on standard error), wait (1.0: seconds before the second try, doubled each time) and
-        timeout (30.0: seconds without an answer after which a connection counts as cut).
+    wait, timeout : float
+        Seconds before the second try, doubled each time; seconds without an answer after which a connection counts as
+        cut.
 
     Returns
     -------
@@ -163,6 +168,7 @@ def fetch(
     base_url = (base_url or os.environ.get("AFM_NUMPY_BASE_URL") or BASE_URL).rstrip("/")
     if not base_url.startswith(("http://", "https://")):
         raise ValueError(f"base_url must start with http:// or https://; got {base_url!r}")
+    check_kind("data_set", data_set, DataSet, "a DataSet, such as FRAPPE")
     check_size("tries", tries)
     folder = cache / data_set.name
     files = Files(*(folder / f"{data_set.name}.{part}.libfm" for part in ("train", "validation", "test")))
@@ -176,7 +182,8 @@ def fetch(
             raise OSError(errno.ELOOP, "it is a link")
         print(data_set.notice, file=sys.stderr)
         for path, blob in missing:
-            download(f"{base_url}/{data_set.name}/{path.name}", path, blob, tries=tries, **options)
+            url = f"{base_url}/{data_set.name}/{path.name}"
+            download(url, path, blob, progress=progress, tries=tries, wait=wait, timeout=timeout)
     except NetworkError as error:
         names = ", ".join(path.name for path, _ in wanted if not path.exists())
         raise FetchError(

@@ -18,11 +18,13 @@ FOREIGN = {                                                  # how files of othe
     b"\x28\xb5\x2f\xfd": "zstd data", b"\4\x22\x4d\x18": "lz4 data", b"\x89HDF": "an HDF5 file",
     b"ARROW1": "an Arrow file", b"\x93NUMPY": "a NumPy array", b"\xff\xfe": "text in UTF-16",
     b"\xfe\xff": "text in UTF-16", b"\x1f\x8b": "gzip data inside of packed data",
-    b"BZh": "bzip2 data inside of packed data", b"\xfd7zXZ\0": "xz data inside of packed data",
+    b"SQLite format": "an SQLite database", b"Rar!": "a rar archive", b"BZh": "bzip2 data inside of packed data",
+    b"\xfd7zXZ\0": "xz data inside of packed data",
 }  # fmt: skip
 TABLE = "a table, such as CSV: `afm-numpy train --target COLUMN` or encode.TableEncoder makes features of it"
 FORMATS = [                                                  # how lines of other formats look
-    (rb"\s*[{[]", "JSON"), (rb"\s*@", "ARFF"), (rb"[^|]*\|", "Vowpal Wabbit"),
+    (rb"\s*[{[]", "JSON"), (rb"\s*@", "ARFF"), (rb"[^|]*\|", "Vowpal Wabbit"), (rb"\s*<", "a page of HTML or XML"),
+    (rb"version https://git-lfs", "a Git LFS pointer: get the file itself by `git lfs pull`"),
     (rb"[^:]*([,;]|[^: \t][ \t]+[^ \t])[^:]*$", TABLE),
     (rb"[^ \t]+[ \t](.*[ \t])?\d+:\d+:[-+.\deE]+([ \t]|$)", "libFFM, 'field:id:value': leave the fields out"),
     (rb".*[,;]", TABLE),

@@ -4,11 +4,12 @@ Dimensions: B rows, m = n_fields + n_noise slots, P = m(m-1)/2 slot pairs, n fea
 """
 
 from collections.abc import Mapping, Sequence
-from numbers import Integral, Real
-from typing import NamedTuple
+from numbers import Integral
+from typing import NamedTuple, get_args
 
 import numpy as np
 
+from .._checks import check_choice, check_kind, check_number, check_size
 from .._types import Array, Loss
 from ..batch import Batch
 
@@ -90,13 +91,11 @@ def make_interactions(
     least_of = [("n_rows", n_rows, 1), ("n_fields", n_fields, 2), ("k", k, 1), ("n_noise", n_noise, 0)]
     each = list(field_size) if isinstance(field_size, Sequence) else [field_size]
     for name, size, least in least_of + [("field_size", size, 2) for size in each]:
-        if isinstance(size, bool) or not isinstance(size, Integral) or size < least:
-            raise ValueError(f"{name} must be an integer of at least {least}; got {size!r}")
+        check_size(name, size, least)
     for name, value in (("noise", noise), ("linear", linear)):
-        if not (isinstance(value, Real) and 0 <= value < np.inf):
-            raise ValueError(f"{name} must be a finite number of at least 0; got {value!r}")
-    if loss not in ("squared", "logistic"):
-        raise ValueError(f"loss must be 'squared' or 'logistic'; got {loss!r}")
+        check_number(name, value, "a finite number of at least 0", lambda value: value >= 0)
+    check_choice("loss", loss, get_args(Loss))
+    check_kind("rng", rng, np.random.Generator, "a numpy.random.Generator, such as numpy.random.default_rng(0)")
     m = n_fields + n_noise
     if len(each) not in (1, m):
         raise ValueError(f"field_size has {len(each)} sizes; want one size, or one for each of the {m} fields")

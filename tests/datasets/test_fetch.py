@@ -216,6 +216,18 @@ def test_bad_arguments(tmp_path, wrong):
         fetch(TINY, tmp_path, **wrong)
 
 
+@pytest.mark.parametrize("use, message", [
+    (lambda folder: fetch("frappe", folder), "data_set must be a DataSet, such as FRAPPE; got str"),
+    (lambda folder: fetch_frappe(folder, progres=False), "unexpected keyword argument 'progres'"),
+    (lambda folder: load_files("train.libfm"), "files must be three paths"),
+    (lambda folder: load_files(["train.libfm", "test.libfm"]), "files must be three paths"),
+])  # fmt: skip
+def test_other_things_are_refused_before_anything_is_done(use, message, tmp_path, capsys):
+    with pytest.raises(TypeError, match=message):
+        use(tmp_path)
+    assert not os.listdir(tmp_path) and capsys.readouterr() == ("", "")
+
+
 @pytest.mark.parametrize("function, data_set", [(fetch_frappe, FRAPPE), (fetch_ml_tag, ML_TAG)])
 def test_what_the_two_data_sets_are(tmp_path, capsys, nobody, function, data_set):
     with pytest.raises(FetchError) as caught:

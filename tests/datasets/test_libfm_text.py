@@ -226,6 +226,8 @@ TABLE = "looks like a table, such as CSV: `afm-numpy train --target COLUMN` or e
     pytest.param('{"y": 1, "x": [0, 3]}', "JSON", id="P8-json"),
     pytest.param("@relation adult", "ARFF", id="P8-arff"),
     pytest.param("1 |f a:1 b:2", "Vowpal Wabbit", id="P8-vw"),
+    pytest.param("<!DOCTYPE html>", "a page of HTML or XML", id="P8-html"),
+    pytest.param("version https://git-lfs.github.com/spec/v1", "a Git LFS pointer: get the file itself", id="P8-lfs"),
 ])  # fmt: skip
 def test_other_formats_of_text_are_named(line, hint, tmp_path):
     path = tmp_path / "other"
@@ -247,6 +249,8 @@ def test_a_wrong_line_of_libfm_text_is_not_taken_for_another_format(line, tmp_pa
     pytest.param(b"PK\x03\x04\x14\0", "a zip archive, such as a saved model", id="P8-zip"),
     pytest.param(b"\x28\xb5\x2f\xfd\x04", "zstd data", id="P8-zstd"),
     pytest.param(b"PAR1\x15\x04", "a Parquet file", id="P8-parquet"),
+    pytest.param(b"SQLite format 3\0", "an SQLite database", id="P8-sqlite"),
+    pytest.param(b"Rar!\x1a\x07\0", "a rar archive", id="P8-rar"),
     pytest.param("1 0:1\n".encode("utf-16"), "text in UTF-16", id="P8-utf16"),
     pytest.param(b"\x80\x04\x95\x0b", "bytes that are no text", id="P8-pickle"),
     pytest.param(b"rows.libfm\0\0\0\0" + b"0000644\0", "bytes that are no text", id="P8-tar"),

@@ -104,7 +104,7 @@ def test_same_seed_same_data():
         ({"k": 0}, r"k must be an integer of at least 1; got 0"),
         ({"noise": -0.1}, r"noise must be a finite number of at least 0; got -0.1"),
         ({"linear": np.nan}, r"linear must be a finite number of at least 0; got nan"),
-        ({"loss": "hinge"}, r"loss must be 'squared' or 'logistic'; got 'hinge'"),
+        ({"loss": "hinge"}, r"unknown loss 'hinge'; choose from squared, logistic"),
         ({"importances": {(0, 5): 1.0}}, r"\(0, 5\) is not a pair of two different fields among 0 to 4"),
         ({"importances": {(2, 2): 1.0}}, r"\(2, 2\) is not a pair"),
         ({"importances": {(0, 1, 2): 1.0}}, r"\(0, 1, 2\) is not a pair"),
