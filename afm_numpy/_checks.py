@@ -1,5 +1,6 @@
 """One check for each kind of input: types, sizes, and the numbers in arrays. Messages name the row and the slot."""
 
+import os
 import sys
 import warnings
 from collections.abc import Callable, Iterable
@@ -53,6 +54,20 @@ def check_dtype(dtype: DType) -> Any:
     if found not in (np.float32, np.float64):
         raise TypeError(f"dtype must be float32 or float64; got {found}")
     return found
+
+
+def check_table(n: int, k: int) -> None:
+    """Refuse parameters of n features that would not fit into the memory of this machine."""
+    try:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):            # Windows does not say it
+        return
+    need = 8 * n * (k + 1)
+    if need > memory:
+        raise ValueError(
+            f"n = {n:,} features and k = {k} factors need {need / 2**30:.0f} GB, and this machine has "
+            f"{memory / 2**30:.0f} GB. n is at least the largest id + 1: number the features from 0 on, without gaps"
+        )
 
 
 def row_values(values: ArrayLike, n_rows: int, name: str, dtype: DType = np.float64) -> Array:

@@ -164,11 +164,10 @@ def field_attention(parts: Contributions) -> tuple[Array, Array]:
     ([nan, 0.667, 0.333], [0, 2, 1])
     """
     batch, m = parts.batch, parts.batch.m
-    short = np.flatnonzero(batch.sizes < m)
-    if short.size and not batch.slots_are_fields:
+    if not batch.slots_are_fields:
         raise ValueError(
-            f"slots may not be fields: row {short[0]} has {batch.sizes[short[0]]} features, others have {m}, and they "
-            "were closed up. Batch.from_padded keeps empty slots; from_lists(..., slots_are_fields=True) says they are"
+            "these rows do not say which slot is which field. A TableEncoder and Batch.from_padded keep every field in "
+            "its slot; for other rows say it: from_lists(..., slots_are_fields=True)"
         )
     at = parts.first * m + parts.second
     count = np.bincount(at, minlength=m * m).reshape(m, m)

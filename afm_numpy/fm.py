@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._checks import check_dtype, check_kind, check_number, check_size, reals
+from ._checks import check_dtype, check_kind, check_number, check_size, check_table, reals
 from ._types import Array, DType, Float, Grads, Params
 from .batch import Batch
 from .dropout import Dropout
@@ -77,6 +77,7 @@ def init_params(
     check_kind("rng", rng, np.random.Generator, "a numpy.random.Generator, such as numpy.random.default_rng(0)")
     check_size("n", n)
     check_size("k", k)
+    check_table(n, k)
     dtype = check_dtype(dtype)
     check_number("std", std, "a number of at least 0", lambda std: std >= 0)
     check_number("w0", w0, f"a finite {dtype} number", lambda w0: abs(w0) <= float(np.finfo(dtype).max))

@@ -154,5 +154,5 @@ class Model:
             return y_hat
         if self.kind == "afm":
             chunk = max(1, min(chunk, MOST // max(1, batch.m**2 // 2 * pair_bytes(params, self.shapes))))
-        parts = [self.forward(params, batch[at : at + chunk])[0] for at in range(0, len(batch), chunk)]
+        parts = [self.forward(params, batch[at : at + chunk].narrowed())[0] for at in range(0, len(batch), chunk)]
         return np.concatenate([np.zeros(0, params["V"].dtype), *parts])

@@ -1,12 +1,13 @@
 """The checks that every border shares: what passes, what does not, and in which words."""
 
+import os
 import re
 import sys
 
 import numpy as np
 import pytest
 
-from afm_numpy import Batch
+from afm_numpy import Batch, Model
 from afm_numpy._checks import (
     array,
     check_choice,
@@ -14,6 +15,7 @@ from afm_numpy._checks import (
     check_kind,
     check_number,
     check_size,
+    check_table,
     flat_rows,
     row_values,
     whole,
@@ -167,3 +169,17 @@ def test_floats_are_ids_as_far_as_they_are_exact():
 def test_rows_of_lists_are_no_targets():
     with refused(ValueError, "y must have one value for each of the 2 rows; got lists of values"):
         row_values([[1.0], [1.0, 2.0]], 2, "y")
+
+
+def test_a_table_larger_than_the_memory_is_refused(monkeypatch):
+    """An id near 2**31 makes one: the size is known before anything is allocated."""
+    monkeypatch.setattr(os, "sysconf", {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 2**20}.get)            # 4 GB
+    check_table(2**26 - 1, 7)
+    check_table(2**26, 7)
+    with refused(ValueError, "n = 67,108,865 features and k = 7 factors need 4 GB, and this machine has 4 GB. n is at "
+                 "least the largest id + 1: number the features from 0 on, without gaps"):  # fmt: skip
+        check_table(2**26 + 1, 7)
+    with pytest.raises(ValueError, match="n = 2,147,483,648 features and k = 8 factors need 144 GB"):
+        Model("fm").init_params(np.random.default_rng(0), Batch.from_lists([[2**31 - 1]]))
+    monkeypatch.delattr(os, "sysconf")                       # as in Windows
+    check_table(2**40, 8)

@@ -414,6 +414,16 @@ def test_a_long_row_is_not_padded():
     assert peak < 10e6 and (again.ids == batch.ids).all()
 
 
+def test_rows_are_narrowed_to_the_longest():
+    batch = Batch.from_lists([[0], [1, 2], [0, 1, 2, 3], [3, 4], []], n=5)
+    for rows, m, full in (([0, 1], 2, False), ([2], 4, True), ([1, 3], 2, True), ([4], 0, True), ([0, 2], 4, False)):
+        part = batch[rows].narrowed()
+        assert (part.m, part.slots is None) == (m, full) and rows_of(part) == rows_of(batch[rows])
+    told = Batch.from_lists([[0], [1, 2]], n=5, slots_are_fields=True)
+    padded = Batch.from_padded([[0, 1]])
+    assert told[:1].narrowed().m == 2 and padded.narrowed() is padded
+
+
 def test_distinct_pairs_of_a_long_row(monkeypatch):
     rows = [np.arange(r % 90, r % 90 + 5) for r in range(3000)]
     peak, pairs = peak_of(Batch.from_lists([*rows, np.arange(400)]).distinct_pairs)

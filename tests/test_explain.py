@@ -151,9 +151,10 @@ def test_names_are_printed_with_their_control_characters_escaped():
 def test_rows_that_were_closed_up_have_no_fields():
     """The mean over slots would mix fields without a word."""
     model, dense = Model("afm", "uniform"), np.array([[1.0, 1, 1], [0, 1, 1], [1, 0, 1]])
-    for batch in (Batch.from_dense(dense), Batch.from_lists([[0, 1, 2], [1, 2], [0, 2]])):
+    for batch in (Batch.from_dense(dense), Batch.from_lists([[0, 1, 2], [1, 2], [0, 2]]),
+                  Batch.from_lists([[0, 1, 2], [0, 1, 2]]), Batch.from_dense(np.ones((2, 3)))):       # of one size
         params = model.init_params(np.random.default_rng(0), batch, k=1)
-        with pytest.raises(ValueError, match="slots may not be fields: row 1 has 2 features, others have 3"):
+        with pytest.raises(ValueError, match="these rows do not say which slot is which field"):
             explain.field_attention(explain.contributions(model, params, batch))
     batch = Batch.from_padded(np.tile(np.arange(3), (3, 1)), dense)
     mean, count = explain.field_attention(explain.contributions(model, params, batch))

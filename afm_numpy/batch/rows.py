@@ -80,6 +80,13 @@ class Rows:
             return dataclasses.replace(self, values=self.values.astype(dtype))
         return dataclasses.replace(self, values=reals(self.values, dtype, "slot", self.row_of, self.slot_of))
 
+    def narrowed(self: Same) -> Same:
+        """The same rows without the slots at the end that all of them leave empty. Fields keep their slots."""
+        if self.slots is None or self.slots_are_fields:
+            return self
+        m = int(self.slots.max(initial=-1)) + 1
+        return dataclasses.replace(self, m=m, slots=None if m * len(self) == self.ids.size else self.slots)
+
     # ---- the filled slots, row after row -------------------------------------------------------------
 
     @cached_property

@@ -104,6 +104,7 @@ def one_epoch(
     for at in range(0, len(batch), batch_size):
         rows = order[at : at + batch_size]
         part, weight = batch[rows], None if goal.weight is None else goal.weight[rows]
+        part = part.narrowed() if model.engine == "dense" else part          # padded to its own longest row
         drop = dropout.draw(rng, part, params["V"].shape[1], goal.keep)
         data_loss, _, grads = gradients(model, params, part, y[rows], goal, weight, drop)
         if not np.isfinite(data_loss):

@@ -63,9 +63,11 @@ class Watched(Model):
     """Writes down the value of the first slot of every training row it sees."""
 
     seen: list = dataclasses.field(default_factory=list, compare=False)
+    widths: list = dataclasses.field(default_factory=list, compare=False)
 
     def forward(self, params, batch, *, drop=dropout.Dropout()):
         self.seen.append(batch.x[:, 0].tolist())
+        self.widths.append(batch.m)
         return super().forward(params, batch, drop=drop)
 
 
@@ -576,3 +578,13 @@ def test_a_value_that_is_infinite_in_the_dtype_of_the_parameters_is_refused(name
     params = start(FM, batch, dtype=np.float32)
     with pytest.raises(ValueError, match=f"{place} is 1e\\+39; it must be a finite float32 number"):
         train(FM, batch, given["y"], params=params, weight=given["weight"])
+
+
+def test_one_long_row_makes_its_own_batch_wide_and_no_other():
+    """Dropout of pairs needs padded arrays: a batch is padded to its own longest row."""
+    model = Watched("afm", "network", "dense")
+    rows = [[i % 7, 7 + i % 5] for i in range(40)]
+    batch = Batch.from_lists([*rows[:17], np.arange(30), *rows[17:]], n=30)
+    settings = {"params": start(model, batch), "batch_size": 8, "epochs": 2}
+    train(model, batch, np.zeros(41), keep={"attention": 0.5, "interactions": 0.8}, **settings)
+    assert sorted(model.widths) == [2] * 10 + [30] * 2
