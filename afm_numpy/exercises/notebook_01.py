@@ -64,18 +64,6 @@ DE_OF = Steps("dy_hat E", "dE", others=lambda E: E.sum(axis=1, keepdims=True) - 
 DW_OF = Steps("dy_hat idx x n", "dw", slot=lambda dy_hat, x: dy_hat[:, None] * x, dw=lambda idx, slot, n: added(
     idx, slot, n))  # fmt: skip
 DV_OF = Steps("dE idx x n", "dV", slot=lambda dE, x: dE * x[:, :, None], dV=lambda idx, slot, n: added(idx, slot, n))
-SPREAD = Steps(
-    "E", "D",
-    m=lambda E: E.shape[1],
-    squares=lambda E: (E**2).sum(axis=(1, 2)),
-    D=lambda E, m, squares: m * squares - (E.sum(axis=1) ** 2).sum(axis=1),
-)  # fmt: skip
-SPREAD_BACKWARD = Steps(
-    "dD E", "dE",
-    m=lambda E: E.shape[1],
-    sums=lambda E: E.sum(axis=1, keepdims=True),
-    dE=lambda dD, E, m, sums: 2 * dD[:, None, None] * (m * E - sums),
-)  # fmt: skip
 
 EXERCISES = {
     "01.1": Exercise(
@@ -204,45 +192,6 @@ EXERCISES = {
                 f, theta, eps, down=0.0),
             "multiplied by eps, not divided: use brackets around 2 * eps": lambda f, theta, eps: eps**2 * slopes(
                 f, theta, eps),
-        },
-    ),
-    "01.8": Exercise(
-        SPREAD,
-        [(E1,), (E2,)],
-        mistakes={
-            "each pair is counted twice": changed(SPREAD, D=lambda E: 2 * SPREAD(E)),
-            "m - 1 in the place of m": changed(SPREAD, m=lambda E: E.shape[1] - 1),
-            "k in the place of m": changed(SPREAD, m=lambda E: E.shape[2]),
-            "B in the place of m": changed(SPREAD, m=lambda E: E.shape[0]),
-            "the factor m is missing": changed(SPREAD, m=lambda E: 1),
-            "not summed over the factors": changed(SPREAD, D=lambda E: E.shape[1] * (E**2).sum(axis=1)
-                                                   - E.sum(axis=1) ** 2),
-            "the sign: m times the sum of the squares comes first": changed(SPREAD, D=lambda E: -SPREAD(E)),
-            "the part with the inner products is missing": changed(SPREAD, D=lambda m, squares: (m - 1) * squares),
-        },
-    ),
-    "01.9": Exercise(
-        SPREAD_BACKWARD,
-        [(DY, E1), (DD2, E2)],
-        mistakes={
-            "the factor 2 is missing": changed(SPREAD_BACKWARD, dD=lambda dD: dD / 2),
-            "the factor dD is missing": changed(SPREAD_BACKWARD, dD=lambda dD: np.ones_like(dD)),
-            "the gradient of the square of the sum is dropped": changed(SPREAD_BACKWARD, sums=lambda E: 0 * E),
-            "the gradient of the sum of the squares is dropped": changed(SPREAD_BACKWARD, m=lambda E: 0),
-            "the sign of the square of the sum is wrong": changed(
-                SPREAD_BACKWARD, sums=lambda E: -E.sum(axis=1, keepdims=True)),
-            "the factor 2 is missing at the square of the sum": changed(
-                SPREAD_BACKWARD, sums=lambda E: E.sum(axis=1, keepdims=True) / 2),
-            "the factor 2 is missing at the sum of the squares": changed(SPREAD_BACKWARD, m=lambda E: E.shape[1] / 2),
-            "the factor m is missing": changed(SPREAD_BACKWARD, m=lambda E: 1),
-            "m - 1 in the place of m": changed(SPREAD_BACKWARD, m=lambda E: E.shape[1] - 1),
-            "k in the place of m": changed(SPREAD_BACKWARD, m=lambda E: E.shape[2]),
-            "B in the place of m": changed(SPREAD_BACKWARD, m=lambda E: E.shape[0]),
-            "the sign: dE is the other way round": changed(SPREAD_BACKWARD, dD=lambda dD: -dD),
-            "summed over the wrong axis: the sum runs over the slots": changed(
-                SPREAD_BACKWARD, sums=lambda E: E.sum(axis=2, keepdims=True)),
-            "summed over the rows of the batch: the sum runs over the slots of one row": changed(
-                SPREAD_BACKWARD, sums=lambda E: E.sum(axis=0, keepdims=True)),
         },
     ),
 }  # fmt: skip

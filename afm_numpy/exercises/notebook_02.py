@@ -1,156 +1,183 @@
 """Exercises of 02_learning.ipynb."""
 
+from functools import partial
+from typing import Any
+
 import numpy as np
 
-from .._types import Array, Float
+from .. import fm, losses, optim
+from .._types import Array, Params
+from ..batch import Batch
 from ..losses import sigmoid
-from . import Exercise
+from . import Exercise, Steps, changed
+
+__all__ = ["EXERCISES"]
 
 rng = np.random.default_rng(102)
-SIGNS, LOGITS = np.array([1.0, -1.0, -1.0, 1.0, 1.0]), rng.standard_normal(5)
-Y_HAT, Y = rng.standard_normal(4), rng.standard_normal(4)
-THETA, ACC, G = rng.standard_normal((3, 2)), rng.uniform(0.5, 2.0, (3, 2)), rng.standard_normal((3, 2))
-TABLE, TABLE_ACC = rng.standard_normal((6, 2)), rng.uniform(0.5, 2.0, (6, 2))
-IDS, SLOTS = np.array([4, 1, 4, 0, 1, 4]), rng.standard_normal((6, 2))
-V = rng.standard_normal((3, 2))
+Y_HAT, Y = rng.standard_normal((2, 5))
+LOGITS, Y01 = 2 * rng.standard_normal(7), np.array([1.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0])
+FAR, FAR01 = np.array([1000.0, -1000.0, 800.0, 0.5]), np.array([0.0, 1.0, 1.0, 1.0])
+THETA, G, ACC = rng.standard_normal((3, 2)), rng.standard_normal((3, 2)), rng.uniform(0.5, 2.0, (3, 2))
+ROWS = Batch.from_padded(np.stack([rng.permutation(9)[:3] for _ in range(7)]), n=9)
+START = {"w0": np.array(0.2), "w": rng.standard_normal(9), "V": rng.standard_normal((9, 2))}
+
+SQUARED = Steps("y_hat y", "loss", error=lambda y_hat, y: y_hat - y, loss=lambda error: np.mean(error**2))
+SQUARED_BACKWARD = Steps("y_hat y", "dy_hat", dy_hat=lambda y_hat, y: 2 * (y_hat - y) / len(y))
+SOFTPLUS = Steps("z", "value", value=lambda z: np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z))))
+LOGISTIC = Steps("y_hat y", "loss", loss=lambda y_hat, y: np.mean(SOFTPLUS(y_hat) - y * y_hat))
+LOGISTIC_BACKWARD = Steps("y_hat y", "dy_hat", dy_hat=lambda y_hat, y: (sigmoid(y_hat) - y) / len(y))
+SGD = Steps("theta g lr", "theta_new", theta_new=lambda theta, g, lr: theta - lr * g)
+ADAGRAD = Steps(
+    "theta g acc lr eps", "theta_new acc_new",
+    acc_new=lambda g, acc: acc + g**2,
+    theta_new=lambda theta, g, acc_new, lr, eps: theta - lr * g / (np.sqrt(acc_new) + eps),
+)  # fmt: skip
 
 
-def dy_hat_plus_minus(y_hat: Array, y: Array) -> Array:
-    return -y * sigmoid(-y * y_hat) / len(y)
+def fit(
+    params: Params, batch: Batch, y: Array, optimizer: optim.Optimizer, rng: np.random.Generator, epochs: int,
+    batch_size: int, *, mistake: str = "",
+) -> tuple[Params, Array]:  # fmt: skip
+    """The training loop of the notebook, or one with a likely mistake."""
+    params = {name: value.copy() for name, value in params.items()}
+    state, history = optim.init(optimizer, params), []
+    for _ in range(epochs):
+        order, total = rng.permutation(len(y)), 0.0
+        for start in range(0, len(y), batch_size):
+            rows = (np.arange(len(y)) if mistake == "unshuffled" else order)[start : start + batch_size]
+            if mistake in ("first", "one"):
+                rows = order[:batch_size] if mistake == "first" else order[start : start + 1]
+            y_hat, cache = fm.forward(params, batch[rows])
+            total += len(rows) * losses.squared_forward(y_hat, y[rows])
+            dy_hat = losses.squared_backward(y_hat, y[rows])
+            dy_hat = {"sum": dy_hat * len(rows), "sign": -dy_hat, "y_hat": y_hat - y[rows]}.get(mistake, dy_hat)
+            optim.step(optimizer, params, fm.backward(dy_hat, cache), state)
+        history.append(total / len(y))
+    return params, np.array(history)
 
 
-def log_cosh(y_hat: Array, y: Array) -> Float:
-    return np.mean(_log_cosh(np.abs(y_hat - y)))
-
-
-def rmsprop(theta: Array, acc: Array, g: Array, lr: float, rho: float, eps: float) -> tuple[Array, Array]:
-    return _moved(theta, rho * acc + (1 - rho) * g**2, g, lr, eps)
-
-
-def adagrad_rows(theta: Array, acc: Array, ids: Array, g: Array, lr: float, eps: float) -> tuple[Array, Array]:
-    total = _summed(theta, ids, g)
-    return _moved(theta, acc + total**2, total, lr, eps)
-
-
-def catch_up(theta: Array, v: Array, s: int, lr: float, mu: float) -> tuple[Array, Array]:
-    return theta - lr * v * mu * (1 - mu**s) / (1 - mu), mu**s * v
-
-
-def _log_cosh(size: Array) -> Array:
-    return size + np.log1p(np.exp(-2 * size)) - np.log(2)
-
-
-def _moved(theta: Array, acc: Array, g: Array, lr: float, eps: float) -> tuple[Array, Array]:
-    return theta - lr * g / (np.sqrt(acc) + eps), acc
-
-
-def _summed(theta: Array, ids: Array, g: Array) -> Array:
-    total = np.zeros_like(theta)
-    np.add.at(total, ids, g)
-    return total
-
-
-def _rmsprop_old_acc(theta: Array, acc: Array, g: Array, lr: float, rho: float, eps: float) -> tuple[Array, Array]:
-    return _moved(theta, acc, g, lr, eps)[0], rho * acc + (1 - rho) * g**2
-
-
-def _rmsprop_eps_inside(theta: Array, acc: Array, g: Array, lr: float, rho: float, eps: float) -> tuple[Array, Array]:
-    acc = rho * acc + (1 - rho) * g**2
-    return theta - lr * g / np.sqrt(acc + eps), acc
-
-
-def _squared_first(theta: Array, acc: Array, ids: Array, g: Array, lr: float, eps: float) -> tuple[Array, Array]:
-    return _moved(theta, acc + _summed(theta, ids, g**2), _summed(theta, ids, g), lr, eps)
-
-
-def _one_kept(theta: Array, acc: Array, ids: Array, g: Array, lr: float, eps: float) -> tuple[Array, Array]:
-    total = np.zeros_like(theta)
-    total[ids] += g
-    return _moved(theta, acc + total**2, total, lr, eps)
-
-
-def _rows_eps_inside(theta: Array, acc: Array, total: Array, lr: float, eps: float) -> tuple[Array, Array]:
-    return theta - lr * total / np.sqrt(acc + total**2 + eps), acc + total**2
-
-
-def _slot_by_slot(theta: Array, acc: Array, ids: Array, g: Array, lr: float, eps: float) -> tuple[Array, Array]:
-    theta, acc = theta.copy(), acc.copy()
-    for i, g_i in zip(ids, g, strict=True):
-        theta[i], acc[i] = _moved(theta[i], acc[i] + g_i**2, g_i, lr, eps)
-    return theta, acc
+def _targets_unsorted(params: Params, batch: Batch, y: Array, *rest: Any) -> tuple[Params, Array]:
+    """The targets are not picked by the rows: the numbers do not fit together."""
+    return params, fm.forward(params, batch[:3])[0] - y
 
 
 EXERCISES = {
     "02.1": Exercise(
-        dy_hat_plus_minus,
-        [(LOGITS, SIGNS), (np.array([1000.0, -1000.0, 0.5]), np.array([-1.0, 1.0, 1.0]))],
-        ("dy_hat",),
-        {
-            "the sign is wrong": lambda y_hat, y: -dy_hat_plus_minus(y_hat, y),
-            "the inner derivative -y is missing": lambda y_hat, y: sigmoid(-y * y_hat) / len(y),
-            "1/B is missing": lambda y_hat, y: dy_hat_plus_minus(y_hat, y) * len(y),
-            "these classes are -1 and 1, not 0 and 1": lambda y_hat, y: (sigmoid(y_hat) - y) / len(y),
-            "the sigmoid of y * y_hat in the place of -y * y_hat": lambda y_hat, y: -y * sigmoid(y * y_hat) / len(y),
+        SQUARED,
+        [(Y_HAT, Y), (Y_HAT[:3], Y[1:4])],
+        mistakes={
+            "the sum in the place of the mean": changed(SQUARED, loss=lambda error: np.sum(error**2)),
+            "the error is not squared": changed(SQUARED, loss=lambda error: np.mean(error)),
+            "the absolute error: square it": changed(SQUARED, loss=lambda error: np.mean(np.abs(error))),
+            "half of it: there is no 1/2 here": changed(SQUARED, loss=lambda error: np.mean(error**2) / 2),
+            "the mean is squared: square first": changed(SQUARED, loss=lambda error: np.mean(error) ** 2),
+            "not yet averaged over the rows": changed(SQUARED, loss=lambda error: error**2),
+            "the root is taken: this loss has none": changed(SQUARED, loss=lambda error: np.sqrt(np.mean(error**2))),
+            "y is added, not subtracted": changed(SQUARED, y=lambda y: -y),
         },
     ),
     "02.2": Exercise(
-        log_cosh,
-        [(Y_HAT, Y), (np.array([1000.0, -2.0, 0.1]), np.array([0.0, 1500.0, 0.1]))],
-        ("loss",),
-        {
-            "log 2 is missing": lambda y_hat, y: log_cosh(y_hat, y) + np.log(2),
-            "the sum in the place of the mean": lambda y_hat, y: log_cosh(y_hat, y) * len(y),
-            "the factor 2 in the exponent is missing": lambda y_hat, y: np.mean(
-                np.abs(y_hat - y) + np.log1p(np.exp(-np.abs(y_hat - y))) - np.log(2)),
+        SQUARED_BACKWARD,
+        [(Y_HAT, Y), (Y_HAT[:3], Y[1:4])],
+        mistakes={
+            "1/B is missing: the loss is a mean": lambda y_hat, y: 2 * (y_hat - y),
+            "the factor 2 is missing": lambda y_hat, y: (y_hat - y) / len(y),
+            "the factor 2 and 1/B are missing": lambda y_hat, y: y_hat - y,
+            "the sign: prediction minus target": lambda y_hat, y: 2 * (y - y_hat) / len(y),
+            "averaged: each row has its own slope": lambda y_hat, y: np.mean(2 * (y_hat - y)),
+            "still squared: this is the loss of each row": lambda y_hat, y: (y_hat - y) ** 2,
+            "y is added, not subtracted": lambda y_hat, y: 2 * (y_hat + y) / len(y),
         },
     ),
     "02.3": Exercise(
-        rmsprop,
-        [(THETA, ACC, G, 0.3, 0.8, 0.1)],
-        ("theta_new", "acc_new"),
-        {
-            "g is not squared in acc": lambda theta, acc, g, lr, rho, eps: _moved(
-                theta, rho * acc + (1 - rho) * np.abs(g), g, lr, eps),
-            "the step takes the old acc": _rmsprop_old_acc,
-            "eps belongs outside the root": _rmsprop_eps_inside,
-            "acc does not fade: that is Adagrad": lambda theta, acc, g, lr, rho, eps: _moved(
-                theta, acc + g**2, g, lr, eps),
-            "rho and 1 - rho are swapped": lambda theta, acc, g, lr, rho, eps: rmsprop(theta, acc, g, lr, 1 - rho, eps),
-            "the sign of the step: it goes up the slope": lambda theta, acc, g, lr, rho, eps: rmsprop(
-                theta, acc, g, -lr, rho, eps),
+        SOFTPLUS,
+        [(LOGITS,), (FAR,)],
+        mistakes={
+            "it overflows: the exponent must never be positive": lambda z: np.log1p(np.exp(z)),
+            "max(z, 0) is missing": lambda z: np.log1p(np.exp(-np.abs(z))),
+            "it must be max(z, 0) outside and -|z| in the exponent": lambda z: np.abs(z) + np.log1p(np.exp(-np.abs(z))),
+            "the sign in the exponent: -|z| is never positive": lambda z: (
+                np.maximum(z, 0) + np.log1p(np.exp(np.abs(z)))),
+            "log in the place of log1p": lambda z: np.maximum(z, 0) + np.log(np.exp(-np.abs(z))),
+            "min in the place of max": lambda z: np.minimum(z, 0) + np.log1p(np.exp(-np.abs(z))),
         },
-        order=("acc_new", "theta_new"),
     ),
     "02.4": Exercise(
-        adagrad_rows,
-        [(TABLE, TABLE_ACC, IDS, SLOTS, 0.3, 0.05)],
-        ("theta_new", "acc_new"),
-        {
-            "squared before the repeated ids are summed": _squared_first,
-            "not summed over repeated ids: only one contribution is kept": _one_kept,
-            "one step a slot: sum the repeated ids, then step once": _slot_by_slot,
-            "eps belongs outside the root": lambda theta, acc, ids, g, lr, eps: _rows_eps_inside(
-                theta, acc, _summed(theta, ids, g), lr, eps),
-            "the step takes the old acc": lambda theta, acc, ids, g, lr, eps: (
-                theta - lr * _summed(theta, ids, g) / (np.sqrt(acc) + eps), acc + _summed(theta, ids, g) ** 2),
+        LOGISTIC,
+        [(LOGITS, Y01), (FAR, FAR01)],
+        mistakes={
+            "the sum in the place of the mean": lambda y_hat, y: np.sum(SOFTPLUS(y_hat) - y * y_hat),
+            "y y_hat is missing": lambda y_hat, y: np.mean(SOFTPLUS(y_hat)),
+            "y y_hat is added, not subtracted": lambda y_hat, y: np.mean(SOFTPLUS(y_hat) + y * y_hat),
+            "y is subtracted, not y y_hat": lambda y_hat, y: np.mean(SOFTPLUS(y_hat) - y),
+            "not yet averaged over the rows": lambda y_hat, y: SOFTPLUS(y_hat) - y * y_hat,
+            "softplus(-y_hat): that is the loss for y = 1 without the other part": lambda y_hat, y: np.mean(
+                SOFTPLUS(-y_hat) - y * y_hat),
+            "it overflows: use softplus": lambda y_hat, y: np.mean(np.log(1 + np.exp(y_hat)) - y * y_hat),
+            "only the rows with y = 1 count": lambda y_hat, y: np.mean(y * SOFTPLUS(-y_hat)),
         },
-        order=("acc_new", "theta_new"),
     ),
     "02.5": Exercise(
-        catch_up,
-        [(THETA, V, 3, 0.3, 0.9), (THETA, V, 0, 0.3, 0.9), (THETA, V, 20, 0.1, 0.5)],
-        ("theta_new", "v_new"),
-        {
-            "the series starts at mu, not at 1": lambda theta, v, s, lr, mu: (
-                theta - lr * v * (1 - mu**s) / (1 - mu), mu**s * v),
-            "the velocity does not fade": lambda theta, v, s, lr, mu: (catch_up(theta, v, s, lr, mu)[0], v),
-            "the series ends after s terms": lambda theta, v, s, lr, mu: (theta - lr * v * mu / (1 - mu), mu**s * v),
-            "the velocity fades before each move, so all s moves differ": lambda theta, v, s, lr, mu: (
-                theta - lr * v * mu * s, mu**s * v),
-            "the sign of the moves: they go down the slope": lambda theta, v, s, lr, mu: catch_up(theta, v, s, -lr, mu),
-            "lr is missing": lambda theta, v, s, lr, mu: catch_up(theta, v, s, 1.0, mu),
-            "the velocity fades once, not s times": lambda theta, v, s, lr, mu: (
-                catch_up(theta, v, s, lr, mu)[0], mu * v),
+        LOGISTIC_BACKWARD,
+        [(LOGITS, Y01), (FAR, FAR01)],
+        mistakes={
+            "1/B is missing: the loss is a mean": lambda y_hat, y: sigmoid(y_hat) - y,
+            "the sign: probability minus target": lambda y_hat, y: (y - sigmoid(y_hat)) / len(y),
+            "y_hat is a logit: the sigmoid is missing": lambda y_hat, y: (y_hat - y) / len(y),
+            "a factor 2: it belongs to the squared loss": lambda y_hat, y: 2 * (sigmoid(y_hat) - y) / len(y),
+            "y is missing": lambda y_hat, y: sigmoid(y_hat) / len(y),
+            "sigmoid(-y_hat): the sign of the exponent": lambda y_hat, y: (sigmoid(-y_hat) - y) / len(y),
+            "the slope of the sigmoid is a factor too much": lambda y_hat, y: (
+                (sigmoid(y_hat) - y) * sigmoid(y_hat) * sigmoid(-y_hat) / len(y)),
+            "averaged: each row has its own slope": lambda y_hat, y: np.mean(sigmoid(y_hat) - y),
         },
+    ),
+    "02.6": Exercise(
+        SGD,
+        [(THETA, G, 0.3)],
+        mistakes={
+            "the sign of the step: it goes up the slope": changed(SGD, lr=lambda lr: -lr),
+            "lr is missing": changed(SGD, lr=lambda lr: 1.0),
+            "only the step: theta is missing": changed(SGD, theta=lambda theta: 0.0),
+            "divided by lr": changed(SGD, lr=lambda lr: 1 / lr),
+            "theta is scaled, too: only the gradient is": lambda theta, g, lr: lr * (theta - g),
+            "theta is a factor of the step": lambda theta, g, lr: theta - lr * g * theta,
+        },
+    ),
+    "02.7": Exercise(
+        ADAGRAD,
+        [(THETA, G, ACC, 0.3, 0.05)],
+        mistakes={
+            "g is not squared in acc": changed(ADAGRAD, acc_new=lambda g, acc: acc + g),
+            "the size of g, not its square, goes into acc": changed(ADAGRAD, acc_new=lambda g, acc: acc + np.abs(g)),
+            "the old acc is forgotten: add to it": changed(ADAGRAD, acc_new=lambda g: g**2),
+            "the step takes the old acc": changed(ADAGRAD, theta_new=lambda theta, g, acc, lr, eps: (
+                theta - lr * g / (np.sqrt(acc) + eps))),
+            "eps belongs outside the root": changed(ADAGRAD, theta_new=lambda theta, g, acc_new, lr, eps: (
+                theta - lr * g / np.sqrt(acc_new + eps))),
+            "eps is missing": changed(ADAGRAD, eps=lambda eps: 0.0),
+            "the root is missing": changed(ADAGRAD, theta_new=lambda theta, g, acc_new, lr, eps: (
+                theta - lr * g / (acc_new + eps))),
+            "the sign of the step: it goes up the slope": changed(ADAGRAD, lr=lambda lr: -lr),
+            "lr is missing": changed(ADAGRAD, lr=lambda lr: 1.0),
+            "brackets: eps is added to the quotient, not to the root": changed(
+                ADAGRAD, theta_new=lambda theta, g, acc_new, lr, eps: theta - lr * g / np.sqrt(acc_new) + eps),
+        },
+    ),
+    "02.8": Exercise(
+        fit,
+        [(START, ROWS, Y_HAT[[0, 1, 2, 3, 4, 0, 2]], optim.SGD(0.05), np.random.default_rng(1), 2, 3)],
+        ("params", "history"),
+        {
+            "the rows are not shuffled: take them from order": partial(fit, mistake="unshuffled"),
+            "always the first rows: the batch begins at start": partial(fit, mistake="first"),
+            "one row at a time: a batch ends at start + batch_size": partial(fit, mistake="one"),
+            "1/B is missing in dy_hat": partial(fit, mistake="sum"),
+            "the sign of dy_hat: prediction minus target": partial(fit, mistake="sign"),
+            "dy_hat is the plain error: use squared_backward": partial(fit, mistake="y_hat"),
+            "the targets of all rows: take y[rows]": _targets_unsorted,
+        },
+        order=("history", "params"),
+        same=lambda part: np.concatenate([*map(np.ravel, part.values())]) if isinstance(part, dict) else part,
     ),
 }  # fmt: skip

@@ -23,6 +23,7 @@ class Steps:
 
     def __init__(self, arguments: str, returns: str = "", /, **lines: Callable[..., Any]) -> None:
         self.arguments, self.returns, self.lines = tuple(arguments.split()), tuple(returns.split()), lines
+        self._needs = {name: (*signature(line).parameters,) for name, line in lines.items()}
 
     def __call__(self, *values: Any) -> Any:
         known = self.known(*values)
@@ -33,7 +34,7 @@ class Steps:
         """The arguments and every line, by name."""
         known = dict(zip(self.arguments, values, strict=True))
         for name, line in self.lines.items():
-            known[name] = line(*(known[needed] for needed in signature(line).parameters))
+            known[name] = line(*(known[needed] for needed in self._needs[name]))
         return known
 
 

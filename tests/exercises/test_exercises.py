@@ -74,11 +74,9 @@ def mistake(number, words):
     return found
 
 
-def eps_inside(theta, acc, ids, g, lr, eps):
-    G = np.zeros_like(theta)
-    np.add.at(G, ids, g)
-    acc = acc + G**2
-    return theta - lr * G / np.sqrt(acc + eps), acc
+def eps_inside(theta, g, acc, lr, eps):
+    acc = acc + g**2
+    return theta - lr * g / np.sqrt(acc + eps), acc
 
 
 def rotated(V, p):
@@ -86,8 +84,8 @@ def rotated(V, p):
     return (V * np.sqrt(p)) @ turn
 
 
-def acc_of_g(theta, acc, g, lr, rho, eps):
-    acc = rho * acc + (1 - rho) * g
+def acc_of_g(theta, g, acc, lr, eps):
+    acc = acc + g
     with np.errstate(invalid="ignore"):
         return theta - lr * g / (np.sqrt(acc) + eps), acc
 
@@ -104,6 +102,11 @@ def acc_of_g(theta, acc, g, lr, rho, eps):
     pytest.param("05.1", lambda u, f, t: (3 * u * f / t) ** (1 / 3), id="05.1-power"),
     pytest.param("01.1", lambda V, x: sum((V[i] * x[i]) @ (V[j] * x[j]) for i in range(len(x)) for j in range(i)),
                  id="01.1-the-other-triangle"),
+    pytest.param("02.3", lambda z: np.logaddexp(0, z), id="02.3-logaddexp"),
+    pytest.param("02.4", lambda y_hat, y: np.mean(np.where(y == 1, np.logaddexp(0, -y_hat), np.logaddexp(0, y_hat))),
+                 id="02.4-by-cases"),
+    pytest.param("02.7", lambda theta, g, acc, lr, eps: [theta - lr * g / (eps + (acc + g * g) ** 0.5), acc + g * g],
+                 id="02.7-a-list"),
     pytest.param("01.2", lambda E: sum(E[:, i] * E[:, j] for i in range(E.shape[1]) for j in range(i)),
                  id="01.2-all-pairs"),
     pytest.param("01.4", lambda dy_hat, E: np.einsum("b,bmk->bmk", dy_hat, E.sum(1)[:, None] - E), id="01.4-einsum"),
@@ -117,17 +120,18 @@ def test_a_right_answer_in_an_unusual_form_is_right(number, answer):
 
 
 @pytest.mark.parametrize(("number", "answer", "words"), [
-    pytest.param("02.4", eps_inside, "eps belongs outside the root", id="02.4-eps-inside"),
+    pytest.param("02.3", lambda z: np.maximum(z, 0) + np.log1p(np.exp(-z)), "-|z| in the exponent", id="02.3-z"),
+    pytest.param("02.7", eps_inside, "eps belongs outside the root", id="02.7-eps-inside"),
     pytest.param("04.4", [0, 0, 1, 0], "leave it out", id="04.4-absent-pair-scored-0"),
     pytest.param("06.2", lambda a, mask: a.sum(0) / np.maximum(mask.sum(0), 1), "behind the mask", id="06.2-mask"),
     pytest.param("03.5", lambda dT, E: EXERCISES["03.5"].right(dT, E).swapaxes(0, 1), "axes", id="03.5-stacked"),
-    pytest.param("01.8", lambda E: E.shape[2] * (E**2).sum(axis=(1, 2)) - (E.sum(axis=1) ** 2).sum(axis=1),
-                 "k in the place of m", id="01.8-k-for-m"),
-    pytest.param("01.8", lambda E: len(E) * (E**2).sum(axis=(1, 2)) - (E.sum(axis=1) ** 2).sum(axis=1),
-                 "B in the place of m", id="01.8-B-for-m"),
-    pytest.param("01.9", lambda dD, E: 2 * dD[:, None, None] * (E.shape[2] * E - E.sum(axis=1, keepdims=True)),
-                 "k in the place of m", id="01.9-k-for-m"),
-    pytest.param("02.3", acc_of_g, "acc_new", id="02.3-g-not-squared"),
+    pytest.param("01.2", lambda E: 0.5 * (E.sum(axis=2) ** 2 - (E**2).sum(axis=2)), "the slots are axis 1",
+                 id="01.2-k-for-m"),
+    pytest.param("01.2", lambda E: 0.5 * (E.sum(axis=0) ** 2 - (E**2).sum(axis=0)), "the slots are axis 1",
+                 id="01.2-B-for-m"),
+    pytest.param("01.4", lambda dy_hat, E: dy_hat[:, None, None] * E.sum(axis=1, keepdims=True) + 0 * E,
+                 "e_i itself is not taken away", id="01.4-all-for-others"),
+    pytest.param("02.7", acc_of_g, "acc_new", id="02.7-g-not-squared"),
     pytest.param("09.5", mistake("09.5", "factor 2"), "belongs to the squared loss", id="09.5-factor-2"),
     pytest.param("07.2", lambda a, b: EXERCISES["07.2"].right(abs(a - b), 0 * a), "absolute values", id="07.2-abs"),
     pytest.param("04.7", mistake("04.7", "M is missing"), "M is missing in da", id="04.7-M-forgotten"),
