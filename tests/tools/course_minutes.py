@@ -40,8 +40,8 @@ def core(notebook):
         if blank and "<details>" in source:
             write += 0 if side else lines_to_write(blank, source)
             blank = ""
-        for part in re.split(r"^(?=##+ )", FOLDED.sub("", source), flags=re.M):
-            title = re.match(r"(##+) (?:\d+\. )?(Side path)?", part)
+        for part in re.split(r"^(?=#+ )", FOLDED.sub("", source), flags=re.M):
+            title = re.match(r"(#+) (?:\d+\. )?(Side path)?", part)
             if title and (not side or len(title[1]) <= side):
                 side = len(title[1]) if title[2] else 0
             read += 0 if side else words(part)
