@@ -149,18 +149,19 @@ What the numbers say
   notebook 07 plants such pairs."""
 
 
-def show_person(model: Model, params: Params, parts: recipes.Parts) -> None:
-    """Print which pairs decided a prediction: of the first person whose three largest pairs lack race and sex."""
+def show_person(model: Model, params: Params, parts: recipes.Parts, among: int = 1000) -> None:
+    """Print which pairs decided a prediction: of the person for whom pairs with race or sex come latest."""
     batch, y = parts.test
-    shares = explain.contributions(model, params, batch[:300])
+    shares = explain.contributions(model, params, batch[:among])
     column = [parts.encoder.describe(id).column for id in range(parts.encoder.n)]
-    pairs = [explain.largest(shares, row, column, 3)[1] for row in range(300)]
-    row = next((row for row in range(300) if not {"race", "sex"} & {name for pair in pairs[row] for name in pair}), 0)
+    pairs = [explain.largest(shares, row, column)[1] for row in range(among)]
+    row = max(range(among), key=lambda row: [bool({"race", "sex"} & set(pair)) for pair in pairs[row]].index(True))
     print(f"""
 Person {row + 1} of the test part: AFM gives {losses.sigmoid(shares.y_hat[row]):.1%} for an income above 50,000.
 The truth is {"above" if y[row] else "not above"}.
 The pairs that moved the prediction most (attention x score = contribution, in log-odds). They are what the model
-computed, not causes. The model may use race and sex, which are columns of this data: notebook 06 says more.
+computed, not causes. The model may use race and sex, which are columns of this data: notebook 06 says more. Of the
+first {among:,} people this is the one for whom they come latest.
 """)
     print(explain.table(shares, row, parts.encoder.feature_names()))
 
