@@ -1,13 +1,15 @@
-"""Exercises of 05_trust.ipynb."""
+"""Exercises of 05_trust.ipynb. The wrong code that the notebook hands out is no mistake here: `check` must not tell."""
 
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from .. import attention as att
 from .._types import Array, Float
 from ..losses import sigmoid
-from . import Exercise
+from . import Exercise, Steps
+from .notebook_04 import BACKWARD_SOFTMAX, LOWER, NETWORK, OF_LOWER, OF_NETWORK, UPPER, _added, _arrays
 
 __all__ = ["EXERCISES"]
 
@@ -17,11 +19,11 @@ def central(line: Callable[..., Any], eps: float) -> Float:
 
 
 def cubic(z: Array) -> Float | complex:
-    return (z**3).sum() + z[0] * z[-1]
+    return (z**3).sum() + z.ravel()[0] * z.ravel()[-1]
 
 
 def wave(z: Array) -> Float | complex:
-    return np.sin(z).sum() * np.exp(z[0])
+    return np.sin(z).sum() * np.exp(z.ravel()[0])
 
 
 def _complex_steps(f: Callable[..., Any], theta: Array, d: Array) -> tuple[Callable[..., Any], Array, Array]:
@@ -35,95 +37,159 @@ def _complex_steps(f: Callable[..., Any], theta: Array, d: Array) -> tuple[Calla
     return refusing, theta, d
 
 
-def softplus_backward(ds: Array, z: Array, h: Array) -> tuple[Array, Array]:
-    return ds[:, None] * h * sigmoid(z), ds @ np.logaddexp(0, z)
+def slopes(f: Callable[..., Any], theta: Array, eps: float = 1e-20) -> Array:
+    """The slope along each entry, by the complex step."""
+    steps = eps * 1j * np.eye(theta.size).reshape(-1, *theta.shape)
+    return np.array([f(theta + step).imag for step in steps]).reshape(theta.shape) / eps
 
 
-def _arrays(seed: int, *shapes: Any) -> tuple[Array, ...]:
+def _embeddings(seed: int, B: int, m: int, n: int, k: int) -> tuple[Array, ...]:
     rng = np.random.default_rng(seed)
-    return tuple(rng.standard_normal(shape) for shape in shapes)
+    idx = np.stack([rng.permutation(n)[:m] for _ in range(B)])
+    return rng.standard_normal(B), idx, rng.uniform(0.5, 2.0, (B, m)), rng.standard_normal((n, k))
 
+
+def _layer(seed: int, B: int, P: int, k: int, t: int) -> tuple[Array, ...]:
+    dpooled, M, W, h, Z, s = _arrays(seed, (B, k), (B, P, k), (k, t), t, (B, P, t), (B, P))
+    return dpooled, M, att.softmax_forward(s), Z, W, h
+
+
+def _batches(rng: np.random.Generator, n: int, size: int) -> list[Array]:
+    return np.split(rng.permutation(n), range(size, n, size))
+
+
+def _used(parts: Any) -> Array:
+    """What counts of batches: their sizes, each row once, and whether they were shuffled."""
+    rows = np.concatenate([np.ravel(part) for part in parts])
+    return np.concatenate([[len(part) for part in parts], np.sort(rows), [(np.diff(rows) > 0).all()]])
+
+
+ERROR = Steps(
+    "f theta by_hand",
+    measured=lambda f, theta: slopes(f, theta),
+    error=lambda measured, by_hand: np.abs(measured - by_hand).max() / np.abs(by_hand).max(),
+)
+FM_DV = Steps(
+    "dy_hat idx x V", "dV",
+    E=lambda V, idx, x: V[idx] * x[:, :, None],
+    dE=lambda dy_hat, E: dy_hat[:, None, None] * (E.sum(axis=1, keepdims=True) - E),
+    dV=LOWER.lines["dV"],
+)  # fmt: skip
+DM = Steps(
+    "dpooled M a Z W h", "dM", da=UPPER.lines["da"], ds=lambda da, a: att.softmax_backward(da, a),
+    dZ=NETWORK.lines["dZ"], dM=LOWER.lines["dM"],
+)  # fmt: skip
+ADAGRAD = Steps(
+    "theta acc g lr", "theta_new acc_new",
+    acc_new=lambda acc, g: acc + g**2,
+    theta_new=lambda theta, acc_new, g, lr: theta - lr * g / (np.sqrt(acc_new) + 1e-8),
+)  # fmt: skip
+SOFTPLUS = Steps(
+    "ds z h", "dz dh",
+    dz=lambda ds, z, h: ds[:, None] * h * sigmoid(z),
+    dh=lambda ds, z: ds @ np.logaddexp(0, z),
+)  # fmt: skip
+THETA, BY_HAND = _arrays(5, (3, 2), (3, 2))
 
 EXERCISES = {
-    "05.1": Exercise(
-        lambda u, f, t: np.cbrt(3 * u * f / t),
-        [(2.2e-16, 0.7, 0.4), (1.2e-7, 5.0, 0.3)],
-        ("eps",),
-        {
-            "a square root instead of a cube root": lambda u, f, t: np.sqrt(3 * u * f / t),
-            "the cube root of u alone: f and t count too": lambda u, f, t: np.cbrt(u),
-            "the two terms are equal there, but their sum is not smallest": lambda u, f, t: np.cbrt(6 * u * f / t),
-            "f and t are exchanged": lambda u, f, t: np.cbrt(3 * u * t / f),
-            "f is missing": lambda u, f, t: np.cbrt(3 * u / t),
-            "t is missing": lambda u, f, t: np.cbrt(3 * u * f),
-            "the factor 3 is missing": lambda u, f, t: np.cbrt(u * f / t),
-        },
-    ),
+    "05.1": Exercise(lambda u, f, t: np.cbrt(3 * u * f / t), [(2.2e-16, 0.7, 0.4), (1.2e-7, 5.0, 0.3)], ("eps",), {
+        "a square root instead of a cube root": lambda u, f, t: np.sqrt(3 * u * f / t),
+        "the cube root of u alone: f and t count too": lambda u: np.cbrt(u),
+        "the two terms are equal there, but their sum is not smallest": lambda u, f, t: np.cbrt(6 * u * f / t),
+        "f and t are exchanged": lambda u, f, t: np.cbrt(3 * u * t / f),
+        "f is missing": lambda u, t: np.cbrt(3 * u / t),
+        "t is missing": lambda u, f: np.cbrt(3 * u * f),
+        "the factor 3 is missing": lambda u, f, t: np.cbrt(u * f / t),
+    }),
     "05.2": Exercise(
         lambda f, theta, d: f(theta + 1e-20j * d).imag / 1e-20,
-        [_complex_steps(cubic, *_arrays(1, 4, 4)), _complex_steps(wave, *_arrays(2, 3, 3))],
-        ("slope",),
-        {
+        [_complex_steps(cubic, *_arrays(1, 4, 4)), _complex_steps(wave, *_arrays(2, 3, 3))], ("slope",), {
             "not divided by eps, or a real step of 1e-20 that is lost in rounding": lambda f, theta, d: (
-                f(theta + 1e-20j * d).imag
-            ),
+                f(theta + 1e-20j * d).imag),
             "the real part, not the imaginary part": lambda f, theta, d: f(theta + 1e-20j * d).real / 1e-20,
-            "d is forgotten": lambda f, theta, d: f(theta + 1e-20j).imag / 1e-20,
+            "d is forgotten": lambda f, theta: f(theta + 1e-20j).imag / 1e-20,
             "divided by 2 eps, as a central difference": lambda f, theta, d: f(theta + 1e-20j * d).imag / 2e-20,
             "the sign is wrong": lambda f, theta, d: -f(theta + 1e-20j * d).imag / 1e-20,
-        },
-    ),
-    "05.3": Exercise(
+        }),
+    "05.3": Exercise(ERROR, [(cubic, THETA, slopes(cubic, THETA) + 1e-3 * BY_HAND), (wave, THETA, BY_HAND)], mistakes={
+        "all entries are moved at once, not one after the other": {
+            "measured": lambda f, theta: np.full(theta.shape, f(theta + 1e-20j).imag / 1e-20)},
+        "not divided by eps": {"measured": lambda f, theta: slopes(f, theta) * 1e-20},
+        "not divided by the largest entry": {"error": lambda measured, by_hand: np.abs(measured - by_hand).max()},
+        "each entry is divided by itself; divide by the largest entry": {
+            "error": lambda measured, by_hand: np.abs((measured - by_hand) / by_hand).max()},
+        "the absolute values are missing": {
+            "error": lambda measured, by_hand: (measured - by_hand).max() / by_hand.max()},
+        "the mean difference hides a single wrong entry: take the largest": {
+            "error": lambda measured, by_hand: np.abs(measured - by_hand).mean() / np.abs(by_hand).max()},
+    }),
+    "05.4": Exercise(FM_DV, [_embeddings(6, 4, 3, 5, 2), _embeddings(7, 3, 4, 6, 5)], mistakes={
+        "e_i itself is still in the sum": {"dE": lambda dy_hat, E: (
+            dy_hat[:, None, None] * E.sum(axis=1, keepdims=True) + 0 * E)},
+        "dy_hat is missing": {"dE": lambda E: E.sum(axis=1, keepdims=True) - E},
+        "the factor x is missing in the last line": {"dV": lambda dE, idx, V: _added(V.shape, idx, dE)},
+        "x counts twice in E": {"E": lambda V, idx, x: V[idx] * x[:, :, None] ** 2},
+    }),
+    "05.5": Exercise(lambda y_hat, y: (sigmoid(y_hat) - y) / len(y), [
+        (_arrays(i, B)[0], np.arange(B) % 2.0) for i, B in ((8, 5), (9, 3))], ("dy_hat",), {
+            "1/B is missing": lambda y_hat, y: sigmoid(y_hat) - y,
+            "the sign is wrong": lambda y_hat, y: (y - sigmoid(y_hat)) / len(y),
+            "the sigmoid is missing": lambda y_hat, y: (y_hat - y) / len(y),
+            "the slope of the sigmoid without the error": lambda y_hat, y: (
+                sigmoid(y_hat) * sigmoid(-y_hat) / len(y)),
+        }),
+    "05.6": Exercise(att.softmax_backward, [
+        (_arrays(i, (B, P))[0], att.softmax_forward(*_arrays(i + 9, (B, P)))) for i, B, P in ((3, 4, 4), (4, 3, 5))],
+        ("ds",), BACKWARD_SOFTMAX),
+    "05.7": Exercise(NETWORK, [(ds, M, Z, np.maximum(Z, 0), h) for ds, M, Z, h in (
+        _arrays(i, (B, 6), (B, 6, 5), (B, 6, t), t) for i, B, t in ((11, 3, 2), (12, 4, 7)))],
+        mistakes={label: lines for label, lines in OF_NETWORK.items() if "Z in the" not in label}),
+    "05.8": Exercise(DM, [_layer(7, 3, 6, 5, 2), _layer(8, 4, 5, 3, 7)], mistakes={
+        "the path through the attention is dropped, or M is missing in da, which makes ds 0": {
+            "da": lambda M: 0 * M[:, :, 0]},
+        "the path through the pooling is dropped": OF_LOWER["the path through the pooling is dropped"],
+        "the backward of the softmax is missing": {"ds": lambda da: da},
+        "the gate of ReLU is missing": OF_NETWORK["the gate of ReLU is missing"],
+        "h is missing": OF_NETWORK["h is missing"],
+    }),
+    "05.9": Exercise(ADAGRAD, [(THETA, 0 * THETA, BY_HAND, 0.3), (BY_HAND[0], THETA[0] ** 2, THETA[1], 0.1)], mistakes={
+        "the sign of the step: it goes up the slope": {"lr": lambda lr: -lr},
+        "acc forgets the steps before": {"acc_new": lambda g: g**2},
+        "g is not squared in acc": {"acc_new": lambda acc, g: acc + np.abs(g)},
+        "the root is missing": {"theta_new": lambda theta, acc_new, g, lr: theta - lr * g / (acc_new + 1e-8)},
+    }),
+    "05.10": Exercise(_batches, [(np.random.default_rng(1), 10, 4), (np.random.default_rng(2), 9, 3)], ("batches",), {
+        "the last, smaller batch is left out": lambda rng, n, size: (
+            np.split(rng.permutation(n), range(size, n, size))[: n // size]),
+        "not shuffled": lambda n, size: np.split(np.arange(n), range(size, n, size)),
+        "one row too many at the end of each batch": lambda rng, n, size: (
+            lambda order: [order[start : start + size + 1] for start in range(0, n, size)])(rng.permutation(n)),
+    }, same=_used),
+    "05.11": Exercise(
         lambda line, eps: (4 * central(line, eps) - central(line, 2 * eps)) / 3,
-        [(np.exp, 0.1), (lambda s: np.sin(1 + s), 0.2)],
-        ("slope",),
-        {
+        [(np.exp, 0.1), (lambda s: np.sin(1 + s), 0.2)], ("slope",), {
             "the error grows by 4, not by 2": lambda line, eps: 2 * central(line, eps) - central(line, 2 * eps),
             "an average does not cancel anything": lambda line, eps: (central(line, eps) + central(line, 2 * eps)) / 2,
             "the two are exchanged": lambda line, eps: (4 * central(line, 2 * eps) - central(line, eps)) / 3,
             "not divided by 3, so the slope does not stay": lambda line, eps: (
-                4 * central(line, eps) - central(line, 2 * eps)
-            ),
+                4 * central(line, eps) - central(line, 2 * eps)),
             "the wide difference is divided by 2 eps: its points are 4 eps apart": lambda line, eps: (
                 4 * central(line, eps) - 2 * central(line, 2 * eps)) / 3,
             "the sign: the wide one is taken away": lambda line, eps: (
                 4 * central(line, eps) + central(line, 2 * eps)) / 3,
             "the narrow difference alone": central,
-        },
-    ),
-    "05.4": Exercise(
-        softplus_backward,
-        [_arrays(3, 4, (4, 3), 3), _arrays(4, 5, (5, 2), 2)],
-        ("dz", "dh"),
-        {
-            "the sigmoid is missing": lambda ds, z, h: (
-                ds[:, None] * h * np.ones_like(z),
-                softplus_backward(ds, z, h)[1],
-            ),
-            "h is missing in dz": lambda ds, z, h: (ds[:, None] * sigmoid(z), softplus_backward(ds, z, h)[1]),
-            "the gate of ReLU, not the slope of softplus": lambda ds, z, h: (
-                ds[:, None] * h * (z > 0),
-                softplus_backward(ds, z, h)[1],
-            ),
-            "the slope of the sigmoid, not of softplus": lambda ds, z, h: (
-                ds[:, None] * h * sigmoid(z) * sigmoid(-z),
-                softplus_backward(ds, z, h)[1],
-            ),
-            "the sigmoid of -z": lambda ds, z, h: (ds[:, None] * h * sigmoid(-z), softplus_backward(ds, z, h)[1]),
-            "ds is missing in dz": lambda ds, z, h: (h * sigmoid(z), softplus_backward(ds, z, h)[1]),
-            "relu(z) in the place of softplus(z)": lambda ds, z, h: (
-                softplus_backward(ds, z, h)[0],
-                ds @ np.maximum(z, 0),
-            ),
-            "the mean over the pairs in the place of the sum": lambda ds, z, h: (
-                softplus_backward(ds, z, h)[0],
-                softplus_backward(ds, z, h)[1] / len(ds),
-            ),
-            "z in the place of softplus(z)": lambda ds, z, h: (softplus_backward(ds, z, h)[0], ds @ z),
-            "not summed over the pairs": lambda ds, z, h: (
-                softplus_backward(ds, z, h)[0],
-                ds[:, None] * np.logaddexp(0, z),
-            ),
-        },
-    ),
-}
+        }),
+    "05.12": Exercise(SOFTPLUS, [_arrays(3, 4, (4, 3), 3), _arrays(4, 5, (5, 2), 2)], mistakes={
+        "the sigmoid is missing": {"dz": lambda ds, z, h: ds[:, None] * h * np.ones_like(z)},
+        "h is missing in dz": {"dz": lambda ds, z: ds[:, None] * sigmoid(z)},
+        "the gate of ReLU, not the slope of softplus": {"dz": lambda ds, z, h: ds[:, None] * h * (z > 0)},
+        "the slope of the sigmoid, not of softplus": {
+            "dz": lambda ds, z, h: ds[:, None] * h * sigmoid(z) * sigmoid(-z)},
+        "the sigmoid of -z": {"dz": lambda ds, z, h: ds[:, None] * h * sigmoid(-z)},
+        "ds is missing in dz": {"dz": lambda z, h: h * sigmoid(z)},
+        "relu(z) in the place of softplus(z)": {"dh": lambda ds, z: ds @ np.maximum(z, 0)},
+        "the mean over the pairs in the place of the sum": {"dh": lambda ds, z: ds @ np.logaddexp(0, z) / len(ds)},
+        "z in the place of softplus(z)": {"dh": lambda ds, z: ds @ z},
+        "not summed over the pairs": {"dh": lambda ds, z: ds[:, None] * np.logaddexp(0, z)},
+    }),
+}  # fmt: skip
