@@ -64,8 +64,10 @@ def course(folder):
             if cell["cell_type"] == "markdown":
                 cell["source"] = without_links_to_files("".join(cell["source"]), [path.name for path in paths])
         write(folder / path.name, json.dumps(notebook))
+    sheet = (ROOT / "notebooks" / "derivation.md").read_text(encoding="utf-8")
+    write(folder / "derivation.md", re.sub(r"\(\.\./afm_numpy/(\w+)\.py\)", r"(../api/\1.md)", sheet))
     text = "Every gradient is derived, every claim is computed. `afm-numpy course` puts the notebooks into a folder."
-    write(folder / "index.md", page("The course", text, [path.stem for path in paths]))
+    write(folder / "index.md", page("The course", text, [*(path.stem for path in paths), "derivation"]))
 
 
 def public_modules():
