@@ -3,7 +3,7 @@
 A BLAS with two threads waits, in every small product, for the thread that has no core. One busy process beside
 ours then slows a training step up to two hundred times. With one thread there is nobody to wait for.
 
-Large work is cut into blocks, and a pool of Python threads takes one block after the other: a thread whose core is
+Large work is cut into blocks, and a few Python threads take one block after the other: a thread whose core is
 busy only takes fewer. NumPy and SciPy let other threads run while they compute. What a block is does not depend on
 the number of threads, and the results are handed out in the order of the blocks: the sums have the same bits on any
 number of threads.
@@ -18,7 +18,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from threadpoolctl import LibController, ThreadpoolController
@@ -91,9 +91,9 @@ def one_blas_thread() -> Iterator[None]:
 
 
 class _Own(threading.local):
-    """The pool of the call of `fit` or `predict` that this thread is in, and how many threads it has."""
+    """How many threads large work may have, in the call of `fit` or `predict` that this thread is in."""
 
-    pool: tuple[Any, int] = None, 1
+    count = 1
 
 
 _own = _Own()
@@ -112,21 +112,18 @@ def cores() -> int:
 
 @contextmanager
 def own_threads() -> Iterator[None]:
-    """Hold BLAS to one thread, and give large work in `each_block` a pool of threads, which ends here too.
+    """Hold BLAS to one thread, and let large work in `each_block` have threads of its own.
 
     There are as many threads as cores, unless BLAS was limited to fewer: by a variable of the environment, by the user,
-    or by joblib for its workers. Several uses at once share the cores. No thread starts before there is large work.
+    or by joblib for its workers. Several uses at once share the cores.
     """
-    outer = _own.pool
+    outer = _own.count
     with one_blas_thread():
-        count = max(1, min([cores(), *(threads for _, threads in _Hold.before)]) // _Hold.users)
-        one_each = [(library, 1) for library in _Hold.libraries]
-        with ThreadPoolExecutor(count, "afm_numpy", _set_threads, (one_each,)) as threads:
-            _own.pool = threads, count
-            try:
-                yield
-            finally:
-                _own.pool = outer
+        _own.count = max(1, min([cores(), *(threads for _, threads in _Hold.before)]) // _Hold.users)
+        try:
+            yield
+        finally:
+            _own.count = outer
 
 
 def blocks(size: int, step: int) -> list[slice]:
@@ -146,7 +143,7 @@ def each_block(function: Callable[[slice], T], size: int, step: int, work: int) 
     >>> list(each_block(lambda block: block.start, size=150, step=64, work=150))
     [0, 50, 100]
     """
-    parts, (pool, count), errors = blocks(size, step), _own.pool, np.geterr()
+    parts, count, errors = blocks(size, step), _own.count, np.geterr()
     if count == 1 or len(parts) == 1 or work < LARGE:
         yield from map(function, parts)
         return
@@ -156,9 +153,11 @@ def each_block(function: Callable[[slice], T], size: int, step: int, work: int) 
             return function(part)
 
     waiting: deque[Future[T]] = deque()
-    for part in parts:
-        waiting.append(pool.submit(in_thread, part))
-        if len(waiting) > count:
+    one_each = [(library, 1) for library in _Hold.libraries]
+    with ThreadPoolExecutor(count, "afm_numpy", _set_threads, (one_each,)) as pool:    # ends here: it survives no fork
+        for part in parts:
+            waiting.append(pool.submit(in_thread, part))
+            if len(waiting) > count:
+                yield waiting.popleft().result()
+        while waiting:
             yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()

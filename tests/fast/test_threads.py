@@ -302,21 +302,22 @@ def test_floating_point_errors_are_treated_as_the_caller_says():
             list(each_block(one, 640, 64, threads.LARGE))
 
 
-def test_the_pool_lives_for_one_use_and_outer_pools_come_back():
+def test_threads_live_for_one_round_of_blocks_and_outer_numbers_come_back():
     before = threading.active_count()
     with threads_of_our_own(2):
-        outer = threads._own.pool
         with threads_of_our_own(3):
-            assert threads._own.pool is not outer
-        assert threads._own.pool is outer
-        list(each_block(lambda block: None, 640, 64, threads.LARGE))
-        assert threading.active_count() > before
-    assert threads._own.pool == (None, 1) and threading.active_count() == before
+            assert threads._own.count == 1                           # two uses share them
+        assert threads._own.count == 2
+        results = each_block(lambda block: threading.active_count(), 640, 64, threads.LARGE)
+        assert next(results) > before
+        results.close()
+        assert threading.active_count() == before
+    assert threads._own.count == 1
 
 
 def test_how_many_threads_there_are(monkeypatch):
     def count():
-        return threads._own.pool[1]
+        return threads._own.count
 
     monkeypatch.setattr(threads, "cores", lambda: 5)
     with threadpool_limits(limits=2, user_api="blas"), own_threads():
