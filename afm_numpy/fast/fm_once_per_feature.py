@@ -117,6 +117,5 @@ def predict(params: Params, batch: Batch, *, chunk: int = 4096) -> Array:
         X, X2 = design(x[slots], ids[slots], ends - ends[0], len(V))
         return evaluate(params["w0"], w, V, squares, X, X2, batch.sizes[rows])[0]
 
-    k, per_row = V.shape[1], ids.size // max(len(batch), 1) + 1
-    parts = each_block(some_rows, len(batch), min(chunk, 4 * BLOCK // (k * per_row)), 4 * ids.size * k)
+    parts = each_block(some_rows, len(batch), min(chunk, BLOCK // V.shape[1]), 4 * ids.size * V.shape[1])
     return np.concatenate([np.zeros(0, V.dtype), *parts])

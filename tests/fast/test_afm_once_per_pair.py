@@ -279,3 +279,36 @@ def test_memory_of_a_wide_attention_network_is_counted(monkeypatch):
         seen = []
         model.forward(model.init_params(np.random.default_rng(0), batch, k=2, t=t), batch)
         assert seen == [(180, each)]
+
+
+# ---- blocks ----------------------------------------------------------------------------------------------
+
+
+def test_sums_over_several_spans_of_several_blocks(monkeypatch):
+    """600 distinct pairs in spans of 170, each in blocks of 57: no part of a gradient is left out."""
+    monkeypatch.setattr(pairs, "BLOCK", 64)
+    rng = np.random.default_rng(0)
+    batch, model = Batch.from_padded(np.arange(300).reshape(60, 5)), Model("afm")
+    params = model.init_params(rng, batch, k=2, t=2, std=1.0, dtype=float)
+    y_dense, dense = afm.forward(params, batch)
+    y_hat, cache = afm_once_per_pair.forward(params, batch)
+    assert_same(y_hat, y_dense)
+    grads, want = afm_once_per_pair.backward(np.ones(60), cache), afm.backward(np.ones(60), dense)
+    for name in want:
+        assert_same(grads[name], want[name])
+
+
+@pytest.mark.parametrize("block, forward, backward", [(1 << 18, 52428, 174762), (6, 1, 12), (3, 0, 8)])
+def test_how_large_blocks_and_work_are(monkeypatch, block, forward, backward):
+    """A pair takes k + 1 = 3 times t + 1 = 5 operations of the product with C, and 16 for each of its k + 1 factors.
+
+    Spans of the backward pass are as long as there are tokens (12), if 2 to 8 blocks are.
+    """
+    asked, real = [], pairs.each_block
+    monkeypatch.setattr(pairs, "BLOCK", block)
+    monkeypatch.setattr(pairs, "each_block", lambda *args: asked.append(args[1:]) or real(*args))
+    batch, model = Batch.from_padded(np.arange(12).reshape(4, 3)), Model("afm")
+    _, cache = afm_once_per_pair.forward(model.init_params(np.random.default_rng(0), batch, k=2, t=4), batch)
+    afm_once_per_pair.backward(np.ones(4, np.float32), cache)
+    work = 12 * (15 + 48)
+    assert asked == [(12, forward, work), (12, backward, work)]

@@ -136,3 +136,32 @@ def test_many_rows_are_predicted_in_blocks(monkeypatch):
         monkeypatch.setattr(fm_once_per_feature, "BLOCK", block)
         for chunk in (1, 100, 4096):
             np.testing.assert_allclose(fm_once_per_feature.predict(params, batch, chunk=chunk), want, rtol=1e-12)
+
+
+@pytest.mark.parametrize("n, columns", [(39, 39), (40, 40), (41, 30), (1000, 30)])
+def test_how_prediction_is_cut_and_which_columns_it_has(n, columns, monkeypatch):
+    """10 rows of 4: a column for each feature, or for each distinct one when there are more features than slots."""
+    asked, seen, real, design = [], [], fm_once_per_feature.each_block, fm_once_per_feature.design
+    monkeypatch.setattr(fm_once_per_feature, "each_block", lambda *args: asked.append(args[1:]) or real(*args))
+    monkeypatch.setattr(fm_once_per_feature, "design", lambda *args: seen.append(args[3]) or design(*args))
+    batch, model = Batch.from_padded((np.arange(40) % 30).reshape(10, 4), n=n), Model("fm")
+    params = model.init_params(np.random.default_rng(0), batch, k=3, std=0.5, dtype=float)
+    np.testing.assert_allclose(fm_once_per_feature.predict(params, batch), fm.forward(params, batch)[0], rtol=1e-12)
+    monkeypatch.setattr(fm_once_per_feature, "BLOCK", 6)
+    fm_once_per_feature.predict(params, batch, chunk=3)
+    assert asked == [(10, 4096, 4 * 40 * 3), (10, 2, 4 * 40 * 3)] and set(seen) == {columns}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_no_rows(dtype):
+    batch, model = Batch.from_lists([], n=3, dtype=dtype), Model("fm")
+    found = fm_once_per_feature.predict(model.init_params(np.random.default_rng(0), batch, k=2, dtype=dtype), batch)
+    assert found.shape == (0,) and found.dtype == dtype
+
+
+def test_values_of_one_are_squared_once_only():
+    """X serves for its square too; a single other value asks for a matrix of its own."""
+    params = Model("fm").init_params(np.random.default_rng(0), batch := Batch.from_lists([[0, 1], [2]]), k=2)
+    for x, one in (([[1, 1], [1, 0]], True), ([[1, 1], [2, 0]], False)):
+        _, cache = fm_once_per_feature.forward(params, batch.with_x(np.array(x, np.float32)))
+        assert (cache.X2 is cache.X) == one
