@@ -46,8 +46,6 @@ def _judge(job: Job, name: str, g: Array, narrow: str, trials: list[Trial], at_k
     top = max(kept, key=lambda trial: trial.height, default=NOTHING)
     small = largest <= job.floor(top)
     unclear = small or error(worst) > max(allowed, LOOSE)
-    if unclear and top.at == ALONG:
-        top = closer(job, name, top)[0]
     if wrong:
         if job.method == "complex" and central_agrees(job, name, wrong):
             how = "abs, conj, or a cast to real", "eps is too large"

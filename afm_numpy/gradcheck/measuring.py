@@ -119,7 +119,7 @@ def sharpest(line: Line, eps: float, noise: float, most: float) -> tuple[float, 
     c(h) = slope + a h^2 + ..., so (16 c(h/4) - c(h)) / 15 is off by about h^4 only. The step is good where c(h)
     and c(h/4) agree and the noise of f, divided by the step, is small. `most` is the usual size of the parameters.
     """
-    steps = [eps * 4.0**power for power in range(4, -11, -1) if power < -5 or eps * 4.0**power <= most]
+    steps = [h for power in range(4, -11, -1) if (h := eps * 4.0**power) <= max(most, eps / 4096)]
     c = {h: SLOPES["central"](line, h) for h in steps}
     found = [((16 * c[h] - c[wide]) / 15, h, abs(c[h] - c[wide]) + noise / h) for wide, h in pairwise(steps)]
     return min(found, key=lambda slope: slope[2] if np.isfinite(slope[2]) else np.inf)
@@ -155,7 +155,7 @@ def closer(job: Job, name: str, trial: Trial) -> tuple[Trial, float]:
         trial = trial._replace(numeric=numeric, step=step)
     real = {key: theta for key, theta in job.params.items() if theta.dtype.kind == "f"}
     for _ in range(4):
-        digits = {key: 4 * job.unit * theta * rng.choice([-1.0, 1.0], theta.shape) for key, theta in real.items()}
+        digits = {key: theta * rng.choice([-4.0, 4.0], theta.shape) * job.unit for key, theta in real.items()}
         near = moved(job.params, digits, 1.0)
         off = max(off, 8 * abs(SLOPES[job.method](along(job.f, near, {name: trial.probe}), trial.step) - trial.numeric))
     return trial, off

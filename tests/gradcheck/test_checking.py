@@ -10,7 +10,8 @@ from layers import B, K, P, T, attention_scores
 from strategies import examples
 
 from afm_numpy import gradcheck
-from afm_numpy.gradcheck import check
+from afm_numpy.gradcheck import Entry, Report, check
+from afm_numpy.gradcheck.checking import unmeasured
 
 both = pytest.mark.parametrize("method", ["complex", "central"])
 STEP = gradcheck.DEFAULTS["central"][0]
@@ -200,6 +201,16 @@ def test_a_tie_is_no_error_and_no_kink():
         assert check(f, {"a": 0.0}, {"a": 1.0}, rtol=rtol)["a"].status == status
     entry = check(lambda q: 1.5 * q["a"], {"a": 0.0}, {"a": 1.0}, method="central", eps=2.0**-10, rtol=0.5)["a"]
     assert (entry.status, entry.kinks) == ("ok", 0)
+
+
+def test_a_gradient_as_large_as_the_noise_is_blind():
+    for size, status in ((2.0**47, "blind"), (2.0**46, "ok")):
+        assert check(lambda q, size=size: size + q["a"], {"a": 0.0}, {"a": 1.0})["a"].status == status
+
+
+def test_a_report_of_what_is_not_measured():
+    entry = Entry("a", "random", 0.0, "-", 0.0, 0.0, 3, 0, 0, 0, "why")
+    assert unmeasured("central", {"a": np.zeros(3)}, "random", "why") == Report("central", 1e-7, {"a": entry})
 
 
 def test_where_everything_is_zero_nothing_is_right():

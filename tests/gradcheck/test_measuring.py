@@ -435,8 +435,16 @@ def test_closer_moves_all_parameters_by_four_roundings(method):
     assert len(calls) == 4 and all(q["table"] is job.params["table"] for q in seen)
     for q in calls:
         moved = (q["a"] - theta).real - [found.step if method == "central" else 0, 0, 0]
-        assert np.abs(moved[1:]) == pytest.approx(4 * U * np.abs(theta[1:]), rel=1e-9)
-    assert len({tuple(np.sign((q["a"] - theta).real[1:])) for q in calls}) > 1
+        assert (np.abs(moved[1:]) == 4 * U * np.abs(theta[1:])).all()
+
+    def signs():
+        return [tuple(np.sign(((q["a"] - theta) * theta).real[1:])) for q in seen]
+
+    first = signs()
+    assert len(set(first)) > 1 and any(a != b for a, b in first)
+    seen.clear()
+    measuring.closer(job, "a", trial)
+    assert signs() == first                                                 # the same again
     if method == "complex":                                                 # slopes of a^2 are 2 a, within roundings
         assert found is trial and off == pytest.approx(8 * (2 - 0.25), rel=1e-9)
     else:
@@ -452,7 +460,9 @@ def test_closer_takes_the_best_step_up_to_the_size_of_the_parameters():
     assert measuring.closer(job, "a", kept := trial_of(lambda s: np.nan)) == (kept, 0.0)
 
 
-@pytest.mark.parametrize(("analytic", "agrees"), [(1.99, True), (1.92, True), (2.08, True), (1.9, False), (2.1, False)])
+@pytest.mark.parametrize(
+    ("analytic", "agrees"), [(1.99, True), (1.912, True), (2.088, True), (1.905, False), (2.095, False)]
+)
 def test_central_differences_agree_when_they_are_ten_times_closer(analytic, agrees):
     asked = set()
     job = job_of("complex", f=lambda q: 2 * q["a"].sum(), size=0.0)
@@ -461,6 +471,9 @@ def test_central_differences_agree_when_they_are_ten_times_closer(analytic, agre
     assert bool(measuring.central_agrees(job, "a", trial)) is agrees
     unsure = job_of("complex", f=lambda q: 2.02 * q["a"].sum())             # other slopes a few roundings away
     assert not measuring.central_agrees(unsure, "a", trial)
+    exact = job_of("complex", f=lambda q: q["a"].sum(), unit=2.0**-51)        # steps of powers of two: no rounding
+    for numeric, found in ((-8.0, False), (-8.25, True)):
+        assert bool(measuring.central_agrees(exact, "a", trial_of(lambda s: s, analytic=2.0, numeric=numeric))) is found
     step = float(np.cbrt(U))
     assert asked == {step * 4.0**power for power in range(-10, 5) if power < -5 or step * 4.0**power <= 1}
 

@@ -199,4 +199,9 @@ def test_the_steps_that_are_tried():
     assert sharpest(lambda s: asked.add(abs(s)) or 2 * s, 1.0, 0.5, 1e9) == (2.0, 64.0, 0.5 / 64)
     assert asked == {4.0**power for power in range(-10, 5)}
     assert sharpest(lambda s: 2 * s if abs(s) < 1 else math.nan, 1.0, 0.5, 256.0) == (2.0, 1 / 16, 8.0)
+    asked.clear()
+    for most, largest in ((1.0, 0), (0.99, -1), (0.25, -1), (2.0**-12, -6), (0.0, -6)):
+        asked.clear()
+        sharpest(lambda s: asked.add(abs(s)) or 2 * s, 1.0, 0.5, most)
+        assert asked == {4.0**power for power in range(-10, largest + 1)}
     assert sharpest(lambda s: s**3 + s, 1.0, 0.0, 256.0) == (1.0, 4.0**-10, 15 * 16.0**-10)

@@ -31,7 +31,8 @@ MODULES = {  # below afm_numpy: the tests that must notice, below tests, with sp
     "batch/rows": "test_batch", "batch/ragged": "test_batch", "fast/afm_once_per_pair": "fast/test_afm_once_per_pair",
     "fast/pairs": "fast/test_afm_once_per_pair", "fast/fm_once_per_feature": "fast/test_fm_once_per_feature",
     "fast/numbering": "fast/test_numbering",
-    "gradcheck/checking": "gradcheck/test_checking gradcheck/test_conditions gradcheck/test_measuring",
+    "gradcheck/checking":
+        "gradcheck/test_checking gradcheck/test_conditions gradcheck/test_measuring gradcheck/test_slopes",
     "gradcheck/conditions": "gradcheck/test_conditions gradcheck/test_checking",
     "gradcheck/measuring": "gradcheck/test_measuring gradcheck/test_slopes gradcheck/test_conditions",
     "gradcheck/curves": "gradcheck/test_curves", "gradcheck/layers": "gradcheck/test_layers",
