@@ -17,6 +17,8 @@ LOOSE = 1e-7  # what may be rounding counts as right up to this part of the larg
 NOTHING = Trial("-", (), abs, 1.0, 1.0, 0.0, 0.0)
 NOTES = {
     "error": "the gradient or f is wrong here",
+    "lost": "f loses the imaginary part of {name} (abs, conj, or a cast to real), or eps is too large: central "
+    "differences agree with this gradient; mend f or use method='central'",
     "kink": "most slopes cross a kink within the step: move the parameters, or take a smaller eps",
     "here": "f has a kink exactly here (a ReLU, max, where or abs), so it has no gradient: move the parameters or the "
     "data by small random numbers",
@@ -48,9 +50,7 @@ def _judge(job: Job, name: str, g: Array, narrow: str, trials: list[Trial], at_k
     unclear = small or error(worst) > max(allowed, LOOSE)
     if wrong:
         if job.method == "complex" and central_agrees(job, name, wrong):
-            how = "abs, conj, or a cast to real", "eps is too large"
-            raise Lost(f"f loses the imaginary part of {name} ({how[0]}), or {how[1]}: central differences agree with "
-                       "this gradient; mend f or use method='central'")  # fmt: skip
+            raise Lost(NOTES["lost"].format(name=name))
         status, note = "error", "error"
     elif at_kink or any(2 * few < many for few, many in zip(left, tried, strict=True)):
         status, note = "kink", "here" if at_kink else "kink"

@@ -392,8 +392,8 @@ def slopes_on(sides, asked=None):
     ("slopes", "off", "found"),
     [
         ((0, 0, 1, 1), 99.0, True), ((0, 0, 1, 1), 100.0, False), ((1, 1, 1, 1), 0.5, False),
-        ((0.09, 0, 1, 1), 1.0, True), ((0.1, 0, 1, 1), 1.0, False), ((-0.1, 0, 1, 1), 1.0, False),
-        ((0, 0, -1, -1.09), 1.0, True), ((0, 0, -1, -1.1), 1.0, False), ((0, 0, 1, 0.875), 1.0, False),
+        ((0.095, 0, 1, 1), 1.0, True), ((0.1, 0, 1, 1), 1.0, False), ((-0.1, 0, 1, 1), 1.0, False),
+        ((0, 0, -1, -1.095), 1.0, True), ((0, 0, -1, -1.1), 1.0, False), ((0, 0, 1, 0.875), 1.0, False),
     ],
 )  # fmt: skip
 def test_a_complex_step_looks_at_both_sides(slopes, off, found):
