@@ -36,7 +36,7 @@ EXPECTED_LOSS = Steps(
 )  # fmt: skip
 
 EXERCISES = {
-    "07.1": Exercise(np.sqrt(3.25), names=("sd_of_y",), mistakes={
+    "07.1": Exercise(np.sqrt(3.25), names=("sd_of_y",), rtol=2e-3, mistakes={
         "that is the variance: take the root": 3.25,
         "the noise is missing": np.sqrt(3),
         "standard deviations do not add, variances do": 3.5,
