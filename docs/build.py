@@ -63,6 +63,9 @@ def course(folder):
         for cell in notebook["cells"]:
             if cell["cell_type"] == "markdown":
                 cell["source"] = without_links_to_files("".join(cell["source"]), [path.name for path in paths])
+            for output in cell.get("outputs", []):
+                if alt := output.get("metadata", {}).get("image/png", {}).get("alt"):
+                    cell["metadata"]["mystnb"] = {"image": {"alt": alt}}
         write(folder / path.name, json.dumps(notebook))
     sheet = (ROOT / "notebooks" / "derivation.md").read_text(encoding="utf-8")
     write(folder / "derivation.md", re.sub(r"\(\.\./afm_numpy/(\w+)\.py\)", r"(../api/\1.md)", sheet))

@@ -176,7 +176,7 @@ def _case(exercise: Exercise, answer: Any, inputs: tuple[Any, ...]) -> _Case:
     except Exception as raised:  # whatever the reader's code raises is a message, not a crash
         error, trouble = raised, NOTHING if re.search("'ellipsis'|type ellipsis", str(raised)) else _raised(raised)
         got = _until(raised, answer) if exercise.by_name else None
-    steps = isinstance(got, dict)
+    steps = isinstance(got, dict) and (exercise.by_name or not {*got}.isdisjoint(exercise.order))
     wrongs = {label: _results(exercise, wrong, inputs, steps) for label, wrong in exercise.mistakes.items()}
     if error:
         same = [label for label, wrong in wrongs.items() if repr(wrong) == repr(error)]

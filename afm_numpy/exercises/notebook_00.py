@@ -55,6 +55,7 @@ EXERCISES = {
             "p is left out: the entries are only added up": (RIGHT, 4.0 + (RIGHT @ M).sum()),
             "the linear part is left out": _afm(RIGHT, 0.0),
             "only the constant is there of the linear part": _afm(RIGHT, 5.0),
+            "the sign of the pairs": (RIGHT, 4.0 - RIGHT @ M @ P),
         },
     ),
 }  # fmt: skip

@@ -24,16 +24,34 @@ def pair_term(V: Array, x: Array, first: int = 1, power: int = 1) -> Float:
     return np.triu(products, first).sum()
 
 
-def added(idx: Array, values: Array, n: int) -> Array:
-    total = np.zeros((n, *values.shape[2:]))
-    np.add.at(total, idx, values)
+def added(idx: Array, slot: Array, n: int) -> Array:
+    total = np.zeros((n, *slot.shape[2:]))
+    np.add.at(total, idx, slot)
     return total
 
 
-def kept_once(idx: Array, values: Array, n: int) -> Array:
-    total = np.zeros((n, *values.shape[2:]))
-    total[idx] += values
+def kept_once(idx: Array, slot: Array, n: int) -> Array:
+    total = np.zeros((n, *slot.shape[2:]))
+    total[idx] += slot
     return total
+
+
+def added_by_id(name: str, given: str, values: Array) -> Exercise:
+    """The exercise with the gradient of rows that a batch picks: `given` of each slot, times x, added up by id."""
+    right = Steps("up idx x n", name, slot=lambda up, x: (up.T * x.T).T, **{name: added})
+    mistakes = {
+        "not summed over repeated ids: use np.add.at": changed(right, **{name: kept_once}),
+        "the factor x is missing": changed(right, x=lambda x: 1.0 * (x != 0)),
+        "the factor x is missing: an empty slot must add nothing": changed(right, x=lambda x: np.ones_like(x)),
+        f"the factor {given} is missing": changed(right, up=lambda up: np.ones_like(up)),
+        f"{given} and x need [:, None] or [:, :, None]": changed(right, slot=lambda up, x: up * x),
+        "the sign": changed(right, up=lambda up: -up),
+        "x squared: x is a factor once": changed(right, x=lambda x: x**2),
+        "divided by x": changed(right, x=lambda x: np.divide(1.0, x, where=x != 0, out=np.zeros_like(x))),
+        f"averaged over the rows: the mean is in {given} already": changed(right, up=lambda up: up / len(up)),
+        "the gradient of each slot, not yet added up by feature": changed(right, **{name: lambda slot: slot}),
+    }
+    return Exercise(right, [(values, IDX, X, 8)], mistakes=mistakes)
 
 
 def slopes(f: Callable[[Array], Float], theta: Array, eps: float, *, down: float = 1.0, over: float = 2.0) -> Array:
@@ -61,9 +79,6 @@ FORWARD = Steps(
 )  # fmt: skip
 DE_OF = Steps("dy_hat E", "dE", others=lambda E: E.sum(axis=1, keepdims=True) - E,
               dE=lambda dy_hat, others: dy_hat[:, None, None] * others)  # fmt: skip
-DW_OF = Steps("dy_hat idx x n", "dw", slot=lambda dy_hat, x: dy_hat[:, None] * x, dw=lambda idx, slot, n: added(
-    idx, slot, n))  # fmt: skip
-DV_OF = Steps("dE idx x n", "dV", slot=lambda dE, x: dE * x[:, :, None], dV=lambda idx, slot, n: added(idx, slot, n))
 
 EXERCISES = {
     "01.1": Exercise(
@@ -76,7 +91,7 @@ EXERCISES = {
             "a feature is paired with itself: j begins at i + 1": lambda V, x: pair_term(V, x, first=0),
             "each pair is counted twice: j begins at i + 1": lambda V, x: 2 * pair_term(V, x),
             "only one of the two values: x[i] * x[j]": lambda V, x: np.triu((V @ V.T) * x[:, None], 1).sum(),
-            "only one of the two values: x[i] * x[j] ": lambda V, x: np.triu((V @ V.T) * x, 1).sum(),
+            "only x[j]: both values are factors": lambda V, x: np.triu((V @ V.T) * x, 1).sum(),
             "the products of the values alone: V is missing": lambda V, x: np.triu(np.outer(x, x), 1).sum(),
             "the element-wise product is not added up: use @": lambda V, x: sum(
                 V[i] * V[j] * x[i] * x[j] for i in range(len(x)) for j in range(i + 1, len(x))),
@@ -99,6 +114,7 @@ EXERCISES = {
             "this squares the sum: square first, then add up": changed(BI, sum_e2=lambda E: E.sum(axis=1) ** 2),
             "the squares are not added up over the slots": changed(BI, sum_e2=lambda E: E * E),
             "e is not squared in sum_e2": changed(BI, sum_e2=lambda E: E.sum(axis=1)),
+            "sum_e2 is not subtracted": changed(BI, sum_e2=lambda E: 0.0),
             "summed over the factors: the slots are axis 1": changed(
                 BI, sum_e=lambda E: E.sum(axis=2), sum_e2=lambda E: (E * E).sum(axis=2)),
             "summed over the rows of the batch: the slots are axis 1": changed(
@@ -117,7 +133,7 @@ EXERCISES = {
                 FORWARD, y_hat=lambda w0, w, idx, E: w0 + w[idx].sum(axis=1) + BI(E).sum(axis=1)),
             "the constant w0 is missing": changed(FORWARD, w0=lambda w0: 0.0),
             "the linear part is missing": changed(FORWARD, w=lambda w: 0 * w),
-            "the pairs are missing": changed(FORWARD, E=lambda E=0: np.zeros((1, 1, 1))),
+            "the pairs are missing": changed(FORWARD, E=lambda V: 0 * V[:1, None]),
             "bi_interaction gives a vector for each row: add up its factors": changed(
                 FORWARD, y_hat=lambda w0, w, idx, x, E: w0 + (w[idx] * x).sum(axis=1, keepdims=True) + BI(E)),
             "w0 is counted once for each slot": changed(
@@ -138,45 +154,16 @@ EXERCISES = {
             "half of it: the 1/2 goes away with the 2 of the square": changed(DE_OF, dy_hat=lambda dy_hat: dy_hat / 2),
             "twice: the 2 of the square goes away with the 1/2": changed(DE_OF, dy_hat=lambda dy_hat: 2 * dy_hat),
             "e_i is taken away twice": changed(DE_OF, others=lambda E: E.sum(axis=1, keepdims=True) - 2 * E),
+            "keepdims=True is missing: the sum meets every slot": changed(DE_OF, others=lambda E: E.sum(axis=1) - E),
+            "e_i is not taken away, and keepdims=True is missing": changed(DE_OF, others=lambda E: E.sum(axis=1)),
             "summed over the factors: the slots are axis 1": changed(
                 DE_OF, others=lambda E: E.sum(axis=2, keepdims=True) - E),
             "summed over the rows of the batch: the slots are axis 1": changed(
                 DE_OF, others=lambda E: E.sum(axis=0, keepdims=True) - E),
         },
     ),
-    "01.5": Exercise(
-        DW_OF,
-        [(DY, IDX, X, 8)],
-        mistakes={
-            "not summed over repeated ids: use np.add.at": changed(DW_OF, dw=lambda idx, slot, n: kept_once(
-                idx, slot, n)),
-            "the factor x is missing": changed(DW_OF, x=lambda x: 1.0 * (x != 0)),
-            "the factor x is missing: an empty slot must add nothing": changed(DW_OF, x=lambda x: np.ones_like(x)),
-            "the factor dy_hat is missing": changed(DW_OF, slot=lambda x: x),
-            "the sign: dw adds up dy_hat x": changed(DW_OF, slot=lambda dy_hat, x: -dy_hat[:, None] * x),
-            "x squared: x is a factor once": changed(DW_OF, slot=lambda dy_hat, x: dy_hat[:, None] * x**2),
-            "averaged over the rows: the mean is in dy_hat already": changed(
-                DW_OF, dy_hat=lambda dy_hat: dy_hat / len(dy_hat)),
-            "the gradient of each slot, not yet added up by feature": changed(DW_OF, dw=lambda slot: slot),
-        },
-    ),
-    "01.6": Exercise(
-        DV_OF,
-        [(DE, IDX, X, 8)],
-        mistakes={
-            "not summed over repeated ids: use np.add.at": changed(DV_OF, dV=lambda idx, slot, n: kept_once(
-                idx, slot, n)),
-            "the factor x is missing": changed(DV_OF, x=lambda x: 1.0 * (x != 0)),
-            "the factor x is missing: an empty slot must add nothing": changed(DV_OF, x=lambda x: np.ones_like(x)),
-            "the factor dE is missing": changed(DV_OF, dE=lambda dE: np.ones_like(dE)),
-            "divided by x: e = v x, so dv = de x": changed(DV_OF, x=lambda x: np.divide(
-                1.0, x, where=x != 0, out=np.zeros_like(x))),
-            "the sign": changed(DV_OF, dE=lambda dE: -dE),
-            "x squared: x is a factor once": changed(DV_OF, x=lambda x: x**2),
-            "averaged over the rows: the mean is in dE already": changed(DV_OF, dE=lambda dE: dE / len(dE)),
-            "the gradient of each slot, not yet added up by feature": changed(DV_OF, dV=lambda slot: slot),
-        },
-    ),
+    "01.5": added_by_id("dw", "dy_hat", DY),
+    "01.6": added_by_id("dV", "dE", DE),
     "01.7": Exercise(
         lambda f, theta, eps=1e-5: slopes(f, theta, eps),
         [(bowl, W[:3], 1e-5), (bowl, V[:2, :3], 3e-5)],
@@ -186,12 +173,9 @@ EXERCISES = {
             "not divided by the step": lambda f, theta, eps: 2 * eps * slopes(f, theta, eps),
             "the sign: up minus down": lambda f, theta, eps: -slopes(f, theta, eps),
             "down goes up as well: the difference is 0": lambda f, theta, eps: 0 * theta,
-            "a one-sided difference: go down by eps, too": lambda f, theta, eps: slopes(
-                f, theta, eps, down=0.0, over=1.0),
-            "a one-sided difference, divided by 2 eps: go down by eps, too": lambda f, theta, eps: slopes(
-                f, theta, eps, down=0.0),
-            "multiplied by eps, not divided: use brackets around 2 * eps": lambda f, theta, eps: eps**2 * slopes(
-                f, theta, eps),
+            "go down by eps, too": lambda f, theta, eps: slopes(f, theta, eps, down=0.0, over=1.0),
+            "go down by eps, too: one side alone": lambda f, theta, eps: slopes(f, theta, eps, down=0.0),
+            "brackets: divide by (2 * eps)": lambda f, theta, eps: eps**2 * slopes(f, theta, eps),
         },
     ),
 }  # fmt: skip

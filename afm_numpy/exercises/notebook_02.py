@@ -36,22 +36,18 @@ ADAGRAD = Steps(
 
 def fit(
     params: Params, batch: Batch, y: Array, optimizer: optim.Optimizer, rng: np.random.Generator, epochs: int,
-    batch_size: int, *, mistake: str = "",
+    batch_size: int, *, slope: Any = losses.squared_backward, pick: Any = lambda order, i, size: order[i : i + size],
 ) -> tuple[Params, Array]:  # fmt: skip
-    """The training loop of the notebook, or one with a likely mistake."""
+    """The training loop of the notebook; a likely mistake picks other rows, or takes another slope."""
     params = {name: value.copy() for name, value in params.items()}
     state, history = optim.init(optimizer, params), []
     for _ in range(epochs):
         order, total = rng.permutation(len(y)), 0.0
         for start in range(0, len(y), batch_size):
-            rows = (np.arange(len(y)) if mistake == "unshuffled" else order)[start : start + batch_size]
-            if mistake in ("first", "one"):
-                rows = order[:batch_size] if mistake == "first" else order[start : start + 1]
+            rows = pick(order, start, batch_size)
             y_hat, cache = fm.forward(params, batch[rows])
             total += len(rows) * losses.squared_forward(y_hat, y[rows])
-            dy_hat = losses.squared_backward(y_hat, y[rows])
-            dy_hat = {"sum": dy_hat * len(rows), "sign": -dy_hat, "y_hat": y_hat - y[rows]}.get(mistake, dy_hat)
-            optim.step(optimizer, params, fm.backward(dy_hat, cache), state)
+            optim.step(optimizer, params, fm.backward(slope(y_hat, y[rows]), cache), state)
         history.append(total / len(y))
     return params, np.array(history)
 
@@ -83,9 +79,11 @@ EXERCISES = {
             "1/B is missing: the loss is a mean": lambda y_hat, y: 2 * (y_hat - y),
             "the factor 2 is missing": lambda y_hat, y: (y_hat - y) / len(y),
             "the factor 2 and 1/B are missing": lambda y_hat, y: y_hat - y,
+            "y is missing": lambda y_hat, y: 2 * y_hat / len(y),
             "the sign: prediction minus target": lambda y_hat, y: 2 * (y - y_hat) / len(y),
             "averaged: each row has its own slope": lambda y_hat, y: np.mean(2 * (y_hat - y)),
             "still squared: this is the loss of each row": lambda y_hat, y: (y_hat - y) ** 2,
+            "still squared: the derivative of u**2 is 2 u": lambda y_hat, y: (y_hat - y) ** 2 / len(y),
             "y is added, not subtracted": lambda y_hat, y: 2 * (y_hat + y) / len(y),
         },
     ),
@@ -99,6 +97,9 @@ EXERCISES = {
             "the sign in the exponent: -|z| is never positive": lambda z: (
                 np.maximum(z, 0) + np.log1p(np.exp(np.abs(z)))),
             "log in the place of log1p": lambda z: np.maximum(z, 0) + np.log(np.exp(-np.abs(z))),
+            "only max(z, 0): the logarithm is missing": lambda z: np.maximum(z, 0),
+            "the logarithm is missing": lambda z: np.maximum(z, 0) + np.exp(-np.abs(z)),
+            "use np.maximum: max compares single numbers": lambda z: max(z, 0) + np.log1p(np.exp(-np.abs(z))),
             "min in the place of max": lambda z: np.minimum(z, 0) + np.log1p(np.exp(-np.abs(z))),
         },
     ),
@@ -114,6 +115,10 @@ EXERCISES = {
             "softplus(-y_hat): that is the loss for y = 1 without the other part": lambda y_hat, y: np.mean(
                 SOFTPLUS(-y_hat) - y * y_hat),
             "it overflows: use softplus": lambda y_hat, y: np.mean(np.log(1 + np.exp(y_hat)) - y * y_hat),
+            "a probability is 0 or 1 there: use softplus": lambda y_hat, y: -np.mean(
+                y * np.log(sigmoid(y_hat)) + (1 - y) * np.log(1 - sigmoid(y_hat))),
+            "that is the form for classes of -1 and 1": lambda y_hat, y: np.mean(SOFTPLUS(-y * y_hat)),
+            "the sign: softplus comes first": lambda y_hat, y: np.mean(y * y_hat - SOFTPLUS(y_hat)),
             "only the rows with y = 1 count": lambda y_hat, y: np.mean(y * SOFTPLUS(-y_hat)),
         },
     ),
@@ -126,6 +131,7 @@ EXERCISES = {
             "y_hat is a logit: the sigmoid is missing": lambda y_hat, y: (y_hat - y) / len(y),
             "a factor 2: it belongs to the squared loss": lambda y_hat, y: 2 * (sigmoid(y_hat) - y) / len(y),
             "y is missing": lambda y_hat, y: sigmoid(y_hat) / len(y),
+            "the derivative of softplus is the sigmoid": lambda y_hat, y: (SOFTPLUS(y_hat) - y) / len(y),
             "sigmoid(-y_hat): the sign of the exponent": lambda y_hat, y: (sigmoid(-y_hat) - y) / len(y),
             "the slope of the sigmoid is a factor too much": lambda y_hat, y: (
                 (sigmoid(y_hat) - y) * sigmoid(y_hat) * sigmoid(-y_hat) / len(y)),
@@ -160,6 +166,11 @@ EXERCISES = {
                 theta - lr * g / (acc_new + eps))),
             "the sign of the step: it goes up the slope": changed(ADAGRAD, lr=lambda lr: -lr),
             "lr is missing": changed(ADAGRAD, lr=lambda lr: 1.0),
+            "g is missing in the step": changed(ADAGRAD, theta_new=lambda theta, acc_new, lr, eps: (
+                theta - lr / (np.sqrt(acc_new) + eps))),
+            "only the step: theta is missing": changed(ADAGRAD, theta=lambda theta: 0.0),
+            "swapped: theta_new comes first": lambda theta, g, acc, lr, eps: ADAGRAD(theta, g, acc, lr, eps)[::-1],
+            "the new acc is not returned": lambda theta, g, acc, lr, eps: (ADAGRAD(theta, g, acc, lr, eps)[0], acc),
             "brackets: eps is added to the quotient, not to the root": changed(
                 ADAGRAD, theta_new=lambda theta, g, acc_new, lr, eps: theta - lr * g / np.sqrt(acc_new) + eps),
         },
@@ -169,12 +180,17 @@ EXERCISES = {
         [(START, ROWS, Y_HAT[[0, 1, 2, 3, 4, 0, 2]], optim.SGD(0.05), np.random.default_rng(1), 2, 3)],
         ("params", "history"),
         {
-            "the rows are not shuffled: take them from order": partial(fit, mistake="unshuffled"),
-            "always the first rows: the batch begins at start": partial(fit, mistake="first"),
-            "one row at a time: a batch ends at start + batch_size": partial(fit, mistake="one"),
-            "1/B is missing in dy_hat": partial(fit, mistake="sum"),
-            "the sign of dy_hat: prediction minus target": partial(fit, mistake="sign"),
-            "dy_hat is the plain error: use squared_backward": partial(fit, mistake="y_hat"),
+            "the rows are not shuffled: take them from order": partial(fit, pick=lambda order, i, size: np.arange(
+                i, min(i + size, len(order)))),
+            "always the first rows: the batch begins at start": partial(fit, pick=lambda order, i, size: order[:size]),
+            "a batch ends at start + batch_size": partial(fit, pick=lambda order, i, size: order[i:]),
+            "a batch ends at start + batch_size, not at batch_size": partial(
+                fit, pick=lambda order, i, size: order[i:size]),
+            "all rows: a batch holds batch_size of them": partial(fit, pick=lambda order, i, size: order),
+            "1/B is missing in dy_hat": partial(fit, slope=lambda y_hat, y: 2 * (y_hat - y)),
+            "the sign of dy_hat: prediction minus target": partial(
+                fit, slope=lambda y_hat, y: losses.squared_backward(y, y_hat)),
+            "dy_hat is the plain error: use squared_backward": partial(fit, slope=lambda y_hat, y: y_hat - y),
             "the targets of all rows: take y[rows]": _targets_unsorted,
         },
         order=("history", "params"),

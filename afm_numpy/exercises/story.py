@@ -161,12 +161,11 @@ def table(head: Sequence[str], lines: Iterable[Sequence[object]], digits: int = 
 class Picture:
     """A figure with a text that says what it shows, for readers who do not see it. Jupyter shows it below its cell."""
 
-    png: bytes
+    data: dict[str, str]  # by kind of content
     alt: str
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, str], dict[str, Any]]:
-        data = {"image/png": base64.b64encode(self.png).decode(), "text/plain": self.alt}
-        return data, {"image/png": {"alt": self.alt}}
+        return self.data | {"text/plain": self.alt}, {kind: {"alt": self.alt} for kind in self.data}
 
 
 def picture(alt: str) -> Picture:
@@ -174,22 +173,10 @@ def picture(alt: str) -> Picture:
     file, figure = io.BytesIO(), plt.gcf()
     figure.savefig(file, format="png", dpi=90)
     plt.close(figure)
-    return Picture(file.getvalue(), alt)
+    return Picture({"image/png": base64.b64encode(file.getvalue()).decode()}, alt)
 
 
-@dataclass(frozen=True)
-class Motion:
-    """A moving picture (GIF) with its text."""
-
-    gif: bytes
-    alt: str
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        code = base64.b64encode(self.gif).decode()
-        return {"text/html": f'<img src="data:image/gif;base64,{code}" alt="{self.alt}">', "text/plain": self.alt}
-
-
-def motion(draw: Callable[["Axes", Any], object], frames: Iterable[Any], alt: str, per_second: int = 1) -> Motion:
+def motion(draw: Callable[["Axes", Any], object], frames: Iterable[Any], alt: str, per_second: int = 1) -> Picture:
     """A moving picture: `draw(ax, frame)` draws each frame on empty axes."""
     figure, writer = plt.figure(figsize=(5.4, 4.4), layout="constrained"), PillowWriter(fps=per_second)
     with TemporaryDirectory() as folder:
@@ -199,7 +186,8 @@ def motion(draw: Callable[["Axes", Any], object], frames: Iterable[Any], alt: st
                 draw(figure.subplots(), frame)
                 writer.grab_frame()
         plt.close(figure)
-        return Motion((Path(folder) / "motion.gif").read_bytes(), alt)
+        code = base64.b64encode((Path(folder) / "motion.gif").read_bytes()).decode()
+    return Picture({"text/html": f'<img src="data:image/gif;base64,{code}" alt="{alt}">'}, alt)
 
 
 def look(number: int) -> dict[str, Any]:
