@@ -44,7 +44,10 @@ def write(path: Path, header: object, arrays: dict[str, Array]) -> None:
     """
     for name, array in arrays.items():
         _check_kind(name, array.dtype)
-    text = json.dumps(header, allow_nan=False, default=_plain)
+    try:
+        text = json.dumps(header, allow_nan=False, default=_plain)
+    except RecursionError:
+        raise ValueError("lists or dicts are nested too deeply for a model file") from None
     with atomic_write(path) as file, zipfile.ZipFile(file, "w") as archive:  # as np.savez, but closed after an error
         for name, array in {"header": np.array(text), **arrays}.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as part:

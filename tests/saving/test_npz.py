@@ -168,6 +168,19 @@ def test_odd_arrays_are_refused(path, array, words):
     refused(path, words)
 
 
+def test_what_is_nested_too_deeply_is_refused(path):
+    nested = []
+    for _ in range(100_000):
+        nested = [nested]
+    with pytest.raises(ValueError, match="nested too deeply for a model file"):
+        npz.write(path, nested, {})
+    endless = {}
+    endless["again"] = endless
+    with pytest.raises(ValueError, match="Circular reference"):
+        npz.write(path, endless, {})
+    assert not path.exists()
+
+
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_odd_archives_are_refused(path):
     path.write_bytes(b"")
