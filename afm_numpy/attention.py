@@ -21,8 +21,8 @@ from .rowgrad import RowGrad
 
 __all__ = [
     "NetworkCache", "attend_backward", "attend_forward", "field_backward", "field_forward", "free_backward",
-    "free_forward", "free_rows", "network_backward", "network_forward", "relu", "softmax_backward", "softmax_forward",
-    "sum_forward", "uniform_forward",
+    "free_forward", "free_rows", "network_backward", "network_forward", "relu", "rows_of_pairs", "softmax_backward",
+    "softmax_forward", "sum_forward", "uniform_forward",
 ]  # fmt: skip
 
 
@@ -73,15 +73,18 @@ def free_rows(pairs: Array, batch: Batch) -> Array:
     >>> free_rows(np.array([[0, 1], [1, 2]]), Batch.from_lists([[0, 1, 2]], n=3)).tolist()
     [[0, -1, 1]]
     """
-    pairs = pairs.astype(np.intp, copy=False)                                           # i n + j must not wrap
     first, second = batch.idx[:, batch.pair_i], batch.idx[:, batch.pair_j]              # (B, P)
-    n = max(batch.n, int(pairs.max(initial=-1)) + 1)
+    return np.where(batch.mask, rows_of_pairs(pairs, first, second), -1)
+
+
+def rows_of_pairs(pairs: Array, first: Array, second: Array) -> Array:
+    """Where the pairs of two arrays of ids stand in the table `pairs`; -1 for a pair that is not there."""
+    pairs = pairs.astype(np.intp, copy=False)                                           # i n + j must not wrap
+    n = max(int(ids.max(initial=0)) for ids in (pairs, first, second)) + 1
     key = np.minimum(first, second) * n + np.maximum(first, second)
     table = pairs[:, 0] * n + pairs[:, 1]                                               # (F,) ascending
     at = np.searchsorted(table, key)
-    seen = batch.mask & (at < table.size)
-    seen[seen] = table[at[seen]] == key[seen]
-    return np.where(seen, at, -1)
+    return np.where(np.append(table, -1)[at] == key, at, -1)
 
 
 def free_forward(free: Array, rows: Array, mask: Array) -> Array:

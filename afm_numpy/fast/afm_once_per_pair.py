@@ -35,7 +35,7 @@ import numpy as np
 
 from .. import afm
 from .._types import Array, Attention, Grads, Params
-from ..attention import free_forward, free_rows
+from ..attention import free_forward, rows_of_pairs
 from ..batch import Batch
 from ..batch.ragged import check_pair_memory, reduce_rows, sum_rows
 from ..dropout import PAIR_SITES, Dropout
@@ -70,10 +70,7 @@ def linear_forward(params: Params, batch: Batch) -> Array:
 def free_row(params: Params, local: Local) -> Array:
     """The row of `free` of each distinct pair (D,); -1 for a pair that training did not see."""
     feature = local.rows.take(local.row)
-    ends = np.stack([feature.take(local.first), feature.take(local.second)], axis=1)
-    D, n = len(ends), int(feature.max(initial=0)) + 1
-    two_each = Batch(ends.ravel(), np.ones(2 * D), None, 2 * np.arange(D + 1), m=2, n=n, slots_are_fields=False)
-    return free_rows(params["pairs"], two_each)[:, 0]
+    return rows_of_pairs(params["pairs"], feature.take(local.first), feature.take(local.second))
 
 
 def weights_forward(
