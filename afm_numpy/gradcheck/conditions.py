@@ -23,7 +23,7 @@ def usual_size(theta: Array) -> float:
 def everywhere(params: Flat) -> Flat:
     """A direction that moves every entry of every float array by about its usual size; the same in every call."""
     rng, real = np.random.default_rng(SEED), {name: theta for name, theta in params.items() if theta.dtype.kind == "f"}
-    return {name: usual_size(theta) * rng.uniform(0.5, 1.0, theta.shape) * rng.choice([-1.0, 1.0], theta.shape)
+    return {name: usual_size(theta) * np.copysign(rng.uniform(0.5, 1.0, theta.shape), rng.choice([-1, 1], theta.shape))
             for name, theta in real.items()}  # fmt: skip
 
 
@@ -78,9 +78,7 @@ def _reads(f: Function, params: Flat, array: Array, value: float) -> bool:
     ripple = np.sin(np.arange(kept.size)).reshape(kept.shape)
     array[...] = kept + ripple if kept.dtype.kind == "f" else np.roll(kept, 1)
     try:
-        return bool(along(f, params, {})(0.0) != value)
-    except (ArithmeticError, LookupError, ValueError):
-        return True
+        return bool(along(f, params, {})(1.0) != value)       # NaN if f refuses these numbers
     finally:
         array[...] = kept
 
@@ -104,4 +102,4 @@ def works_in_float32(f: Function, params: Flat) -> bool:
     with np.errstate(over="ignore"):
         if np.ptp(coarse) and np.array_equal(coarse.astype(np.float32), coarse):
             return True
-    return bool(rough > 1e-10 * np.abs(coarse).max() and (not np.diff(fine).all() or smooth > rough / 100))
+    return bool(rough > 2.0**-33 * np.abs(coarse).max() and (not np.diff(fine).all() or smooth > rough / 128))

@@ -109,8 +109,7 @@ def jump(line: Line, s: float, noise: float) -> float:
     near, rounding = corner(line, s), noise * max(abs(line(0.0)), abs(SLOPES["central"](line, s))) / s
     if near <= rounding or abs((far := corner(line, 16 * s)) - near) >= 0.2 * far:
         return 0.0
-    closest = s * 8 * rounding / near
-    return far if not 0 < closest < s or corner(line, closest) > near / 2 else 0.0
+    return far if corner(line, max(s * 8 * rounding / near, s / 4096)) > near / 2 else 0.0
 
 
 def sharpest(line: Line, eps: float, noise: float, most: float) -> tuple[float, float, float]:

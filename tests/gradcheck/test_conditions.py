@@ -252,6 +252,9 @@ def test_what_has_changed():
     held["c"][0] = 7
     assert [name for name, _ in changed()] == ["b[0]", "c"]
     assert [array is held["b"][0] or array is held["c"] for _, array in changed()] == [True, True]
+    changed = conditions.changes(alone := np.ones(2))
+    alone[0] = 2
+    assert [name for name, _ in changed()] == ["f"]
 
 
 @pytest.mark.parametrize(("off", "random"), [(0.0, False), (32 * 2.0**-52, False), (33 * 2.0**-52, True)])
@@ -278,20 +281,29 @@ def test_the_first_calls_see_copies():
 
     value, problem = conditions.first_calls(changes_both, params, None)
     assert (value, problem) == (1.0, ("mutates", "f changes a, rows: let it work on a copy"))
+    X = np.ones(2)
+
+    def grows(q):
+        X[...] *= 2
+        return X.sum()
+
+    value, problem = conditions.first_calls(grows, params, grows)
+    words = "f changes the array 'X' that it works with: let it work on a copy"
+    assert (value, problem) == (4.0, ("mutates", words))                    # as it was in the first call
 
 
-@pytest.mark.parametrize("kept", [np.array([1.0, 2.0, 3.0]), np.array([3, 1, 2])])
+@pytest.mark.parametrize("kept", [np.array([1.0, 2.0, 3.0]), np.array([3, 1, 2]), np.array([[1.0], [2.0], [3.0]])])
 def test_an_array_is_read_if_other_numbers_in_it_give_another_value(kept):
     before, seen = kept.copy(), []
 
     def f(q):
         seen.append(kept.copy())
-        return float((kept * [1.0, 10.0, 100.0]).sum())
+        return float((kept.ravel() * [1.0, 10.0, 100.0]).sum())
 
     value = f({})
     assert conditions._reads(f, {"a": THETA}, kept, value) and (kept == before).all()
-    other = before + np.sin([0, 1, 2]) if kept.dtype == float else [2, 3, 1]
-    assert seen[1] == pytest.approx(other)
+    other = before.ravel() + np.sin([0, 1, 2]) if kept.dtype == float else [2, 3, 1]
+    assert seen[1].ravel() == pytest.approx(other) and seen[1].shape == kept.shape
     assert not conditions._reads(lambda q: value, {"a": THETA}, kept, value) and (kept == before).all()
     for error in (ZeroDivisionError, KeyError, ValueError):
         def refuses(q, error=error):
@@ -325,12 +337,19 @@ def test_the_steps_and_bounds_of_the_search_for_float32(monkeypatch):
     assert asked == [k * step for step in (1.3e-6, 1.3e-8) for k in range(1, 10)]
     assert not found(lambda s: 1.0)                                         # but not where nothing changes
 
-    def many(s):
-        return round(s / 1.3e-6) if s > 1e-6 else 0
+    def spikes(off, close=None):
+        """The last of nine values is off; with the short steps they rise, or stand still."""
 
-    def fine(s, size):
-        return 0.1 + (many(s) == 9) * 1.1e-11 if s > 1e-6 else 0.1 + round(s / 1.3e-8) ** 3 * size
+        def line(s):
+            k = round(s / (1.3e-6 if s > 1e-6 else 1.3e-8))
+            if s > 1e-6:
+                return 1 - (k == 9) * off
+            return 1.0 if close is None else 1 + k * 2.0**-30 + (k == 9) * close
 
-    assert found(lambda s: 0.1 + (many(s) == 9) * 1.1e-11)                  # rough, and then it stands still
-    assert not found(lambda s: 0.1 + (many(s) == 9) * 0.9e-11)              # too small to be float32
-    assert found(lambda s: fine(s, 1.1e-13 / 6)) and not found(lambda s: fine(s, 0.9e-13 / 6))
+        return line
+
+    assert found(spikes(1.125 * 2.0**-33)) and not found(spikes(2.0**-33))  # the smallest that may be float32
+    bound = 2.0**-32 / 128
+    for close, single in ((2 * bound, True), (bound, False), (bound + 2.0**-52, True), (bound - 2.0**-48, False)):
+        assert found(spikes(2.0**-32, close)) is single, close
+    assert not found(lambda s: 1e300 + 1e300 * s)                           # no float32, and no warning

@@ -190,7 +190,22 @@ def test_a_jump_is_larger_than_rounding(here, slope, noise, found):
         return here + slope * s + max(s, 0.0)
 
     assert jump(line, 2.0, noise) == found
-    assert {abs(s) for s in asked} == ({0.0, 2.0, 1.0, 32.0, 16.0} if found else {0.0, 2.0, 1.0})
+    closest = max(16 * noise * 8 / 2, 2 / 4096)
+    assert {abs(s) for s in asked} == {0.0, 2.0, 1.0, *((32.0, 16.0, closest, closest / 2) if found else ())}
+
+
+@pytest.mark.parametrize(("rounding", "found"), [(0.0, False), (0.001, False), (0.01, False), (0.02, True)])
+def test_a_kink_beside_the_point_is_gone_close_to_it(rounding, found):
+    """At distance c the corner is 1 - 3 c / s: .925 at 2, .995 at 32, more than half of it only from .28 on."""
+    line, asked = (lambda s: asked.append(s) or 1 + max(s - 0.05, 0.0)), []
+    assert jump(line, 2.0, 2 * rounding) == (pytest.approx(0.9953125) if found else 0.0)
+    near = 1 - 3 * 0.05 / 2
+    assert min(abs(s) for s in asked if s) == pytest.approx(max(8 * rounding / near, 1 / 4096))
+
+
+@pytest.mark.parametrize(("inside", "found"), [(0.4, 0.0), (0.5, 0.0), (0.6, 1.0)])
+def test_half_of_the_corner_must_be_left_close_to_the_point(inside, found):
+    assert jump(lambda s: abs(s) / 2 * (1 if abs(s) > 0.5 else inside), 2.0, 0.0) == found
 
 
 @pytest.mark.parametrize(("far", "found"), [(4.0, 4.0), (4.5, 4.5), (5.0, 0.0), (3.5, 3.5), (3.0, 0.0)])
