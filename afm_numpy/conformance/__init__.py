@@ -1,11 +1,12 @@
 """The conformance kit: known answers with every intermediate, and a checker that names the mistake.
 
 SPEC.md is the normative text, PORTING.md tells in which order to build a port. `check` compares the tensors of one
-case, `check_results` a whole port, and `check_torch.check_torch` a PyTorch module without a port.
+case, `check_results` a whole port, `check_torch` and `check_jax` a model of these frameworks without a port.
 """
 
 from typing import Any
 
+from .frameworks import check_jax, check_torch
 from .kit import KIT_VERSION, SPEC_VERSION, load_case, load_cases, load_mistakes
 from .report import Report, check_results
 from .result_text import ResultError
@@ -13,7 +14,7 @@ from .results import Results, one_block, read
 
 __all__ = [
     "KIT_VERSION", "Report", "ResultError", "Results", "SPEC_VERSION", "check",
-    "check_results", "load_case", "load_cases", "load_mistakes", "read",
+    "check_jax", "check_results", "check_torch", "load_case", "load_cases", "load_mistakes", "read",
 ]  # fmt: skip
 
 

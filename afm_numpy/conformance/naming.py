@@ -14,7 +14,7 @@ from typing import Any
 
 from . import kit
 from .checker import CaseCheck, CaseResult, Root
-from .compare import fitted, same, stretched
+from .compare import fitted, largest, same, stretched
 from .literal.numbers import Value, flatten, single
 from .wrong import WRONG
 
@@ -24,9 +24,8 @@ TWINS = 400  # forward passes that are differentiated
 TWO = 200  # and of two mistakes together
 FEW = 20  # mistakes whose contradictions are all looked for
 BACKWARD = ("d_", "g_", "vel_", "acc_", "m1_", "m2_", "new_")
-OTHER = ("echo", "OUTPUT_BIAS", "vel", "acc", "m1", "m2", "new", "direction", "correction")  # no part of a forward pass
-
-
+OTHER = ("echo", "vel", "acc", "m1", "m2", "new", "direction", "correction")  # no part of a forward pass
+LOSS_ONLY = ("SQUARED_HALVED_IN_LOSS_ONLY", "L2_NOT_IN_LOSS")  # the gradients are those of the right loss
 LOSSES = {m for m, rules in WRONG.items() if set(rules) & {"loss_rows", "loss_data", "loss_reg", "loss"}}
 
 
@@ -41,7 +40,8 @@ def upstream(mistake: str) -> int:
 
 def has_twin(mistake: str) -> bool:
     """Is a rule of the forward pass wrong, so that automatic differentiation differentiates the mistake?"""
-    return any(not rule.startswith(BACKWARD) and rule not in OTHER for rule in WRONG.get(mistake, ()))
+    rules = () if mistake in LOSS_ONLY else WRONG.get(mistake, ())
+    return any(not rule.startswith(BACKWARD) and rule not in OTHER for rule in rules)
 
 
 class Namer:
@@ -220,6 +220,8 @@ def look(check: CaseCheck, root: Root) -> set[str]:
         allowed = 10.0 ** (1 - digits)
         if all(float(f"{a:.{digits}g}") == a and abs(a - b) <= allowed * abs(b) + tol for a, b in printed):
             return {"READ_SIX_DIGITS" if digits == 6 else "DIGITS_LOST"}
+    if max(map(abs, gaps), default=0.0) > 1e-9 * largest(flatten(local)) and all(abs(gap) <= loose for gap in gaps):
+        root.hint = root.hint or "it is right in single precision: are some of the numbers before it float32?"
     return set()
 
 

@@ -34,7 +34,7 @@ class Loader:
 
 
 PACKAGES = ("kit", "kit.conformance", "kit.conformance.literal", "kit.conformance.wrong")
-SOURCES["kit"] = ""
+SOURCES["kit"] = SOURCES["kit.conformance"] = ""
 '''
 TAIL = """
 if __name__ == "__main__":
@@ -52,7 +52,7 @@ def check_py(version: str) -> str:
     here = PACKAGE / "conformance"
     files = [PACKAGE / "_files.py", *here.glob("*.py"), *here.glob("literal/*.py"), *here.glob("wrong/*.py")]
     text = HEAD.format(version=version)
-    for path in sorted(set(files) - {here / "standalone.py", here / "check_torch.py"}):
+    for path in sorted(set(files) - {here / name for name in ("__init__.py", "standalone.py", "frameworks.py")}):
         name = ".".join(["kit", *path.relative_to(PACKAGE).with_suffix("").parts]).removesuffix(".__init__")
         text += f"SOURCES[{name!r}] = r'''\n{path.read_text(encoding='utf-8')}'''\n"
     return text + TAIL

@@ -27,6 +27,7 @@ wrong("RELU_IN_PLACE", "pre", lambda value: each(lambda z: z if z > 0 else 0.0 *
 wrong("TANH_FOR_RELU", "hid", lambda pre, ops: each(ops.tanh, pre))
 wrong("SCORE_BIAS", "score", lambda value: [s + 0.3 for s in value])
 wrong("RELU_ON_SCORE", "score", lambda value: [s if s > 0 else 0.0 for s in value])
+wrong("SCORES_CLIPPED", "score", lambda value: [max(-50.0, min(50.0, s)) for s in value])
 wrong("SCORE_AVERAGED", "score", lambda value, t: scaled(value, 1 / t))
 wrong("H_MISSING", "score", seen(h=lambda t: [1.0] * t))
 
@@ -103,6 +104,7 @@ wrong("POOLED_MAX", "pooled", lambda attn_drop, prod_drop, of_row, k: [
     [max((attn_drop[q] * prod_drop[q][f] for q in mine), default=0.0) for f in range(k)] for mine in of_row
 ], "afm")
 wrong("P_MISSING", "inter", seen(p=lambda k: [1.0] * k))
+wrong("EMPTY_ROW_IS_ZERO", "y_hat", lambda value, sizes: each(lambda z, size: z if size else 0.0, value, sizes))
 wrong("ROW_WITHOUT_PAIR_IS_W0", "y_hat",
       lambda value, w0, of_row: [z if mine else w0 for z, mine in zip(value, of_row, strict=True)], "afm")
 
@@ -116,6 +118,7 @@ def remasked(mistake: str, factor: Callable[[float], float]) -> None:
 
 remasked("DROPOUT_UNSCALED", lambda keep: keep)
 remasked("DROPOUT_TIMES_KEEP", lambda keep: keep * keep)
+remasked("DROPOUT_SCALED_TWICE", lambda keep: 1 / keep)
 remasked("DROPOUT_RATE_FOR_KEEP", lambda keep: keep / (1 - keep))
 wrong("DROPOUT_IN_EVALUATION", "mask", seen(train=True))
 wrong("DROPOUT_MISSING", "mask", lambda: None)

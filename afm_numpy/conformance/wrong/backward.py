@@ -23,6 +23,7 @@ def over_batch(attn: Value, d_attn: Value) -> Value:
 
 
 wrong("JACOBIAN_OVER_BATCH", "d_score", over_batch)
+wrong("JACOBIAN_OF_MASKED_ATTENTION", "d_score", seen(attn=lambda attn_drop: attn_drop))
 wrong("ATTENTION_CUT", "d_score", lambda attn: [0.0] * len(attn))
 
 
@@ -35,6 +36,7 @@ def gated(mistake: str, gate: Callable[[Any], float]) -> None:
 
 gated("RELU_GATE_MISSING", lambda z: 1.0)
 gated("RELU_GATE_OPEN_AT_ZERO", lambda z: 1.0 if z >= 0 else 0.0)
+wrong("HIDDEN_DETACHED", "d_pre", lambda pre: scaled(pre, 0.0))
 wrong("D_PRE_WITHOUT_H", "d_pre", seen(h=lambda t: [1.0] * t))
 wrong("ATTENTION_DETACHED", "d_prod", seen(attention="sum"))
 wrong("POOLING_PATH_MISSING", "d_prod", seen(attn_drop=lambda attn: [0.0] * len(attn)), "network")
@@ -68,17 +70,21 @@ wrong("FM_SELF_TERM_MISSING", "d_emb", lambda d_pooled, sum_e, spans: [
 # ---- scatter ------------------------------------------------------------------------------------------------------
 
 
-def last_of_each(active_ids: Value, active_x: Value) -> Value:
-    """The values x, 0 where the id comes again."""
-    return [0.0 if i in active_ids[a + 1 :] else x for a, (i, x) in enumerate(zip(active_ids, active_x, strict=False))]
+def last_of_each(ids: Value, numbers: Value) -> Value:
+    """The numbers, 0 where the id comes again."""
+    return [0.0 if i in ids[a + 1 :] else z for a, (i, z) in enumerate(zip(ids, numbers, strict=False))]
 
 
 wrong("DW_WITHOUT_VALUE", "g_w", seen(active_x=ones))
 wrong("DV_WITHOUT_VALUE", "g_V", seen(active_x=ones))
-wrong("SCATTER_OVERWRITES", "g_w g_V", seen(active_x=last_of_each))
+wrong("SCATTER_OVERWRITES", "g_w g_V", seen(active_x=lambda active_ids, active_x: last_of_each(active_ids, active_x)))
+wrong("WEIGHT_GRADIENT_OVERWRITES", "g_free", seen(d_attn=lambda free_index, d_attn: last_of_each(free_index, d_attn)))
+wrong("WEIGHT_GRADIENT_OVERWRITES", "g_field",
+      seen(d_attn=lambda field_index, d_attn: last_of_each(field_index, d_attn)))
 wrong("SCATTER_AVERAGES", "g_w g_V", lambda value, active_ids: [
     scaled(row, 1 / max(active_ids.count(i), 1)) for i, row in enumerate(value)
 ])
+wrong("PADDING_ROW_NOT_TRAINED", "g_w g_V", lambda value: [scaled(value[0], 0.0), *value[1:]])
 wrong("W0_GRADIENT_AVERAGED", "g_w0", lambda value, y: value / len(y))
 wrong("GP_WITHOUT_UPSTREAM", "g_p", seen(d_y_hat=lambda y: [1.0] * len(y)))
 wrong("GH_FROM_PRE", "g_h", seen(hid=lambda pre: pre))

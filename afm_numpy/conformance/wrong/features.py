@@ -57,9 +57,13 @@ wrong("DUPLICATES_FIRST_WINS", "active", lambda rows: where(
 wrong("ID_ZERO_IS_PADDING", "active", lambda value: where(value, lambda i, x: i != 0))
 wrong("LAST_ID_LOST", "active", lambda value, n: where(value, lambda i, x: i != n - 1))
 wrong("NEGATIVE_VALUES_DROPPED", "active", lambda value: where(value, lambda i, x: x > 0))
+wrong("SMALL_VALUES_DROPPED", "active", lambda value: where(value, lambda i, x: abs(x) > 1e-6))
 wrong("ROWS_TRUNCATED", "active", lambda value: [row[: min(map(len, value))] for row in value])
 wrong("VALUES_IGNORED", "active_x", lambda value: [1.0] * len(value))
 wrong("IDS_SHIFTED", "linear emb g_w g_V", seen(active_ids=lambda active_ids, n: [(i - 1) % n for i in active_ids]))
+wrong("FIELD_OFFSETS_MISSING", "linear emb g_w g_V", seen(active_ids=lambda active_ids, field_dims: [
+    i - sum(field_dims[: a % len(field_dims)]) for a, i in enumerate(active_ids)
+]), "field_dims")
 
 # ---- pairs ------------------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from .registry import Seen, scaled, seen, wrong
 
 wrong("SIGMOID_IN_MODEL", "y_hat", lambda v, value: [sigmoid(v, z) for z in value])
 wrong("RELU_ON_OUTPUT", "y_hat", lambda value: [z if z > 0 else 0.0 for z in value])
+wrong("OUTPUT_CLIPPED", "y_hat", lambda value: [max(-30.0, min(30.0, z)) for z in value])
 wrong("PROB_IS_RAW", "prob", lambda y_hat: y_hat)
 wrong("SIGMOID_TWICE", "prob", lambda v, value: [sigmoid(v, z) for z in value])
 wrong("RMSE_WITHOUT_ROOT", "rmse", lambda value: value * value)

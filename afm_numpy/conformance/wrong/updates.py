@@ -13,6 +13,7 @@ STATE = "vel acc m1 m2"
 
 wrong("UPDATE_UPHILL", "direction", lambda value: scaled(value, -1.0))
 wrong("LEARNING_RATE_MISSING", "direction", lambda value, lr: scaled(value, 1 / lr))
+wrong("LEARNING_RATE_DECAYS", "direction", lambda v, value: scaled(value, 1 / (v.step + 1)))
 wrong("UPDATE_MISSING", "new", lambda old: old)
 wrong("P_NOT_TRAINED", "new", lambda old, value, par: old if par == "p" else value)
 wrong("W0_NOT_TRAINED", "new", lambda old, value, par: old if par == "w0" else value)
@@ -59,6 +60,7 @@ wrong("LABELS_OF_FIRST_BATCH", "loss_rows d_y_hat", seen(y=first_labels))
 wrong("ROWS_OF_FIRST_BATCH", "loss_data d_y_hat", mean_of_first)
 wrong("MASKS_OF_FIRST_BATCH", "mask", seen(batch=lambda v: v.case["batches"][0]))
 wrong("TOUCHED_FOR_EVER", "touched", lambda v, value: sorted({*value, *(v.before["touched"] if v.before else ())}))
+wrong("LISTED_ZEROS_TOUCHED", "touched", lambda value, rows: sorted({*value, *(i for row in rows for i, _, _ in row)}))
 wrong("L2_TOUCHED_ONLY", "touched", seen(scope="touched"))
 
 # ---- loops in blocks of four ---------------------------------------------------------------------------------------

@@ -89,5 +89,12 @@ def fixed_fields() -> Iterator[Case]:
     yield case("56-fields-sum", "Fixed fields, one-hot: attention sum", "3.2", batch(second, y), attention="sum", **fm)
 
 
+def nearly_nothing() -> Iterator[Case]:
+    first = batch([[(0, 0.8), (3, -1.5), (1, 0.0), (2, 1.1), (4, 3e-7)]], [1.5])
+    batches = [first, batch([[(4, 2e-7)]], [-0.8])]
+    yield case("57-nearly-nothing", "Listed zeros rest, tiny numbers count", "2.2", batches, n=5,
+               lam_w=0.05, lam_V=0.03, given={"h": [840.0, -735.0, 560.0]}, **SGD)  # fmt: skip
+
+
 def cases() -> list[Case]:
-    return [*sizes(), *masks(), *network_steps(), *other_steps(), *fixed_fields()]
+    return [*sizes(), *masks(), *network_steps(), *other_steps(), *fixed_fields(), *nearly_nothing()]

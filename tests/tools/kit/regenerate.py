@@ -168,7 +168,7 @@ def write_manifest(folder: Path, cases: list[Case], mistakes: dict[str, Any]) ->
         "parents": tensor_parents(cases),
         "files": files,
     }
-    lines = [f"{json.dumps(key)}: {one_by_line(value)}" for key, value in manifest.items()]
+    lines = [f'"{key}": {one_by_line(value)}' for key, value in manifest.items()]
     text = "{\n" + ",\n".join(lines) + "\n}\n"
     (folder / "MANIFEST.json").write_text(text, encoding="utf-8", newline="\n")
 
@@ -176,8 +176,8 @@ def write_manifest(folder: Path, cases: list[Case], mistakes: dict[str, Any]) ->
 def one_by_line(value: Value) -> Value:
     """JSON with the entries of a dict on lines of their own."""
     if not isinstance(value, dict):
-        return json.dumps(value)
-    return "{\n" + ",\n".join(f"{json.dumps(key)}: {json.dumps(part)}" for key, part in value.items()) + "\n}"
+        return writing.compact(value)
+    return "{\n" + ",\n".join(f'"{key}": {writing.compact(part)}' for key, part in value.items()) + "\n}"
 
 
 def tensor_order(cases: list[Case]) -> Value:

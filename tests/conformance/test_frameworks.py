@@ -1,11 +1,12 @@
-"""Five modules built as public libraries build theirs, each checked in at most ten statements."""
+"""Modules built as public libraries build theirs, each checked in at most ten statements; odd ones; models of JAX."""
 
 import numpy as np
 import pytest
 
-from afm_numpy.conformance.check_torch import check_torch
+from afm_numpy.conformance import check_jax, check_torch
 
 torch = pytest.importorskip("torch")
+jax = pytest.importorskip("jax")
 nn, F = torch.nn, torch.nn.functional
 N, K, T, DIMS = 7, 2, 5, [2, 3, 2]
 OFFSETS = torch.tensor([0, 2, 5])
@@ -150,7 +151,7 @@ def test_as_torch_rechub():
     assert report.names[0] == "SOFTMAX_OF_ONE" and "LINEAR_MISSING" in report.names, str(report)
 
 
-def test_the_module_is_put_back():
+def test_the_module_is_left_as_it_is():
     model = LikeRecBole()
     model.norm = nn.BatchNorm1d(2, affine=False)  # buffers, of real and of whole numbers
     model.h.data = model.h.data.half()  # parameters of different precision
@@ -158,12 +159,138 @@ def test_the_module_is_put_back():
     model.p.grad = torch.ones(K)
     before = {name: value.clone() for name, value in model.state_dict().items()}
     names = {"w0": "bias", "w": "first.weight", "V": "table.weight", "W": ("w.weight", "T"), "h": "h", "p": "p"}
-    with pytest.raises(RuntimeError, match="stop"):
-        check_torch(model, names, lambda model, ids: (_ for _ in ()).throw(RuntimeError("stop")))
+    check_torch(model, names, lambda model, ids: model(ids), optimizer=optimizer)
     for name, value in model.state_dict().items():
         assert value.dtype == before[name].dtype and torch.equal(value, before[name])
     assert model.training and model.dropout.training and not model.w.weight.requires_grad and model.h.requires_grad
     assert torch.equal(model.p.grad, torch.ones(K)) and model.h.grad is None
+
+
+class Odd(nn.Module):
+    """Parameters with names of their own, in a module below and in a sequence; offsets and pairs are buffers."""
+
+    def __init__(self):
+        super().__init__()
+        self.emb, self.first, self.head = nn.Embedding(N, K), nn.Embedding(N, 1), nn.Module()
+        self.att = nn.Sequential(nn.Linear(K, T), nn.ReLU(), nn.Linear(T, 1, bias=False))
+        self.head.p, self.head.bias0 = parameter(K), parameter(1)
+        self.register_buffer("pairs", torch.triu_indices(3, 3, 1))
+        self.register_buffer("scale", torch.ones(1))
+
+    def forward(self, ids, hidden=lambda R: R, scores=lambda s: s, embedded=lambda E: E):
+        E = embedded(self.emb(ids) * self.scale)
+        M = E[:, self.pairs[0]] * E[:, self.pairs[1]]
+        a = torch.softmax(scores(self.att[2](hidden(self.att[1](self.att[0](M))))), dim=1)
+        return self.first(ids).sum(dim=1)[:, 0] + self.head.bias0 + (a * M).sum(dim=1) @ self.head.p
+
+
+ODD = {"w0": "head.bias0", "w": "first.weight", "V": "emb.weight", "W": ("att.0.weight", "T"), "b": "att.0.bias",
+       "h": "att.2.weight", "p": "head.p"}  # fmt: skip
+
+
+def squared(y_hat, y, config):
+    return ((y_hat - y) ** 2).mean()
+
+
+@pytest.mark.parametrize("first, forward, loss", [
+    (None, lambda model, ids: model(ids), None),
+    (None, lambda model, ids: model(ids), lambda y_hat, y, config: F.mse_loss(y_hat, y)),
+    ("SHAPE_CHANGED", lambda model, ids: model(ids)[:, None], None),
+    ("SIGMOID_IN_MODEL", lambda model, ids: torch.sigmoid(model(ids)), None),
+    ("SQUARED_HALVED", lambda model, ids: model(ids), lambda *args: squared(*args) / 2),
+    ("IDS_SHIFTED", lambda model, ids: model((ids - 1) % N), None),
+    ("FIELD_OFFSETS_MISSING", lambda model, ids: model(ids - OFFSETS), None),
+    ("HIDDEN_DETACHED", lambda model, ids: model(ids, hidden=lambda R: R.detach()), None),
+    ("ATTENTION_CUT", lambda model, ids: model(ids, scores=lambda s: s.detach()), None),
+])  # fmt: skip
+@pytest.mark.parametrize("half", [False, True])
+def test_odd_modules_end_with_the_right_first_name(first, forward, loss, half):
+    report = check_torch(Odd().half() if half else Odd(), ODD, forward, loss=loss, cases=["51"])
+    assert (first is None) == report.ok and (first is None or first in report.named[0]), str(report)
+
+
+def test_predictions_and_labels_of_two_shapes():
+    report = check_torch(Odd(), ODD, lambda model, ids: model(ids)[:, None], loss=squared, cases=["51"])
+    assert set(report.names) == {"SHAPE_CHANGED", "LABELS_BROADCAST"}, str(report)
+
+
+def test_the_row_of_padding():
+    model = Odd()
+    model.emb.padding_idx = 0
+    report = check_torch(model, ODD, lambda model, ids: model(ids))
+    assert report.names == ["PADDING_ROW_NOT_TRAINED"], str(report)
+
+
+def test_single_precision_inside():
+    report = check_torch(Odd(), ODD, lambda model, ids: model(ids, embedded=lambda E: E.float().double()), cases=["51"])
+    assert not report.ok and "right in single precision" in str(report)
+
+
+@pytest.mark.parametrize("message, forward", [
+    ("shape .4, 2. for ids of .4, 3.", lambda model, ids: torch.stack([model(ids)] * 2, dim=1)),
+    ("do not depend on the parameters", lambda model, ids: Odd().double()(ids) * 0),
+    ("do not depend on the parameters", lambda model, ids: model(ids).detach()),
+    ("is dropout at work in evaluation", lambda model, ids: model(ids, embedded=F.dropout)),
+])  # fmt: skip
+def test_what_no_comparison_can_name_is_refused_in_words(message, forward):
+    with pytest.raises(ValueError, match=message):
+        check_torch(Odd(), ODD, forward)
+
+
+def test_the_reason_why_no_case_fits_is_the_nearest():
+    names = {**ODD, "w0": "head.p", "p": "head.bias0"}
+    with pytest.raises(ValueError, match="51-fields-network is left out because it has 1 numbers in w0"):
+        check_torch(Odd(), names, lambda model, ids: model(ids), cases=["22", "51"])
+
+
+# ---- JAX -------------------------------------------------------------------------------------------------------
+
+
+def in_jax(params, ids, x, scores=lambda s: s):
+    """AFM from a tree of parameters, as Flax has them."""
+    tree = {"table": params["V"], "attention": {"kernel": params["W"], "bias": params["b"]}, "h": params["h"][:, None]}
+    E = tree["table"][ids] * x[:, :, None]
+    i, j = np.triu_indices(ids.shape[1], 1)
+    M = E[:, i] * E[:, j]
+    Z = M @ tree["attention"]["kernel"] + tree["attention"]["bias"]
+    a = jax.nn.softmax(scores((jax.nn.relu(Z) @ tree["h"])[:, :, 0]), axis=1)
+    pooled = (a[:, :, None] * M).sum(axis=1)
+    return params["w0"] + (params["w"][ids] * x).sum(axis=1) + pooled @ params["p"], a
+
+
+class Descent:
+    """SGD in the form of Optax: the state is the velocity."""
+
+    def __init__(self, config):
+        self.lr, self.momentum = config["lr"], config.get("momentum", 0.0)
+
+    def init(self, params):
+        return {name: value * 0 for name, value in params.items()}
+
+    def update(self, grads, state, params):
+        state = {name: self.momentum * state[name] + grads[name] for name in grads}
+        return {name: -self.lr * state[name] for name in grads}, state
+
+
+def only_sgd(config):
+    return Descent(config) if config["optimizer"] == "sgd" else None
+
+
+@pytest.mark.parametrize("one_row, passed", [(True, 17), (False, 3)])
+def test_a_right_model_of_jax(one_row, passed):
+    report = check_jax(in_jax, one_row=one_row, optimizer=only_sgd)
+    assert report.ok and report.counts["passed"] == passed and report.dtype == "float32", str(report)
+
+
+def test_wrong_models_of_jax():
+    report = check_jax(lambda params, ids, x: in_jax(params, ids, x, jax.lax.stop_gradient))
+    assert report.names == ["ATTENTION_CUT"], str(report)
+    report = check_jax(lambda params, ids, x: in_jax(params, ids, x * 0 + 1), one_row=True)
+    assert report.names[0] == "VALUES_IGNORED", str(report)
+    report = check_jax(lambda params, ids: params["w0"] + params["w"][ids].sum(axis=1), names=["w0", "w"])
+    assert not report.ok
+    with pytest.raises(ValueError, match="shape .. for ids of .4, 3."):
+        check_jax(lambda params, ids: params["w0"], names=["w0"])
 
 
 def test_what_is_refused():
