@@ -14,10 +14,6 @@ from .options import parser
 EXAMPLES = """\
   afm-numpy conformance export kit
   afm-numpy conformance check results.json --complete"""
-EXPORTED = (
-    "SPEC.md", "PORTING.md", "DEVIATIONS.md", "CHANGELOG.md", "LICENSE", "MANIFEST.json", "mistakes.json", "schema",
-    "cases",
-)  # fmt: skip
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -41,14 +37,18 @@ def arguments() -> argparse.ArgumentParser:
     return top
 
 
+def exported() -> list[Path]:
+    """The files of the kit: all of its folder but the code."""
+    return [path for path in sorted(kit.HERE.rglob("*")) if path.is_file() and path.suffix not in (".py", ".pyc")]
+
+
 def export(args: argparse.Namespace) -> int:
     try:
-        for source in [kit.HERE / name for name in EXPORTED]:
-            for path in [source] if source.is_file() else sorted(source.iterdir()):
-                target = args.folder / path.relative_to(kit.HERE)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                with atomic_write(target) as file:
-                    file.write(path.read_bytes())
+        for path in exported():
+            target = args.folder / path.relative_to(kit.HERE)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with atomic_write(target) as file:
+                file.write(path.read_bytes())
         with atomic_write(args.folder / "check.py") as file:
             file.write(check_py(kit.KIT_VERSION).encode())
     except OSError as error:

@@ -8,17 +8,17 @@ from typing import Any
 
 from .frameworks import check_jax, check_torch
 from .kit import KIT_VERSION, SPEC_VERSION, load_case, load_cases, load_mistakes
-from .report import Report, check_results
+from .report import KitReport, check_results
 from .result_text import ResultError
 from .results import Results, one_block, read
 
 __all__ = [
-    "KIT_VERSION", "Report", "ResultError", "Results", "SPEC_VERSION", "check",
+    "KIT_VERSION", "KitReport", "ResultError", "Results", "SPEC_VERSION", "check",
     "check_jax", "check_results", "check_torch", "load_case", "load_cases", "load_mistakes", "read",
 ]  # fmt: skip
 
 
-def check(case_id: str, values: dict[str, Any], *, dtype: str = "float64") -> Report:
+def check(case_id: str, values: dict[str, Any], *, dtype: str = "float64") -> KitReport:
     """Check tensors of one case.
 
     Parameters
@@ -33,7 +33,7 @@ def check(case_id: str, values: dict[str, Any], *, dtype: str = "float64") -> Re
 
     Returns
     -------
-    Report
+    KitReport
         `print` tells what is wrong and which mistake it looks like; `.ok` is True when nothing is.
 
     Raises

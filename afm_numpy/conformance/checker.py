@@ -35,11 +35,10 @@ class Root:
 
 
 @dataclass(eq=False)
-class CaseResult:
+class CaseReport:
     """What was found in one case."""
 
     id: str
-    dtype: str
     status: str  # "passed", "failed", "equivalent", "skipped"
     reason: str = ""
     reported: int = 0
@@ -55,9 +54,9 @@ class CaseCheck:
 
     def __init__(self, case: Case, values: dict[str, Value], dtype: str) -> None:
         self.case, self.which = case, 1 if dtype == "float32" else 0
-        self.names = [full for full, _, _ in kit.tensors(case)]
+        self.where = {full: (step, name) for full, step, name in kit.tensors(case)}
         values, self.ordered = aligned(case, values)  # ordered: those whose order the port told
-        self.values = {name: values[name] for name in self.names if name in values}
+        self.values = {full: values[full] for full in self.where if full in values}
         self.accepted: list[dict[str, Value]] = [{} for _ in case["batches"]]
         self.local: dict[str, Value] = {}
         self.needs: dict[str, set[tuple[int, str, str]]] = {}
@@ -71,34 +70,25 @@ class CaseCheck:
         return self.case["tol"].get(full, (0.0, 0.0))[self.which if which is None else which]
 
     def evaluate(self) -> None:
-        before: Trace | None = None
-        reported = {(s, name): full for full, s, name in kit.tensors(self.case)}
-        for step in range(len(self.case["batches"])):
-            trace = before = Trace(self.case, step, before)
-            for name in kit.step_tensors(self.case, step):
-                full = reported.get((step, name))
-                if full is None or full not in self.values:
-                    continue
-                want, got = self.case["expect"][full], self.values[full]
-                self.problems[full] = problem(got, want, self.tol(full), self.place(full))
-                value = calculated(trace, name)
-                self.local[full] = want if value is None else value
-                self.needs[full] = trace.needs.get(name, {(step, name, name)})
-                self.rules[full] = {rule for _, rule, _ in self.needs[full]}
-                value = self.usable(trace, step, name, got)
-                if value is not None:
-                    self.accept(trace, step, name, value)
-
-    def accept(self, trace: Trace, step: int, name: str, value: Value) -> None:
-        given = {name: value}
-        if name == "pair_keys":
-            places = positions(trace, value)
-            if places is None:
-                return
-            given["pairs"] = places
-        for key, tensor in given.items():
-            trace.give(key, tensor)
-        self.accepted[step].update(given)
+        trace: Trace | None = None
+        for full, (step, name) in self.where.items():
+            if trace is None or trace.step != step:
+                trace = Trace(self.case, step, trace)
+            if full not in self.values:
+                continue
+            want, got = self.case["expect"][full], self.values[full]
+            self.problems[full] = problem(got, want, self.tol(full), self.place(full))
+            value = calculated(trace, name)
+            self.local[full] = want if value is None else value
+            self.needs[full] = trace.needs.get(name, {(step, name, name)})
+            self.rules[full] = {rule for _, rule, _ in self.needs[full]}
+            given = {name: self.usable(trace, step, name, got)}
+            if name == "pair_keys":
+                given["pairs"] = given[name] and positions(trace, given[name])
+            if None not in given.values():
+                for key, tensor in given.items():
+                    trace.give(key, tensor)
+                self.accepted[step].update(given)
 
     def usable(self, trace: Trace, step: int, name: str, got: Value) -> Value:
         """The port's tensor if later rules can be applied to it, else None. Counts of its own are allowed."""
@@ -139,10 +129,9 @@ class CaseCheck:
                 return lambda full: None
         for step, given in enumerate(() if differentiated else self.accepted):
             chain.append(Trace(self.case, step, chain[-1] if chain else None, switched, given))
-        place = {full: (step, name) for full, step, name in kit.tensors(self.case)}
 
         def value(full: str) -> Value:
-            step, name = place[full]
+            step, name = self.where[full]
             return calculated(chain[step], name, differentiated)
 
         return value
@@ -150,13 +139,6 @@ class CaseCheck:
     def may_change(self, mistake: str, full: str) -> bool:
         """Does a mistake stand in a rule that ran for this tensor?"""
         return not self.rules[full].isdisjoint(WRONG[mistake])
-
-    def roots(self) -> list[Root]:
-        """Tensors that are wrong, and not what their rules give on the port's own numbers."""
-        return [
-            Root(self.case["id"], full, self.problems[full] or "", self.unreported(full), self.hint(full))
-            for full in self.root_names
-        ]
 
     def unreported(self, full: str) -> list[str]:
         """Tensors of the kit that the value was calculated through because the port did not give them.
@@ -169,7 +151,7 @@ class CaseCheck:
             for step, _, name in self.needs[full]
             if step == here or step == here - 1 and (name.startswith("new_") or name == base)
         ]
-        return [name for name in self.names if name in before and name not in self.values and name != full]
+        return [name for name in self.where if name in before and name not in self.values and name != full]
 
     def hint(self, full: str) -> str:
         """Are the rows of the tensor right, but in another order that the port did not tell?"""
@@ -182,10 +164,9 @@ class CaseCheck:
         right = same(sorted(got), sorted(want), self.tol(full))
         return f"the rows are right, in another order: report {here}{key} too" if right else ""
 
-
     def place(self, full: str) -> Callable[[int], str]:
         """A function: number of an entry in row-major order to its place in words: "row 1, ids 2 and 5, unit 3"."""
-        step, name = next((step, name) for key, step, name in kit.tensors(self.case) if key == full)
+        step, name = self.where[full]
 
         def words(i: int) -> str:
             path: list[int] = []
@@ -213,11 +194,10 @@ def whole(numbers: Value) -> bool:
 
 def positions(trace: Trace, keys: Value) -> list[tuple[int, int, int]] | None:
     """(row, first, second) positions of pair keys (row, id, id), or None if a key is of no active feature."""
-    ptr, ids = trace["active_ptr"], trace["active_ids"]
-    free: dict[Any, list[tuple[int, int, int]]] = {}
-    for r in range(len(ptr) - 1):
-        for a in range(ptr[r], ptr[r + 1]):
-            for b in range(ptr[r], ptr[r + 1]):
+    ids, free = trace["active_ids"], dict[Any, list[tuple[int, int, int]]]()
+    for r, start, end in trace["spans"]:
+        for a in range(start, end):
+            for b in range(start, end):
                 free.setdefault((r, ids[a], ids[b]), []).append((r, a, b))
     result = []
     for key in map(tuple, keys):
@@ -231,15 +211,14 @@ def positions(trace: Trace, keys: Value) -> list[tuple[int, int, int]] | None:
     return result
 
 
-def check_case(case: Case, values: dict[str, Value], dtype: str = "float64") -> CaseResult:
+def check_case(case: Case, values: dict[str, Value], dtype: str = "float64") -> CaseReport:
     """Compare the tensors that a port reports for one case; mistakes are named afterwards, over all cases."""
-    expected = kit.tensors(case)
-    known = kit.all_names()
-    unknown = sorted(name for name in values if name.rpartition("/")[2] not in known)
     check = CaseCheck(case, values, dtype)
-    result = CaseResult(case["id"], dtype, "passed", reported=len(check.values), expected=len(expected))
-    result.unknown, result.check = unknown, check
-    result.roots = check.roots()
+    result = CaseReport(case["id"], "passed", reported=len(check.values), expected=len(check.where), check=check)
+    result.unknown = sorted(name for name in values if name.rpartition("/")[2] not in kit.all_names())
+    for full in check.root_names:
+        found = Root(case["id"], full, check.problems[full] or "", check.unreported(full), check.hint(full))
+        result.roots.append(found)
     result.follows = [full for full, text in check.problems.items() if text and full not in check.root_names]
     if not check.values:
         result.status, result.reason = "skipped", "no tensor of this case was reported"

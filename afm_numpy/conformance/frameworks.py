@@ -14,7 +14,7 @@ from typing import Any
 from . import kit
 from .literal import Trace
 from .literal.numbers import Case, shape_of
-from .report import Report, check_results
+from .report import KitReport, check_results
 from .results import Results, shaped
 
 Place = str | Sequence[str] | tuple[Any, str]  # where a parameter is, and how it is seen
@@ -25,7 +25,7 @@ def check_torch(
     model: Any, names: Mapping[str, Place], forward: Callable[..., Any], *, hold: Sequence[str] = (),
     one_row: bool = False, attention: str | None = None, loss: Callable[..., Any] | None = None,
     optimizer: Callable[..., Any] | None = None, cases: Sequence[str] | None = None,
-) -> Report:  # fmt: skip
+) -> KitReport:  # fmt: skip
     """Check a PyTorch model against the kit: predictions, loss, gradients by autograd, optimizer steps, attention.
 
     A copy of the model is evaluated in float64 and in evaluation mode, on the cases whose sizes and features it can
@@ -58,7 +58,7 @@ def check_torch(
 
     Returns
     -------
-    Report
+    KitReport
         `print` tells what is wrong; `.names[0]` is the likeliest mistake, the first in the calculation.
 
     Raises
@@ -90,7 +90,7 @@ def check_torch(
             again, _ = predictions(torch, partial(forward, module), rows, one_row)
             if not torch.equal(y_hat.nan_to_num(), again.nan_to_num()):
                 raise ValueError("forward gives other predictions for the same rows: is dropout at work in evaluation?")
-            total = (loss or data_loss(torch))(y_hat, y, case["config"])
+            total = (loss or partial(data_loss, torch))(y_hat, y, case["config"])
             module.zero_grad(set_to_none=True)
             if total.requires_grad:
                 total.backward()
@@ -113,7 +113,7 @@ def check_jax(
     forward: Callable[..., Any], *, names: Sequence[str] = ("w0", "w", "V", "p", "W", "b", "h"), one_row: bool = False,
     attention: str | None = None, loss: Callable[..., Any] | None = None, optimizer: Callable[..., Any] | None = None,
     cases: Sequence[str] | None = None,
-) -> Report:  # fmt: skip
+) -> KitReport:  # fmt: skip
     """Check a JAX model against the kit, as `check_torch` checks one of PyTorch.
 
     Parameters
@@ -130,7 +130,7 @@ def check_jax(
 
     Returns
     -------
-    Report
+    KitReport
         In float64 if JAX is set to it (`jax_enable_x64`), otherwise in float32.
 
     Raises
@@ -150,7 +150,7 @@ def check_jax(
 
             def objective(params: Any, rows: Any = rows, y: Any = y) -> Any:
                 y_hat, weights = predictions(numpy, partial(forward, params), rows, one_row)
-                return (loss or data_loss(numpy))(y_hat, y, case["config"]), (y_hat, weights)
+                return (loss or partial(data_loss, numpy))(y_hat, y, case["config"]), (y_hat, weights)
 
             (total, (y_hat, weights)), grads = jax.value_and_grad(objective, has_aux=True)(params)
             answer = {"y_hat": y_hat, "attn": weights, "loss": total, "loss_data": total}
@@ -169,7 +169,7 @@ def check_jax(
 def checked(
     answers: Callable[[Case], Answers | str], names: Any, forward: Callable[..., Any],
     attention: str | None, one_row: bool, steps: bool, cases: Sequence[str] | None, dtype: str,
-) -> Report:  # fmt: skip
+) -> KitReport:  # fmt: skip
     """The report on the cases that fit; answers(case) gives the model's tensors, or says why there is no room."""
     mode = attention or ("network" if "W" in names else "sum" if "p" in names else None)
     takes_x = len(signature(forward).parameters) > 2
@@ -228,15 +228,11 @@ def predictions(xp: Any, forward: Callable[..., Any], rows: list[tuple[Any, Any]
     return y_hat, xp.concatenate(weights) if len(weights) == len(both) else None
 
 
-def data_loss(xp: Any) -> Callable[..., Any]:
+def data_loss(xp: Any, y_hat: Any, y: Any, config: dict[str, Any]) -> Any:
     """The loss of SPEC.md, section 6, of raw predictions."""
-
-    def loss(y_hat: Any, y: Any, config: dict[str, Any]) -> Any:
-        y, logistic = y.reshape(y_hat.shape), config["loss"] == "logistic"
-        rows = xp.logaddexp(y_hat, xp.zeros_like(y_hat)) - y * y_hat if logistic else (y_hat - y) ** 2
-        return rows.mean() if config["reduction"] == "mean" else rows.sum()
-
-    return loss
+    y, logistic = y.reshape(y_hat.shape), config["loss"] == "logistic"
+    rows = xp.logaddexp(y_hat, xp.zeros_like(y_hat)) - y * y_hat if logistic else (y_hat - y) ** 2
+    return rows.mean() if config["reduction"] == "mean" else rows.sum()
 
 
 # ---- the parameters of a module --------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from . import kit
-from .checker import CaseCheck, CaseResult, Root
+from .checker import CaseCheck, CaseReport, Root
 from .compare import fitted, largest, same, stretched
 from .literal.numbers import Value, flatten, single
 from .wrong import WRONG
@@ -33,11 +33,6 @@ def base(full: str) -> str:
     return full.rpartition("/")[2]
 
 
-def upstream(mistake: str) -> int:
-    """Where in the calculation a mistake begins."""
-    return min((kit.tensor_order().get(rule, -1) for rule in WRONG.get(mistake, ())), default=-1)
-
-
 def has_twin(mistake: str) -> bool:
     """Is a rule of the forward pass wrong, so that automatic differentiation differentiates the mistake?"""
     rules = () if mistake in LOSS_ONLY else WRONG.get(mistake, ())
@@ -47,7 +42,7 @@ def has_twin(mistake: str) -> bool:
 class Namer:
     """Candidates, contradictions and the choice among them, over the cases of one port."""
 
-    def __init__(self, results: list[CaseResult]) -> None:
+    def __init__(self, results: list[CaseReport]) -> None:
         self.checks: dict[str, CaseCheck] = {result.id: result.check for result in results if result.check is not None}
         self.roots = [root for result in results for root in result.roots]
         self.tries, self.two_tries, self.twins = TRIES, TWO, TWINS
@@ -135,12 +130,13 @@ class Namer:
                 root.mistakes = self.in_this_tensor(root, ruled_out[root])
                 root.alone = bool(root.mistakes)
         groups += self.cover([root for root in self.roots if root.alone and root.mistakes.isdisjoint(named)])
-        places = {m: (*self.place(root), upstream(m)) for root in reversed(self.roots) for m in root.mistakes}
+        places = {}  # what is named in one tensor alone comes last
+        for root in reversed(self.roots):
+            at = list(self.checks[root.case].where).index(root.name)
+            for m in root.mistakes:
+                begins = min((kit.tensor_order().get(rule, -1) for rule in WRONG.get(m, ())), default=-1)
+                places[m] = (root.alone, at, begins)
         return sorted(groups, key=lambda group: places[group[0]])
-
-    def place(self, root: Root) -> tuple[bool, int]:
-        """Where a root stands in the calculation; what is named in one tensor alone comes last."""
-        return root.alone, self.checks[root.case].names.index(root.name)
 
     def in_this_tensor(self, root: Root, ruled_out: set[str]) -> set[str]:
         """Of the mistakes that give the root but contradict other tensors, those that contradict the fewest."""
@@ -225,7 +221,7 @@ def look(check: CaseCheck, root: Root) -> set[str]:
     return set()
 
 
-def settle(results: list[CaseResult]) -> list[list[str]]:
+def settle(results: list[CaseReport]) -> list[list[str]]:
     """Name the mistakes over all cases, and turn failures that change no result into "equivalent"."""
     mistakes = kit.load_mistakes()
     groups = Namer(results).name()

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import kit
-from .checker import CaseResult, Root, check_case
+from .checker import CaseReport, Root, check_case
 from .naming import settle
 from .results import Results
 
@@ -15,11 +15,11 @@ SELFTEST = "00-selftest-floats"
 
 
 @dataclass
-class Report:
+class KitReport:
     """What the checker found. `print(report)` tells it; `report.ok` says whether nothing failed."""
 
     dtype: str
-    results: list[CaseResult]
+    results: list[CaseReport]
     named: list[list[str]]  # groups of mistake ids; one id in a group if it was named alone
     others: int | None = None  # failed cases that are not shown
     expected: dict[str, str] = field(default_factory=dict)  # cases that may fail, and why
@@ -90,20 +90,20 @@ class Report:
 
 def check_results(
     results: Results, cases: Iterable[str] | None = None, *, expected: dict[str, str] | None = None
-) -> Report:
+) -> KitReport:
     """Check what a port reported (`results.Results`) against the kit, or against some of its cases.
 
     `expected` holds cases that may fail, each with the reason: `results.read_expected`.
     """
     chosen = kit.load_cases() if cases is None else {case: kit.load_cases()[case] for case in cases}
-    found: list[CaseResult] = []
+    found: list[CaseReport] = []
     for name, case in chosen.items():
         reason = why_skipped(name, case, results)
         if reason:
-            found.append(CaseResult(name, results.dtype, "skipped", reason, expected=len(kit.tensors(case))))
+            found.append(CaseReport(name, "skipped", reason, expected=len(kit.tensors(case))))
         else:
             found.append(check_case(case, results.cases[name], results.dtype))
-    return Report(results.dtype, found, settle(found), expected=expected or {})
+    return KitReport(results.dtype, found, settle(found), expected=expected or {})
 
 
 def why_skipped(name: str, case: dict[str, Any], results: Results) -> str:
@@ -118,7 +118,7 @@ def why_skipped(name: str, case: dict[str, Any], results: Results) -> str:
     return "" if name in results.cases else "not reported"
 
 
-def lines(report: Report) -> Iterator[str]:
+def lines(report: KitReport) -> Iterator[str]:
     mistakes = kit.load_mistakes()
     for result in report.results:
         if result.status in ("failed", "equivalent"):
@@ -154,16 +154,16 @@ def lines(report: Report) -> Iterator[str]:
         yield f"  skipped, {reason}: {', '.join(ids[:SHOWN])}{' ...' if len(ids) > SHOWN else ''}"
 
 
-def of_selftest(report: Report) -> Report:
+def of_selftest(report: KitReport) -> KitReport:
     """The report on case 00 alone if that failed: every other number went through the same reader and printer."""
     first = [r for r in report.results if r.id == SELFTEST and r.status == "failed"]
     if not first or report.counts["failed"] == 1:
         return report
     named = [group for group in report.named if any(m in root.mistakes for m in group for root in first[0].roots)]
-    return Report(report.dtype, first, named, report.counts["failed"] - 1, report.expected)
+    return KitReport(report.dtype, first, named, report.counts["failed"] - 1, report.expected)
 
 
-def summary(report: Report) -> str:
+def summary(report: KitReport) -> str:
     counts, part = report.counts, report.in_part
     if report.others is not None:
         return f"case 00 failed: fix it first; {report.others} more cases failed (--all shows them)"
@@ -174,11 +174,11 @@ def summary(report: Report) -> str:
     return f"{report.dtype}: {text}" + (" (not every tensor was reported)" if part else "")
 
 
-def of_roots(report: Report) -> list[Root]:
+def of_roots(report: KitReport) -> list[Root]:
     return [root for result in report.results for root in result.roots]
 
 
-def of_case(result: CaseResult, named: set[str], why: str | None = None) -> Iterator[str]:
+def of_case(result: CaseReport, named: set[str], why: str | None = None) -> Iterator[str]:
     yield f"{result.status.upper()} {result.id}" + (f", as expected{why and f': {why}'}" if why is not None else "")
     for root in result.roots[:SHOWN]:
         yield f"  wrong: {root.name}: {root.problem}"

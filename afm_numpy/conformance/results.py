@@ -164,7 +164,10 @@ def one_block(block: dict[str, Any]) -> Results:
         tensors = expect(tensors, dict, f"case {case}")
         if isinstance(tensors.get("values"), dict):
             tensors = tensors["values"]
-        results.cases[case] = {short_name(name): tensor(value, f"{case} {name}") for name, value in tensors.items()}
+        long = next((name for name in tensors if len(name) > 40), None)
+        if long:
+            raise ResultError(f"tensor name {short(long)} is too long")
+        results.cases[case] = {name: tensor(value, f"{case} {name}") for name, value in tensors.items()}
     return apart(results)
 
 
@@ -174,12 +177,6 @@ def apart(results: Results) -> Results:
     if both:
         raise ResultError(f"case {both[0]} is skipped and has tensors; a case that is reported is not skipped")
     return results
-
-
-def short_name(name: str) -> str:
-    if len(name) > 40:
-        raise ResultError(f"tensor name {short(name)} is too long")
-    return name
 
 
 def tensor(value: Value, what: str) -> Value:

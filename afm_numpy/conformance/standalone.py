@@ -21,7 +21,8 @@ class Loader:
 
     @staticmethod
     def find_spec(name, path=None, target=None):
-        return spec_from_loader(name, Loader, is_package=name in PACKAGES) if name in SOURCES else None
+        package = any(key.startswith(name + ".") for key in SOURCES)
+        return spec_from_loader(name, Loader, is_package=package) if name in SOURCES else None
 
     @staticmethod
     def create_module(spec):
@@ -33,7 +34,6 @@ class Loader:
         exec(compile(SOURCES[module.__name__], module.__name__, "exec"), module.__dict__)
 
 
-PACKAGES = ("kit", "kit.conformance", "kit.conformance.literal", "kit.conformance.wrong")
 SOURCES["kit"] = SOURCES["kit.conformance"] = ""
 '''
 TAIL = """

@@ -8,7 +8,7 @@ import simulated_port
 import writing
 from tables import cases_table
 
-from afm_numpy.commands.conformance import EXPORTED
+from afm_numpy.commands.conformance import exported
 from afm_numpy.conformance import kit
 from afm_numpy.conformance.literal import Trace
 from afm_numpy.conformance.literal.numbers import flatten
@@ -16,15 +16,10 @@ from afm_numpy.conformance.literal.numbers import flatten
 CASES = sorted((kit.HERE / "cases").glob("*.json"))
 
 
-def exported_files():
-    paths = [kit.HERE / name for name in EXPORTED]
-    return [path for top in paths for path in (top.rglob("*") if top.is_dir() else [top]) if path.is_file()]
-
-
 def test_sizes_of_the_kit():
     assert len(CASES) >= 30
     assert len(kit.load_mistakes()) >= 60
-    assert sum(path.stat().st_size for path in exported_files()) <= 700_000
+    assert sum(path.stat().st_size for path in exported()) <= 700_000
 
 
 def test_manifest_fits_the_files():

@@ -9,8 +9,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from .numbers import Case, Floats, Value, flatten
-from .trace import Layer, Trace, convert
+from .numbers import Case, Floats, Value, each, flatten
+from .trace import Layer, Trace
 
 INNER = ("y_hat", "pooled", "attn", "score", "pre", "prod", "emb")
 
@@ -102,7 +102,7 @@ class Differentiated(Trace):
         if name not in self.values:
             value = super().__getitem__(name)
             if name in INNER:  # numbers of its own: two pairs may have one weight
-                value = convert(value, lambda z: Var(z.value, (z, 1.0)) if isinstance(z, Var) else Var(z))
+                value = each(lambda z: Var(z.value, (z, 1.0)) if isinstance(z, Var) else Var(z), value)
                 self.values[name] = value
             numbers, mine = flatten(self.port.get(name, [])), flatten(value)
             for var, number in zip(mine, numbers if len(numbers) == len(mine) else (), strict=False):
@@ -127,24 +127,20 @@ def spread(loss: Any) -> None:
             part.grad += var.grad * slope
 
 
-def grads(value: Value) -> Value:
-    return convert(value, lambda z: z.grad) if value else value
-
-
 def twin(case: Case, layers: dict[str, tuple[Layer, ...]], port: list[dict[str, Value]]) -> list[Trace]:
     """The steps of a case with mistakes switched on, their gradients taken by differentiating the forward pass."""
     chain: list[Trace] = []
     for step, reported in enumerate(port):
         trace = Trace(case, step, chain[-1] if chain else None, layers)
         names = [name for name in case["params"] if name != "free_pairs"]
-        leaves = {"param_" + name: convert(trace.param(name), Var) for name in names}
+        leaves = {"param_" + name: each(Var, trace.param(name)) for name in names}
         forward = Differentiated(case, step, None, layers, leaves, Tape)
         forward.port = reported
         spread(forward["loss"])
         for name in INNER:
             if name in forward.values:
-                trace.give("d_" + name, grads(forward.values[name]))
+                trace.give("d_" + name, each(lambda z: z.grad, forward.values[name]))
         for name in names:
-            trace.give("g_" + name, grads(leaves["param_" + name]))
+            trace.give("g_" + name, each(lambda z: z.grad, leaves["param_" + name]))
         chain.append(trace)
     return chain

@@ -5,7 +5,7 @@ from operator import mul
 from typing import Any
 
 from .numbers import Value, each
-from .trace import Trace, convert, rule
+from .trace import Trace, rule
 
 
 def raw_rows(v: Trace) -> Value:
@@ -61,7 +61,7 @@ def multipliers(v: Trace, par: str) -> Value:
     if given is None or not v.config["train"]:
         return None
     scale = v.ops.div(v.ops.num(1), v.number("keep_" + par))
-    return convert(given, lambda kept: scale * kept)
+    return each(lambda kept: scale * kept, given)
 
 
 rule("mask", multipliers)

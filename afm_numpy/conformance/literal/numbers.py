@@ -86,9 +86,7 @@ def nest(flat: list[Any], shape: tuple[int, ...]) -> Value:
         return flat[0]
     if len(shape) == 1:
         return list(flat)
-    size = 1
-    for length in shape[1:]:
-        size *= length
+    size = math.prod(shape[1:])
     return [nest(flat[i * size : (i + 1) * size], shape[1:]) for i in range(shape[0])]
 
 

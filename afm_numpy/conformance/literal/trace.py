@@ -13,7 +13,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from .numbers import Case, Floats, Value
+from .numbers import Case, Floats, Value, each
 
 Rule: TypeAlias = Callable[..., Value]  # rule(trace) or rule(trace, name) -> the tensor
 Layer: TypeAlias = Callable[..., Value]  # layer(trace, right, *name), in the place of the rule `right`
@@ -130,7 +130,7 @@ class Trace:
             self.open[-1].update(self.before.needs.get("new_" + name, ()))
             return value
         if "param_" + name not in self.values:
-            self.values["param_" + name] = convert(self.case["params"][name], self.ops.num)
+            self.values["param_" + name] = each(self.ops.num, self.case["params"][name])
         return self.values["param_" + name]
 
     def number(self, key: str) -> Value:
@@ -139,7 +139,3 @@ class Trace:
 
 def covered(layer: Layer, below: Rule) -> Rule:
     return lambda trace, *args: layer(trace, below, *args)
-
-
-def convert(value: Value, num: Callable[[Any], Any]) -> Value:
-    return [convert(part, num) for part in value] if isinstance(value, list) else num(value)

@@ -29,9 +29,8 @@ def state(v: Trace, kind: str, par: str, change: Callable[..., Value]) -> Value:
     return stepped(v, par, change, old, v["g_" + par])
 
 
-def moment(v: Trace, kind: str, par: str, key: str, power: Callable[[Any], Any]) -> Value:
-    beta = v.number(key)
-    return state(v, kind, par, lambda old, g: beta * old + (1 - beta) * power(g))
+def mixed(beta: Any, old: Any, fresh: Any) -> Any:
+    return beta * old + (1 - beta) * fresh
 
 
 def correction(v: Trace, par: str) -> Value:
@@ -53,20 +52,12 @@ def direction(v: Trace, par: str, optimizer: str) -> Value:
     return each(lambda m, s: div(div(m, c1), sqrt(div(s, c2)) + eps), v["m1_" + par], v["m2_" + par])
 
 
-def new(v: Trace, par: str, old: Value, direction: Value) -> Value:
-    lr = v.number("lr")
-    return stepped(v, par, lambda old, step: old - lr * step, old, direction)
-
-
-def velocity(v: Trace, par: str) -> Value:
-    mu = v.number("momentum")
-    return state(v, "vel", par, lambda old, g: mu * old + g)
-
-
-rule("vel", velocity)
+rule("vel", lambda v, par: state(v, "vel", par, lambda old, g: v.number("momentum") * old + g))
 rule("acc", lambda v, par: state(v, "acc", par, lambda old, g: old + g * g))
-rule("m1", lambda v, par: moment(v, "m1", par, "beta1", lambda g: g))
-rule("m2", lambda v, par: moment(v, "m2", par, "beta2", lambda g: g * g))
+rule("m1", lambda v, par: state(v, "m1", par, lambda old, g: mixed(v.number("beta1"), old, g)))
+rule("m2", lambda v, par: state(v, "m2", par, lambda old, g: mixed(v.number("beta2"), old, g * g)))
 rule("correction", correction)
 rule("direction", direction)
-rule("new", new)
+rule("new", lambda v, par, old, direction: stepped(
+    v, par, lambda old, step: old - v.number("lr") * step, old, direction
+))

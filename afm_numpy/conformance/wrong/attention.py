@@ -50,10 +50,6 @@ def longest(v: Trace) -> int:
     return max(map(len, v["of_row"]))
 
 
-def sum_over_batch(v: Trace, score: Value, of_row: Value) -> Value:
-    return shares(v, in_groups(of_row, score, lambda s: [v.ops.exp(z - max(s)) for z in s]))
-
-
 def across_rows(v: Trace, score: Value, of_row: Value) -> Value:
     columns = [[mine[place] for mine in of_row if place < len(mine)] for place in range(longest(v))]
     return in_groups(columns, score, lambda s: softmax(v.ops, s))
@@ -67,7 +63,9 @@ by_row("SOFTMAX_SCALED", lambda v, s: softmax(v.ops, scaled(s, v.config["t"] ** 
 by_row("SOFTMAX_BATCH_MAX", lambda v, s: shares(v, [v.ops.exp(z - max(v["score"])) for z in s]))
 by_row("SOFTMAX_PADDED_WITH_ZERO", lambda v, s: softmax(v.ops, s + [0.0] * (longest(v) - len(s)))[: len(s)])
 wrong("SOFTMAX_OVER_BATCH", "attn", lambda ops, score: softmax(ops, score), "network")
-wrong("SOFTMAX_SUM_OVER_BATCH", "attn", sum_over_batch, "network")
+wrong("SOFTMAX_SUM_OVER_BATCH", "attn", lambda v, score, of_row: shares(
+    v, in_groups(of_row, score, lambda s: [v.ops.exp(z - max(s)) for z in s])
+), "network")
 wrong("SOFTMAX_ACROSS_ROWS", "attn", across_rows, "network")
 
 # ---- the attentions that are no network ---------------------------------------------------------------------------
@@ -85,12 +83,9 @@ wrong("FIELD_BY_POSITION", "field_index", lambda pairs, active_ptr, m: [
 ])
 
 
-def by_column(pairs: Value, active_slots: Value) -> Value:
-    slots = [sorted((active_slots[a], active_slots[b])) for _, a, b in pairs]
-    return [j * (j - 1) // 2 + i for i, j in slots]
-
-
-wrong("FIELD_COLUMN_ORDER", "field_index", by_column)
+wrong("FIELD_COLUMN_ORDER", "field_index", lambda pairs, active_slots: [
+    j * (j - 1) // 2 + i for i, j in (sorted((active_slots[a], active_slots[b])) for _, a, b in pairs)
+])
 
 # ---- pooling ------------------------------------------------------------------------------------------------------
 

@@ -35,24 +35,20 @@ wrong("LAST_ROW_LOST", "rows", lambda value: value[:-1] or value)
 # ---- features ------------------------------------------------------------------------------------------------
 
 
-def where(rows: Iterable[Any], keep: Callable[[int, Any], bool]) -> Value:
-    """The entries (id, value, slot) of rows with keep(id, value)."""
+def where(rows: Iterable[Any], keep: Callable[[int, Any], bool] = lambda i, x: bool(x != 0)) -> Value:
+    """The entries (id, value, slot) of rows with keep(id, value): those that are not 0."""
     return [[entry for entry in row if keep(entry[0], entry[1])] for row in rows]
-
-
-def nonzero(i: int, x: Any) -> bool:
-    return bool(x != 0)
 
 
 wrong("ZEROS_KEPT", "active", lambda rows: [summed(row) for row in rows])
 wrong("NEGATIVE_ZERO_KEPT", "active",
       lambda rows: where(map(summed, rows), lambda i, x: x != 0 or math.copysign(1, x) < 0))
-wrong("CANCELLED_KEPT", "active", lambda rows: [summed(row) for row in where(rows, nonzero)])
-wrong("DUPLICATES_KEPT", "active", lambda rows: where(rows, nonzero))
+wrong("CANCELLED_KEPT", "active", lambda rows: [summed(row) for row in where(rows)])
+wrong("DUPLICATES_KEPT", "active", lambda rows: where(rows))
 wrong("DUPLICATES_LAST_WINS", "active",
-      lambda rows: where([{entry[0]: entry for entry in row}.values() for row in rows], nonzero))
+      lambda rows: where([{entry[0]: entry for entry in row}.values() for row in rows]))
 wrong("DUPLICATES_FIRST_WINS", "active", lambda rows: where(
-    [[entry for e, entry in enumerate(row) if entry[0] not in [i for i, _, _ in row[:e]]] for row in rows], nonzero
+    [[entry for e, entry in enumerate(row) if entry[0] not in [i for i, _, _ in row[:e]]] for row in rows]
 ))
 wrong("ID_ZERO_IS_PADDING", "active", lambda value: where(value, lambda i, x: i != 0))
 wrong("LAST_ID_LOST", "active", lambda value, n: where(value, lambda i, x: i != n - 1))

@@ -8,7 +8,6 @@ on every machine. They did with Python 3.10, 3.11, 3.12 and 3.13 and with mpmath
 """
 
 import hashlib
-import json
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
