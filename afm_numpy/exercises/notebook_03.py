@@ -27,17 +27,22 @@ def pairs_of(E: Array, slots: Callable[..., tuple[Array, ...]] = np.triu_indices
     return E[:, i] * E[:, j]
 
 
+def added(shape: Any, at: Any, values: Array, repeats: bool = True) -> Array:
+    """Zeros with values added at places that may repeat; the mistake keeps one value of each place."""
+    total = np.zeros(shape)
+    if repeats:
+        np.add.at(total, at, values)
+    else:
+        total[at] += values
+    return total
+
+
 def sides(dM: Array, E: Array, own: bool = False, both: bool = True, repeats: bool = True) -> Array:
     """dE of `pairs_of`: each side gets the gradient times the other side, or not, for the likely mistakes."""
     i, j = np.triu_indices(E.shape[1], 1)
-    dE = np.zeros(E.shape)
-    for slot, other in ((i, j), (j, i))[: 1 + both]:
-        at: Any = np.s_[:, slot]
-        if repeats:
-            np.add.at(dE, at, dM * E[:, slot if own else other])
-        else:
-            dE[at] += dM * E[:, other]
-    return dE
+    pairs = ((i, j), (j, i))[: 1 + both]
+    parts = [added(E.shape, np.s_[:, a], dM * E[:, a if own else b], repeats) for a, b in pairs]
+    return np.sum(parts, axis=0)
 
 
 def triple_backward(dT: Array, E: Array) -> Array:
@@ -62,6 +67,20 @@ BACKWARD = Steps(
     dE=lambda dM, E: sides(dM, E),
 )
 
+OF_PROJECTION = {
+    "p is missing": {"dpooled": lambda dy_hat, pooled: dy_hat[:, None] + 0 * pooled},
+    "pooled in the place of p": {"dpooled": lambda dy_hat, pooled: dy_hat[:, None] * pooled},
+    "not summed over the rows: p serves them all": {"dp": lambda dy_hat, pooled: dy_hat[:, None] * pooled},
+    "the mean over the rows, not the sum": {"dp": lambda dy_hat, pooled: dy_hat @ pooled / len(pooled)},
+    "dy_hat is missing in dp": {"dp": lambda pooled: pooled.sum(axis=0)},
+}
+OF_SIDES = {
+    "one side of the product: both embeddings of a pair get a gradient": {
+        "dE": lambda dM, E: sides(dM, E, both=False)},
+    "dE[:, i] += ... keeps one pair of a slot, np.add.at adds them all": {
+        "dE": lambda dM, E: sides(dM, E, repeats=False)},
+}  # fmt: skip
+
 EXERCISES = {
     "03.1": Exercise(afm.interactions_forward, [(DE,), (E1,), (rng.standard_normal((2, 5, 2)),)], ("M",), {
         "the dot product: one number a pair, the vector is lost": lambda E: pairs_of(E).sum(axis=2),
@@ -77,34 +96,21 @@ EXERCISES = {
         "p is missing: this is the dot product": {"score": lambda M: M.sum(axis=2)},
         "averaged over the factors, not summed": {"score": lambda M, p: (M * p).mean(axis=2)},
         "summed over the pairs, not over the factors": {"score": lambda M, p: (M * p).sum(axis=1)},
-        "not summed over the factors": {"score": lambda M, p: M * p},
         "the mean over the pairs, not the sum": {"pooled": lambda M: M.mean(axis=1)},
         "pooled is summed over the factors: the pairs are axis 1": {"pooled": lambda M: M.sum(axis=2)},
-        "pooled is the product over the pairs": {"pooled": lambda M: M.prod(axis=1)},
         "p is missing in y_pair": {"y_pair": lambda pooled: pooled.sum(axis=1)},
-        "y_pair is not summed over the factors": {"y_pair": lambda pooled, p: pooled * p},
     }),
     "03.3": Exercise(BACKWARD, [(DPOOLED[:3, 0], M1.sum(axis=1), P1, DE), (DT2[:4, 0], E2[:, 0], P2 @ V2.T[:, :5], E1)],
-                     mistakes={
-        "p is missing": {"dpooled": lambda dy_hat, pooled: dy_hat[:, None] + 0 * pooled},
-        "pooled in the place of p": {"dpooled": lambda dy_hat, pooled: dy_hat[:, None] * pooled},
-        "not summed over the rows: p serves them all": {"dp": lambda dy_hat, pooled: dy_hat[:, None] * pooled},
-        "the mean over the rows, not the sum": {"dp": lambda dy_hat, pooled: dy_hat @ pooled / len(pooled)},
-        "dy_hat is missing in dp": {"dp": lambda pooled: pooled.sum(axis=0)},
+                     mistakes=OF_PROJECTION | OF_SIDES | {
         "divided among the pairs: each pair gets all of it": {
             "dM": lambda dpooled, E: np.repeat(dpooled[:, None], pairs_of(E).shape[1], axis=1) / pairs_of(E).shape[1]},
         "e_i itself: each side gets the gradient times the other side": {"dE": lambda dM, E: sides(dM, E, own=True)},
-        "one side of the product: both embeddings of a pair get a gradient": {
-            "dE": lambda dM, E: sides(dM, E, both=False)},
-        "dE[:, i] += ... keeps one pair of a slot, np.add.at adds them all": {
-            "dE": lambda dM, E: sides(dM, E, repeats=False)},
     }),
     "03.4": Exercise(lambda V, p: V * np.sqrt(p), [(V1, P1**2), (V2, P2**2 + 0.1)], ("V",), {
         "p counts twice: both sides of a product take it": lambda V, p: V * p,
         "squared instead of the square root": lambda V, p: V * p**2,
         "divided instead of multiplied": lambda V, p: V / np.sqrt(p),
         "V is not changed": lambda V: V,
-        "half of p is not its square root": lambda V, p: V * p / 2,
     }, same=lambda V: np.asarray(V) @ np.asarray(V).T),  # a sign or a rotation of the factors changes no inner product
     "03.5": Exercise(triple_backward, [(DT1, E1), (DT2, E2)], ("dE",), {
         "divided by an entry that is 0": lambda dT, E: (dT * E.prod(axis=1))[:, None] / E,
@@ -112,7 +118,6 @@ EXERCISES = {
         "dT is missing": changed(triple_backward, dT=lambda dT: np.ones_like(dT)),
         "the axes are exchanged: rows first, then the three features": lambda dT, E: (
             triple_backward(dT, E).swapaxes(0, 1)),
-        "the sign is wrong": lambda dT, E: -triple_backward(dT, E),
         "the sum of the other two, not their product": lambda dT, E: dT[:, None] * (E.sum(axis=1, keepdims=True) - E),
     }),
     "03.6": Exercise(mean_pooling_backward, [(DPOOLED, MASK), (DPOOLED[1:, :3], MASK[1:])], ("dM",), {
@@ -126,17 +131,14 @@ EXERCISES = {
         "divided by the number of rows": lambda dpooled, mask: mask[:, :, None] * dpooled[:, None] / len(mask),
         "divided by the number of all present pairs: each row has its own": lambda dpooled, mask: (
             mask[:, :, None] * dpooled[:, None] / mask.sum()),
-        "the sign is wrong": lambda dpooled, mask: -mean_pooling_backward(dpooled, mask),
     }),
     "03.7": Exercise(
         lambda dE, V, idx, x: (dE * V[idx]).sum(axis=2),
         [(DE, V1, IDX, X), (DE[:2, :3], V1, IDX[:2, :3], X[:2, :3])], ("dx",), {
             "e in the place of v: the factor x is too much": lambda dE, V, idx, x: (dE * V[idx]).sum(axis=2) * x,
-            "not summed over the factors": lambda dE, V, idx: dE * V[idx],
             "summed over the slots, not over the factors": lambda dE, V, idx: (dE * V[idx]).sum(axis=1),
             "v is missing": lambda dE: dE.sum(axis=2),
             "divided by x": lambda dE, V, idx, x: (dE * V[idx]).sum(axis=2) / x,
             "the mean over the factors in the place of the sum": lambda dE, V, idx: (dE * V[idx]).mean(axis=2),
-            "the sign is wrong": lambda dE, V, idx: -(dE * V[idx]).sum(axis=2),
         }),
 }  # fmt: skip

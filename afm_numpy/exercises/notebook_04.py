@@ -8,6 +8,7 @@ import numpy as np
 from .. import attention as att
 from .._types import Array, Params
 from . import Exercise, Steps
+from .notebook_03 import BACKWARD, OF_PROJECTION, OF_SIDES, added, sides
 
 __all__ = ["EXERCISES"]
 
@@ -59,25 +60,6 @@ def _lower(seed: int, B: int, m: int, n: int, k: int, t: int) -> tuple[Array, ..
 # ---- solutions, line by line -----------------------------------------------------------------------------
 
 
-def _added(shape: Any, at: Any, values: Array) -> Array:
-    total = np.zeros(shape)
-    np.add.at(total, at, values)
-    return total
-
-
-def _kept(shape: Any, at: Any, values: Array) -> Array:
-    """The mistake: of the values for one place only one is added."""
-    total = np.zeros(shape)
-    total[at] += values
-    return total
-
-
-def _sides(dM: Array, E: Array, add: Callable[..., Array] = _added, both: bool = True) -> Array:
-    """What the embeddings get from the pairs: each side the gradient times the other side."""
-    i, j = np.triu_indices(E.shape[1], 1)
-    return add(E.shape, np.s_[:, i], dM * E[:, j]) + both * add(E.shape, np.s_[:, j], dM * E[:, i])
-
-
 def _entry(name: str) -> Callable[[Params], Array]:
     return lambda q: q[name]
 
@@ -103,8 +85,7 @@ SOFTMAX = Steps(
 )  # fmt: skip
 UPPER = Steps(
     "dy_hat pooled p M",
-    dpooled=lambda dy_hat, p: dy_hat[:, None] * p,
-    dp=lambda dy_hat, pooled: dy_hat @ pooled,
+    **{name: BACKWARD.lines[name] for name in ("dpooled", "dp")},
     da=lambda dpooled, M: (M * dpooled[:, None]).sum(axis=2),
 )
 NETWORK = Steps(
@@ -117,8 +98,8 @@ NETWORK = Steps(
 LOWER = Steps(
     "dpooled a dZ W E idx x V",
     dM=lambda dpooled, a, dZ, W: a[:, :, None] * dpooled[:, None] + dZ @ W.T,
-    dE=lambda dM, E: _sides(dM, E),
-    dV=lambda dE, x, idx, V: _added(V.shape, idx, dE * x[:, :, None]),
+    dE=lambda dM, E: sides(dM, E),
+    dV=lambda dE, x, idx, V: added(V.shape, idx, dE * x[:, :, None]),
 )
 WHOLE = Steps(
     "q idx x y lam", "L dw0 dw dV dp dW db dh",
@@ -133,7 +114,7 @@ WHOLE = Steps(
     L=lambda y_hat, y, lam, W: ((y_hat - y) ** 2).mean() + lam * (W**2).sum(),
     dy_hat=lambda y_hat, y: 2 * (y_hat - y) / len(y),
     dw0=lambda dy_hat: dy_hat.sum(),
-    dw=lambda w, idx, dy_hat, x: _added(w.shape, idx, dy_hat[:, None] * x),
+    dw=lambda w, idx, dy_hat, x: added(w.shape, idx, dy_hat[:, None] * x),
     **UPPER.lines,
     ds=lambda da, a: att.softmax_backward(da, a),
     **{**NETWORK.lines, "dW": lambda M, dZ, lam, W: np.einsum("bpk,bpt->kt", M, dZ) + 2 * lam * W},
@@ -158,41 +139,31 @@ BACKWARD_SOFTMAX = {
     "the sum of da, not the sum weighted by a": lambda da, a: a * (da - da.sum(axis=1, keepdims=True)),
     "the mean of a da in the place of its sum": lambda da, a: a * (da - (a * da).mean(axis=1, keepdims=True)),
     "the sign in the bracket: the sum is taken away": lambda da, a: a * (da + (a * da).sum(axis=1, keepdims=True)),
-    "the derivative of a sigmoid, with 1 - a": lambda da, a: a * (1 - a) * (da - (a * da).sum(axis=1, keepdims=True)),
 }
 OF_UPPER = {
-    "p is missing": {"dpooled": lambda dy_hat, pooled: dy_hat[:, None] + 0 * pooled},
+    **OF_PROJECTION,
     "dy_hat is missing": {"dpooled": lambda pooled, p: p + 0 * pooled},
-    "pooled in the place of p": {"dpooled": lambda dy_hat, pooled: dy_hat[:, None] * pooled},
-    "not summed over the rows: p serves them all": {"dp": lambda dy_hat, pooled: dy_hat[:, None] * pooled},
-    "the mean over the rows, not the sum": {"dp": lambda dy_hat, pooled: dy_hat @ pooled / len(pooled)},
-    "dy_hat is missing in dp": {"dp": lambda pooled: pooled.sum(axis=0)},
     "M is missing in da": {"da": lambda dpooled, M: dpooled.sum(axis=1)[:, None] + 0 * M[:, :, 0]},
     "dpooled is missing in da": {"da": lambda M: M.sum(axis=2)},
-    "da is not summed over the factors": {"da": lambda dpooled, M: M * dpooled[:, None]},
     "da is summed over the pairs, not over the factors": {"da": lambda dpooled, M: (M * dpooled[:, None]).sum(axis=1)},
 }
 OF_NETWORK = {
     "Z in the place of R": {"dh": lambda ds, Z: np.einsum("bp,bpt->t", ds, Z)},
     "ds is missing in dh": {"dh": lambda R: R.sum(axis=(0, 1))},
-    "dh is not summed over the rows": {"dh": lambda ds, R: np.einsum("bp,bpt->bt", ds, R)},
     "the gate of ReLU is missing": {"dZ": lambda ds, h: ds[:, :, None] * h},
     "R in the place of the gate: its slope is 1 or 0": {"dZ": lambda ds, h, R: ds[:, :, None] * h * R},
     "h is missing": {"dZ": lambda ds, Z: ds[:, :, None] * (Z > 0)},
     "ds is missing in dZ": {"dZ": lambda h, Z: h * (Z > 0)},
     "db is the mean over rows and pairs, not the sum": {"db": lambda dZ: dZ.mean(axis=(0, 1))},
-    "db is not summed over the rows": {"db": lambda dZ: dZ.sum(axis=1)},
 }
 OF_LOWER = {
     "the path through the attention is dropped": {"dM": lambda dpooled, a: a[:, :, None] * dpooled[:, None]},
     "the path through the pooling is dropped": {"dM": lambda dZ, W: dZ @ W.T},
     "a is missing in dM": {"dM": lambda dpooled, dZ, W: dpooled[:, None] + dZ @ W.T},
-    "one side of the product: both embeddings of a pair get a gradient": {
-        "dE": lambda dM, E: _sides(dM, E, both=False)},
-    "dE[:, i] += ... keeps one pair of a slot, np.add.at adds them all": {"dE": lambda dM, E: _sides(dM, E, _kept)},
+    **OF_SIDES,
     "not summed over repeated ids: use np.add.at": {
-        "dV": lambda dE, x, idx, V: _kept(V.shape, idx, dE * x[:, :, None])},
-    "the factor x is missing": {"dV": lambda dE, x, idx, V: _added(V.shape, idx, dE * (x != 0)[:, :, None])},
+        "dV": lambda dE, x, idx, V: added(V.shape, idx, dE * x[:, :, None], False)},
+    "the factor x is missing": {"dV": lambda dE, x, idx, V: added(V.shape, idx, dE * (x != 0)[:, :, None])},
 }  # fmt: skip
 OF_WHOLE = {
     "the loss is summed over the rows, not averaged": {
@@ -201,7 +172,7 @@ OF_WHOLE = {
     "the factor 2 of the squared loss is missing": {"dy_hat": lambda y_hat, y: (y_hat - y) / len(y)},
     "only the diagonal of the softmax Jacobian": {"ds": BACKWARD_SOFTMAX["only the diagonal of the Jacobian"]},
     "not summed over repeated ids in dw: use np.add.at": {
-        "dw": lambda w, idx, dy_hat, x: _kept(w.shape, idx, dy_hat[:, None] * x)},
+        "dw": lambda w, idx, dy_hat, x: added(w.shape, idx, dy_hat[:, None] * x, False)},
     "the penalty is lambda, not lambda/2, times the sum of the squares": {"lam": lambda lam: lam / 2},
     "the gradient of the penalty is missing": {"dW": NETWORK.lines["dW"]},
     "the factor 2 of the penalty is missing": {
@@ -217,8 +188,6 @@ EXERCISES = {
         "width belongs inside the square": {"s": lambda query, keys, width: -((query - keys) ** 2) / width / 2},
         "width is missing": {"s": lambda query, keys: -((query - keys) ** 2) / 2},
         "not divided by the sum: the weights must sum to 1": {"a": lambda s: np.exp(s)},
-        "divided by the number of keys, not by the sum": {"a": lambda s: np.exp(s) / len(s)},
-        "the scores are divided, not their exponentials": {"a": lambda s: s / s.sum()},
         "the plain mean: the weights are not used": {"y_hat": lambda values: values.mean()},
         "the mean of the products: the weights sum to 1 already": {"y_hat": lambda a, values: (a * values).mean()},
     }),
@@ -240,7 +209,6 @@ EXERCISES = {
         "the absolute value in the place of ReLU": {"R": lambda Z: np.abs(Z)},
         "the smaller one: max(Z, 0) cuts what is below 0": {"R": lambda Z: np.minimum(Z, 0)},
         "h is missing: the units are only added up": {"s": lambda R: R.sum(axis=2)},
-        "not summed over the units": {"s": lambda R, h: R * h},
     }),
     "04.4": Exercise([1 / 4, 1 / 2, 0, 1 / 4], names=("attention",), mistakes={
         "the absent pair takes part as if its score were 0: leave it out": [0, 0, 1, 0],
@@ -255,7 +223,6 @@ EXERCISES = {
         "the largest score of all rows: a row far below it becomes 0 / 0": {"top": lambda s: s.max()},
         "nothing is subtracted: exp(900) is infinite": {"top": lambda s: 0 * len(s)},
         "summed over the rows: the pairs are axis 1": {"total": lambda e: e.sum(axis=0, keepdims=True)},
-        "summed over the whole batch": {"total": lambda e: e.sum()},
         "not divided by the sum": {"a": lambda e: e},
         "absent pairs take part: exp(-inf) is 0, and must stay 0": {"s": lambda s: np.where(np.isinf(s), 0, s)},
     }),
@@ -265,7 +232,6 @@ EXERCISES = {
         UPPER, [_arrays(9, 4, (4, 3), 3, (4, 6, 3)), _arrays(10, 2, (2, 5), 5, (2, 3, 5))], mistakes=OF_UPPER),
     "04.8": Exercise(NETWORK, [_network(11, 3, 6, 5, 2), _network(12, 4, 5, 3, 7)], mistakes=OF_NETWORK | {
         "the slope of ReLU at 0 is 0: take Z > 0": {"dZ": lambda ds, h, Z: ds[:, :, None] * h * (Z >= 0)},
-        "dW is transposed: the code stores W as (k, t)": {"dW": lambda M, dZ: np.einsum("bpk,bpt->tk", M, dZ)},
     }),
     "04.9": Exercise(LOWER, [_lower(13, 4, 5, 9, 3, 2), _lower(14, 6, 4, 8, 2, 3)], mistakes=OF_LOWER),
     "04.10": Exercise(

@@ -9,7 +9,8 @@ from .. import attention as att
 from .._types import Array, Float
 from ..losses import sigmoid
 from . import Exercise, Steps
-from .notebook_04 import BACKWARD_SOFTMAX, LOWER, NETWORK, OF_LOWER, OF_NETWORK, UPPER, _added, _arrays
+from .notebook_03 import added
+from .notebook_04 import BACKWARD_SOFTMAX, LOWER, NETWORK, OF_LOWER, OF_NETWORK, UPPER, _arrays
 
 __all__ = ["EXERCISES"]
 
@@ -127,13 +128,12 @@ EXERCISES = {
         "e_i itself is still in the sum": {"dE": lambda dy_hat, E: (
             dy_hat[:, None, None] * E.sum(axis=1, keepdims=True) + 0 * E)},
         "dy_hat is missing": {"dE": lambda E: E.sum(axis=1, keepdims=True) - E},
-        "the factor x is missing in the last line": {"dV": lambda dE, idx, V: _added(V.shape, idx, dE)},
+        "the factor x is missing in the last line": {"dV": lambda dE, idx, V: added(V.shape, idx, dE)},
         "x counts twice in E": {"E": lambda V, idx, x: V[idx] * x[:, :, None] ** 2},
     }),
     "05.5": Exercise(lambda y_hat, y: (sigmoid(y_hat) - y) / len(y), [
         (_arrays(i, B)[0], np.arange(B) % 2.0) for i, B in ((8, 5), (9, 3))], ("dy_hat",), {
             "1/B is missing": lambda y_hat, y: sigmoid(y_hat) - y,
-            "the sign is wrong": lambda y_hat, y: (y - sigmoid(y_hat)) / len(y),
             "the sigmoid is missing": lambda y_hat, y: (y_hat - y) / len(y),
             "the slope of the sigmoid without the error": lambda y_hat, y: (
                 sigmoid(y_hat) * sigmoid(-y_hat) / len(y)),
@@ -190,6 +190,5 @@ EXERCISES = {
         "relu(z) in the place of softplus(z)": {"dh": lambda ds, z: ds @ np.maximum(z, 0)},
         "the mean over the pairs in the place of the sum": {"dh": lambda ds, z: ds @ np.logaddexp(0, z) / len(ds)},
         "z in the place of softplus(z)": {"dh": lambda ds, z: ds @ z},
-        "not summed over the pairs": {"dh": lambda ds, z: ds[:, None] * np.logaddexp(0, z)},
     }),
 }  # fmt: skip
