@@ -207,9 +207,16 @@ def _case(exercise: Exercise, answer: Any, inputs: tuple[Any, ...]) -> _Case:
 
 
 def _hint(exercise: Exercise, name: str, cases: Sequence[_Case]) -> str:
-    """The likely mistake behind the first wrong result: one that fits all inputs, else what the numbers look like."""
+    """The likely mistake behind the first wrong result: one that fits all inputs, else what the numbers look like.
+
+    What is right contradicts a mistake that would make it wrong.
+    """
+    cases = [case for case in cases if name in case.gots]
+    given = [*cases[0].gots]
+    right = [other for other in given if all(check_answer(case.gots[other], case.wants[other]).ok for case in cases)]
     named = [label for label in exercise.mistakes if _fits(label, name, cases)]
-    named.sort(key=lambda label: not all(_fits(label, other, cases, fits=True) for other in cases[0].gots))
+    named = [label for label in named if all(_fits(label, other, cases, fits=True) for other in right)]
+    named.sort(key=lambda label: not all(_fits(label, other, cases, fits=True) for other in given))
     first = [(case.wrong, numbers(case.gots[name])) for case in cases if case.wrong and case.wrong.name == name]
     looks = {answer.likely for answer, array in first if array is None or array.size > 1}
     return named[0] if named else looks.pop() if len(looks) == 1 else ""

@@ -153,7 +153,7 @@ def same_shape(got: Array, want: Array, bad: Array, fits: Callable[[Array, Array
         square = (want * want).sum(axis=rest, keepdims=True)
         ratio = np.where(square > tol, (got * want).sum(axis=rest, keepdims=True) / square, 1.0)
         if fits(got, want * ratio):
-            return f"a factor is missing that depends on axis {axis}"
+            return f"off by a factor that depends on axis {axis}"
     if want.ndim > 1 and bad.reshape(len(bad), -1).any(axis=1).sum() < len(bad):
         return "some rows are right: look at what the wrong ones have in common"
     return ""

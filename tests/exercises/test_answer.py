@@ -23,8 +23,8 @@ X = RNG.normal(size=(4, 3, 5))
         (X, X.mean(axis=1), "not averaged over axis 1"),
         (X.sum(axis=0), X.sum(axis=1), "the total is right"),
         (W.sum(axis=1), W, "summed over axis 1"),
-        (W * np.array([1.0, 2.0, 0.5])[:, None], W, "a factor is missing that depends on axis 0"),
-        (W * np.array([1.0, 2.0, 0.5, 3.0, 1.0]), W, "a factor is missing that depends on axis 1"),
+        (W * np.array([1.0, 2.0, 0.5])[:, None], W, "off by a factor that depends on axis 0"),
+        (W * np.array([1.0, 2.0, 0.5, 3.0, 1.0]), W, "off by a factor that depends on axis 1"),
         (W[::-1], W, "the right numbers in another order"),
         (np.where(np.arange(3)[:, None] == 1, 0, W), W, "should not be 0"),
         (W + (np.arange(3) == 1)[:, None] * X[0], W, "some rows are right"),
@@ -126,4 +126,4 @@ def test_no_sum_and_no_division_warns(got):
 def test_a_factor_per_row_is_seen_where_the_rows_sum_to_zero():
     want = np.outer([1.0, 2.0, 3.0], [1.0, -1.0, 2.0, -2.0])
     answer = check_answer(want * np.array([[1.0], [2.0], [0.5]]), want)
-    assert answer.likely == "a factor is missing that depends on axis 0"
+    assert answer.likely == "off by a factor that depends on axis 0"

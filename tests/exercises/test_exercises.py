@@ -161,6 +161,14 @@ def test_of_two_mistakes_the_one_that_fits_all_results_is_named():
     assert judge(exercise, both["two"]).text.endswith("likely: two")
 
 
+def test_what_is_right_contradicts_a_mistake_that_would_make_it_wrong():
+    line = Steps("s", "a b c", a=lambda s: s, b=lambda a: 2 * a, c=lambda a: 3 * a)
+    exercise = Exercise(line, [(np.array([1.0, 2.0]),)], mistakes={"zero from the start": {"a": lambda s: 0 * s}})
+    assert judge(exercise, lambda s: (0 * s, 0 * s, 0 * s)).text.endswith("likely: zero from the start")
+    assert judge(exercise, lambda s: (s, 0 * s, 3 * s)).text.endswith("likely: all zero")
+    assert judge(exercise, lambda s: (0 * s, 0 * s, 3 * s)).text.endswith("likely: all zero")
+
+
 def test_what_is_calculated_first_is_blamed_first():
     exercise = Exercise(lambda s: (2 * s, s), [(np.array([1.0, 2.0]),)], ("last", "first"), order=("first", "last"))
     assert judge(exercise, lambda s: (5 * s + 1, s + 1)).text.startswith("Not yet: first: ")
