@@ -188,7 +188,8 @@ EXERCISES = {
     }),
     "08.6": Exercise(POOLED, [_normal((3, 4, 2), (3, 6), (3, 2)), _normal((2, 5, 3), (2, 10), (2, 3))], mistakes={
         "A holds every pair twice: 1/2 is missing": changed(POOLED, pooled=lambda E, AE: (E * AE).sum(axis=1)),
-        "a_ij stands in A twice, so its two halves add up": changed(POOLED, dpooled=lambda dpooled: dpooled / 2),
+        "a_ij stands in A twice, so its two halves add up": changed(
+            POOLED, dA=lambda E, dpooled: (E * dpooled[:, None]) @ E.swapaxes(1, 2) / 2),
         "e_i is the left and the right side of products: no 1/2 here": changed(
             POOLED, dE=lambda dpooled, AE: dpooled[:, None] * AE / 2),
         "dpooled is missing in da": changed(POOLED, dA=lambda E: E @ E.swapaxes(1, 2)),
