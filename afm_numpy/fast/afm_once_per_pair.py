@@ -29,6 +29,7 @@ Dimensions: B rows, m slots, k factors, t attention size, n features; R features
 pairs and O pairs of slots (all rows together) of a batch; T tokens of the data set.
 """
 
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -220,4 +221,4 @@ def spans(batch: Batch, most: int) -> list[slice]:
     before = np.append(0, batch.pair_counts.cumsum())
     cuts = np.searchsorted(before, np.arange(most, before[-1], most))
     cuts = np.unique(np.concatenate([[0], cuts, [len(batch)]]))
-    return [slice(*cut) for cut in zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True)] or [slice(0)]
+    return [slice(*cut) for cut in pairwise(cuts.tolist())] or [slice(0)]

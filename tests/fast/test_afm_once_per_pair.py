@@ -312,3 +312,29 @@ def test_how_large_blocks_and_work_are(monkeypatch, block, forward, backward):
     afm_once_per_pair.backward(np.ones(4, np.float32), cache)
     work = 12 * (15 + 48)
     assert asked == [(12, forward, work), (12, backward, work)]
+
+
+# ---- prediction in spans ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sizes, most, want", [
+    ([3, 1, 4, 2, 0, 3], 4, [(0, 3), (3, 6)]), ([3, 1, 4, 2, 0, 3], 1, [(0, 1), (1, 3), (3, 4), (4, 6)]),
+    ([2, 2], 1, [(0, 1), (1, 2)]), ([2, 2], 2, [(0, 2)]), ([0, 1], 1, [(0, 2)]), ([], 1, [(None, 0)]),
+])  # fmt: skip
+def test_spans_of_rows_with_about_as_many_pairs(sizes, most, want):
+    """3, 0, 6, 1, 0 and 3 pairs: a span ends with the row that fills it."""
+    batch = Batch.from_lists([range(size) for size in sizes], n=5)
+    assert [(span.start, span.stop) for span in afm_once_per_pair.spans(batch, most)] == want
+
+
+@pytest.mark.parametrize("attention", MODES)
+@pytest.mark.parametrize("chunk", [1, 3, 4096])
+def test_prediction_in_several_spans_and_chunks(attention, chunk, monkeypatch):
+    monkeypatch.setattr(afm_once_per_pair, "SPAN", 10)
+    problem = fixed_problem(Model("afm", attention))
+    want = afm.forward(problem.params, problem.batch, attention=attention)[0]
+    assert len(afm_once_per_pair.spans(problem.batch, 10)) > 1
+    assert_same(afm_once_per_pair.predict(problem.params, problem.batch, attention=attention, chunk=chunk), want)
+    monkeypatch.setattr(afm_once_per_pair, "spans", None)                     # what is numbered is not cut
+    numbered = number_pairs(problem.batch)
+    assert_same(afm_once_per_pair.predict(problem.params, numbered, attention=attention, chunk=chunk), want)
