@@ -338,3 +338,11 @@ def test_prediction_in_several_spans_and_chunks(attention, chunk, monkeypatch):
     monkeypatch.setattr(afm_once_per_pair, "spans", None)                     # what is numbered is not cut
     numbered = number_pairs(problem.batch)
     assert_same(afm_once_per_pair.predict(problem.params, numbered, attention=attention, chunk=chunk), want)
+
+
+def test_prediction_goes_by_4096_rows(monkeypatch):
+    seen, real = [], afm_once_per_pair.weights_forward
+    monkeypatch.setattr(afm_once_per_pair, "weights_forward", lambda *args: seen.append(len(args[2])) or real(*args))
+    batch, model = Batch.from_padded(np.arange(8194).reshape(4097, 2) % 7), Model("afm", "sum")
+    afm_once_per_pair.predict(model.init_params(np.random.default_rng(0), batch, k=1), batch, attention="sum")
+    assert seen == [4096, 1]
