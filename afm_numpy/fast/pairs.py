@@ -116,11 +116,11 @@ class Pooled(NamedTuple):
 
 
 def same_size(batch: PairBatch) -> Iterator[tuple[Array, Array, Array, tuple[Array, Array]]]:
-    """Rows of s features, for every s from 2 on: their numbers, slots (b, s), pairs (b, P), and slot_pairs(s)."""
-    for s in np.unique(batch.sizes[batch.sizes > 1]).tolist():
-        rows, two = np.flatnonzero(batch.sizes == s), slot_pairs(s)
-        pairs = batch.pair_ends.take(rows)[:, None] + np.arange(two[0].size)
-        yield rows, batch.ends.take(rows)[:, None] + np.arange(s), pairs, two
+    """Rows of s features, for every s: their numbers, slots (b, s), pairs (b, P), and slot_pairs(s)."""
+    for s in np.unique(batch.sizes).tolist():
+        rows = np.flatnonzero(batch.sizes == s)
+        pairs = batch.pair_ends.take(rows)[:, None] + np.arange(s * (s - 1) // 2)
+        yield rows, batch.ends.take(rows)[:, None] + np.arange(s), pairs, slot_pairs(s)
 
 
 def pooled_forward(E: Array, a: Array, batch: PairBatch) -> Pooled:
