@@ -136,7 +136,7 @@ def _numbers(path: str, lines: list[int], name: str, texts: Array, missing: Sequ
     if None in values:
         row = values.index(None)
         found = f"{texts[row]!r:.60} in column {name!r:.60}"
-        raise LibfmError(path, lines[row], found, "a finite number, or nothing where it is missing (see --missing)")
+        raise LibfmError(path, lines[row], found, "a number, such as 2.5, or nothing where it is missing (--missing)")
     return np.array(values, float)
 
 
@@ -172,7 +172,7 @@ def targets(path: str, form: Form, rows: Rows, classes: Sequence[str] | None, le
     values = [code.get(cell) if classes else _number(cell) for cell in rows.target]
     if None in values and not lenient:
         row = values.index(None)
-        wanted = " or ".join(map(repr, classes)) if classes else "a number; --loss logistic tells two texts apart"
+        wanted = " or ".join(map(repr, classes)) if classes else "a number, such as 2.5; --loss logistic is for classes"
         raise LibfmError(path, rows.line[row], f"{rows.target[row]!r:.60} in column {form.target!r:.60}", wanted)
     return np.array(values, float)
 

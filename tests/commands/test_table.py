@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from afm_numpy import encode, estimators, explain, saving
-from afm_numpy.commands import cli, table
+from afm_numpy.commands import cli, table, train
 
 WORDS = ["red", 'a "b"', "x,y", "two\nlines", "", "?", "01234", "1234", " red", "ü\u2028ü"]
 
@@ -130,7 +130,7 @@ def test_new_categories_and_empty_cells(model, tmp_path, capsys):
     (tmp_path / "n").write_text("a,b,y\n" + "1,x,2\nNA,z,3\n" * 20)
     words = ["train", tmp_path / "n", "--target", "y", "--continuous", "a", "--out", tmp_path / "m", "--epochs", 1]
     assert run(*words) == 2
-    expected = "line 3: found 'NA' in column 'a', expected a finite number, or nothing where it is missing"
+    expected = "line 3: found 'NA' in column 'a', expected a number, such as 2.5, or nothing where it is missing"
     assert expected in capsys.readouterr().err
     assert run(*words, "--missing", "NA,n/a", "--quiet") == 0
     assert run("predict", tmp_path / "m", tmp_path / "n") == 0
@@ -144,7 +144,7 @@ def test_new_categories_and_empty_cells(model, tmp_path, capsys):
     (["yes"], "logistic", 2, "tells two values of 'y' apart, but there are 1: 'yes'"),
     (["a", "b", "c"], "logistic", 2, "apart, but there are 3: 'a', 'b', 'c'. For numbers take --loss squared"),
     (["yes", "no", ""], "logistic", 2, "line 4: found '' in column 'y', expected 'no' or 'yes'"),
-    (["yes", "no"], "squared", 2, "line 2: found 'yes' in column 'y', expected a number; --loss logistic tells two"),
+    (["yes", "no"], "squared", 2, "found 'yes' in column 'y', expected a number, such as 2.5; --loss logistic"),
     (["1.5", "2e1"], "squared", 0, "categories: a (2), b (1); numbers: none"),
     (["1.5", ""], "squared", 2, "line 3: found '' in column 'y', expected a number"),
     (["1.5", "nan"], "squared", 2, "line 3: found 'nan' in column 'y'"),
@@ -170,7 +170,7 @@ def test_targets(target, loss, status, message, tmp_path, capsys):
     (b"a;n;y\n1;2;3\n", r"it has no column 'n', 'y'; it has 'a;n;y'; is --delimiter right\?"),
     (b"a,n,y\n1,2,3\n1,2\n", r"t, line 3: found 2 cells, expected 3, as in the header"),
     (b'a,n,y\n"1\n\n",2,3\n1,2,3,4\n', r"t, line 5: found 4 cells, expected 3"),
-    (b'a,n,y\n"1\n\n",x,3\n1,2,3\n', r"t, line 2: found 'x' in column 'n', expected a finite number"),
+    (b'a,n,y\n"1\n\n",x,3\n1,2,3\n', r"t, line 2: found 'x' in column 'n', expected a number, such as 2.5"),
     (b'a,n,y\n1,2,3\n"1,2,3\n4,5,6\n', r"t, line 3: found a row that is no CSV \(unexpected end of data\)"),
     (b'a,n,y\n"1"x,2,3\n', r"t, line 2: found a row that is no CSV"),
     (b"a,n,y\n\xe9,2,3\n", r"t, line 2: found bytes that are no text in UTF-8, expected a table as CSV in UTF-8"),
@@ -212,7 +212,7 @@ def test_wrong_options(more, message, folder, tmp_path, capsys):
 @pytest.mark.parametrize("more, message", [
     (["--target", "income"], "it has no column 'income'; it has 'word', 'age', 'zone', 'rich'"),
     (["--target", "rich", "--continuous", "age,zones"], "it has no column 'zones'; it has 'word', 'age'"),
-    (["--target", "rich", "--continuous", "zone"], r"line 2: found '.' in column 'zone', expected a finite number"),
+    (["--target", "rich", "--continuous", "zone"], "line 2: found '.' in column 'zone', expected a number, such as"),
     (["--target", "rich", "--ignore", "rich"], "--target, --continuous and --ignore name the column 'rich' twice"),
     (["--target", "rich", "--ignore", "age", "--continuous", "age"], "name the column 'age' twice"),
 ])  # fmt: skip
@@ -288,6 +288,19 @@ def test_models_of_estimators_take_tables(folder, tmp_path, capsys):
 def test_attention_by_fields_knows_the_columns(folder, tmp_path, capsys):
     assert run("train", folder / "train.csv", "--out", tmp_path / "m", "--attention", "field", *COMMON) == 0
     assert predictions(capsys, tmp_path / "m", folder / "test.csv").size == 200
+
+
+def test_rows_that_choose_are_not_learnt_from(tmp_path):
+    """Every row has an id of its own: the encoder has not seen those of the held-out rows."""
+    (tmp_path / "t").write_text("id,y\n" + "".join(f"row {i},{i / 40}\n" for i in range(40)))
+    data = train.rows(*train.arguments([str(tmp_path / "t"), "--target", "y", "--out", str(tmp_path / "m"),
+                                        "--valid-fraction", "0.25"]))  # fmt: skip
+    encoder, (fit, y), (held, held_y) = data.encoder, data.fit, data.valid
+    names = [encoder.describe(id).value for id in encoder.ids("id", "value")]
+    assert len(names) == len(fit) == 30 and len(held) == 10
+    assert [names.index(f"row {round(40 * value)}") for value in y] == fit.idx[:, 0].tolist()
+    assert (held.idx[:, 0] == encoder.ids("id", "unseen")).all()
+    assert sorted([*y, *held_y]) == [i / 40 for i in range(40)]
 
 
 @pytest.mark.parametrize("kind", ["fm", "afm"])
