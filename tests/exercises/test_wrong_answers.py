@@ -1,0 +1,236 @@
+"""Wrong answers to the exercises of 00 to 02 in a reader's own words: each is rejected, and a hint must be true.
+
+The words are a part of the hint; "" says that no hint is given, because none that is known is true.
+"""
+
+from importlib import import_module
+
+import numpy as np
+import pytest
+
+from afm_numpy import fm, losses, optim
+from afm_numpy.exercises import find, judge
+
+sigmoid = losses.sigmoid
+forward = find("01.3").right
+
+
+def softplus(z):
+    return np.logaddexp(0, z)
+
+
+def pairs(term):
+    """A double sum of `term` over i < j."""
+    return lambda V, x: sum(term(V, x, i, j) for i in range(len(x)) for j in range(i + 1, len(x)))
+
+
+def row_by_row(slot):
+    """Contributions added up by id in a loop."""
+
+    def added(up, idx, x, n):
+        total = np.zeros((n, *up.shape[2:]))
+        for r, s in np.ndindex(idx.shape):
+            total[idx[r, s]] += slot(up[r] if up.ndim == 1 else up[r, s], x[r, s])
+        return total
+
+    return added
+
+
+def difference(rule):
+    """A slope from f above, below and at each entry."""
+
+    def slopes(f, theta, eps):
+        slope = np.zeros_like(theta)
+        for at in np.ndindex(theta.shape):
+            up, down = theta.copy(), theta.copy()
+            up[at] += eps
+            down[at] -= eps
+            slope[at] = rule(f(up), f(down), f(theta), eps)
+        return slope
+
+    return slopes
+
+
+def loop(slope=losses.squared_backward, rows=lambda order, start, size: order[start : start + size], give=lambda *r: r):
+    def fit(params, batch, y, optimizer, rng, epochs, batch_size):
+        params, history = {name: value.copy() for name, value in params.items()}, []
+        state = optim.init(optimizer, params)
+        for _ in range(epochs):
+            order, total = rng.permutation(len(y)), 0.0
+            for start in range(0, len(y), batch_size):
+                at = rows(order, start, batch_size)
+                y_hat, cache = fm.forward(params, batch[at])
+                total += len(at) * losses.squared_forward(y_hat, y[at])
+                optim.step(optimizer, params, fm.backward(slope(y_hat, y[at]), cache), state)
+            history.append(total / len(y))
+        return give(params, history)
+
+    return fit
+
+
+def others(E):
+    return E.sum(1)[:, None] - E
+
+
+WRONG = {
+    "00.1": [
+        (lambda y: np.sort(y)[::-1][:3], "the predictions, not their places"),
+        (lambda y: [*np.argsort(y)[::-1]], "keep the first three"),
+        (lambda y: np.argsort(y)[-3:], "turn the order round"),
+        (lambda y: np.argsort(-y)[1:4], ""),
+        (lambda y: np.argsort(abs(y))[::-1][:3], ""),
+        (lambda y: int(np.argmax(y)), "three are asked for"),
+    ],
+    "00.2": [
+        (10, "the sign of a product"), (8, "twice"), (22, "with itself"), (1.0, "w0"), (2, "linear part"), (14, ""),
+    ],
+    "00.3": [
+        (([0.2, 0.6, 0.2], 4), ""),
+        (([1 / 3] * 3, 4), "the scores are not used"),
+        (([0.2, 0.6, 0.2], 5), "the linear part is left out"),
+        (([1, 3, 1], 29), "not divided by their sum"),
+        (([0, 1, 0], -1), "exp(0)"),
+        (([0.25, 0.5, 0.25], 6), ""),
+    ],
+    "01.1": [
+        (pairs(lambda V, x, i, j: V[i] @ V[j] * x[i]), "only one of the two values"),
+        (pairs(lambda V, x, i, j: V[i] @ V[j] * x[j]), "only x[j]"),
+        (pairs(lambda V, x, i, j: (V[i] * V[j]).sum()), "the values x are missing"),
+        (pairs(lambda V, x, i, j: V[i] @ V[j] * (x[i] + x[j])), ""),
+        (pairs(lambda V, x, i, j: V[i] * V[j] * x[i] * x[j]), "use @"),
+        (pairs(lambda V, x, i, j: 2 * V[i] @ V[j] * x[i] * x[j]), "counted twice"),
+    ],
+    "01.2": [
+        (lambda E: E.sum(1) ** 2 - (E**2).sum(1), "the factor 1/2"),
+        (lambda E: 0.5 * ((E**2).sum(1) - E.sum(1) ** 2), "the sign"),
+        (lambda E: 0.5 * (E.sum(1) ** 2 - E.sum(1)), "e is not squared"),
+        (lambda E: 0.5 * E.sum(1) ** 2, "sum_e2 is not subtracted"),
+        (lambda E: 0.5 * (E.sum(-1) ** 2 - (E**2).sum(-1)), "the slots are axis 1"),
+        (lambda E: E.prod(1), ""),
+        (lambda E: (E.sum(1) - (E**2).sum(1)) ** 2 / 2, ""),
+    ],
+    "01.3": [
+        (lambda w0, w, V, idx, x: forward(w0, w, V, idx, 1.0 * (x != 0)), ""),
+        (lambda w0, w, V, idx, x: forward(w0, w, V, idx, x) - w0, "the constant w0 is missing"),
+        (lambda w0, w, V, idx, x: forward(w0, 0 * w, V, idx, x), "the linear part is missing"),
+        (lambda w0, w, V, idx, x: w0 + (w[idx] * x).sum(1), "the pairs are missing"),
+        (lambda w0, w, V, idx, x: forward(w0 * x.shape[1], w, V, idx, x), "once for each slot"),
+        (lambda w0, w, V, idx, x: forward(w0, w / 2, V, idx, x), ""),
+    ],
+    "01.4": [
+        (lambda d, E: d[:, None, None] * (E - E.sum(1, keepdims=True)), "the sign"),
+        (lambda d, E: others(E), "dy_hat is missing"),
+        (lambda d, E: d[:, None, None] * (E.sum(1) - E), "keepdims"),
+        (lambda d, E: 2 * d[:, None, None] * others(E), "twice"),
+        (lambda d, E: d[:, None, None] * (others(E) - E), "taken away twice"),
+        (lambda d, E: d[:, None, None] * E.sum(1)[:, None] + 0 * E, "e_i itself"),
+        (lambda d, E: d[:, None, None] * E, ""),
+    ],
+    "01.5": [
+        (row_by_row(lambda up, x: x), "the factor dy_hat is missing"),
+        (row_by_row(lambda up, x: up), "an empty slot must add nothing"),
+        (row_by_row(lambda up, x: -up * x), "the sign"),
+        (row_by_row(lambda up, x: up * x * x), "x squared"),
+        (lambda up, idx, x, n: up[:, None] * x, "not yet added up"),
+        (row_by_row(lambda up, x: up + x), ""),
+    ],
+    "01.6": [
+        (row_by_row(lambda up, x: up), "an empty slot must add nothing"),
+        (row_by_row(lambda up, x: -up * x), "the sign"),
+        (row_by_row(lambda up, x: up * x / 3), "averaged over the rows"),
+        (lambda up, idx, x, n: up * x, "need [:, None]"),
+        (lambda up, idx, x, n: row_by_row(lambda up, x: up * x)(up, idx, x, n).T, "transposed"),
+        (row_by_row(lambda up, x: np.sign(up) * x), "some rows are right"),
+    ],
+    "01.7": [
+        (difference(lambda up, down, at, eps: (up - down) / eps), "2 eps apart"),
+        (difference(lambda up, down, at, eps: (up - down) / 2 * eps), "brackets"),
+        (difference(lambda up, down, at, eps: (down - up) / (2 * eps)), "the sign"),
+        (difference(lambda up, down, at, eps: (up - at) / eps), "go down by eps"),
+        (difference(lambda up, down, at, eps: up - down), "not divided by the step"),
+        (difference(lambda up, down, at, eps: (up + down) / (2 * eps)), ""),
+    ],
+    "02.1": [
+        (lambda a, b: np.mean(a - b), "not squared"),
+        (lambda a, b: (a - b) @ (a - b), "the sum in the place of the mean"),
+        (lambda a, b: np.mean((b - a) ** 2) / 2, "no 1/2"),
+        (lambda a, b: np.mean(a**2 - b**2), ""),
+        (lambda a, b: np.sqrt(((a - b) ** 2).mean()), "the root"),
+        (lambda a, b: np.linalg.norm(a - b), ""),
+    ],
+    "02.2": [
+        (lambda a, b: a - b, "the factor 2 and 1/B"),
+        (lambda a, b: 2 * (b - a) / len(a), "the sign"),
+        (lambda a, b: (a - b) ** 2 / len(a), "still squared"),
+        (lambda a, b: 2 * np.mean(a - b), "each row has its own slope"),
+        (lambda a, b: 2 * a / len(a), "y is missing"),
+        (lambda a, b: np.sign(a - b) / len(a), ""),
+    ],
+    "02.3": [
+        (lambda z: np.log(1 + np.exp(z)), "it overflows"),
+        (lambda z: np.clip(z, 0, None), "only max"),
+        (lambda z: np.maximum(z, 0) + np.log1p(np.exp(np.abs(z))), "never positive"),
+        (lambda z: np.log1p(np.exp(-np.abs(z))), "max(z, 0) is missing"),
+        (lambda z: max(z, 0) + np.log1p(np.exp(-np.abs(z))), "use np.maximum"),
+        (lambda z: np.maximum(z, 0) * np.log1p(np.exp(-np.abs(z))), ""),
+    ],
+    "02.4": [
+        (lambda a, y: np.sum(softplus(a) - y * a), "the sum in the place of the mean"),
+        (lambda a, y: np.mean(softplus(a) - y), "not y y_hat"),
+        (lambda a, y: -np.mean(softplus(a) - a * y), "the sign"),
+        (lambda a, y: np.mean(softplus(-y * a)), "classes of -1 and 1"),
+        (lambda a, y: -np.mean(np.log(sigmoid(a)) * y + np.log(1 - sigmoid(a)) * (1 - y)), "0 or 1 there"),
+        (lambda a, y: np.mean(softplus(a * y)), ""),
+    ],
+    "02.5": [
+        (lambda a, y: sigmoid(a) - y, "1/B is missing"),
+        (lambda a, y: (y - sigmoid(a)) / len(y), "the sign"),
+        (lambda a, y: (a - y) / len(y), "the sigmoid is missing"),
+        (lambda a, y: (softplus(a) - y) / len(y), "the derivative of softplus"),
+        (lambda a, y: 2 * (sigmoid(a) - y) / len(y), "a factor 2"),
+        (lambda a, y: sigmoid(a - y) / len(y), ""),
+    ],
+    "02.6": [
+        (lambda theta, g, lr: theta + lr * g, "up the slope"),
+        (lambda theta, g, lr: theta - g, "lr is missing"),
+        (lambda theta, g, lr: -lr * g, "theta is missing"),
+        (lambda theta, g, lr: theta - g / lr, "divided by lr"),
+        (lambda theta, g, lr: theta * (1 - lr * g), "a factor of the step"),
+        (lambda theta, g, lr: theta - lr * g**2, ""),
+    ],
+    "02.7": [
+        (lambda theta, g, acc, lr, eps: (theta - lr * g / (np.sqrt(acc + g * g) + eps), acc), "not returned"),
+        (lambda theta, g, acc, lr, eps: (theta - lr * g / np.sqrt(acc + g * g), acc + g * g), "eps is missing"),
+        (lambda theta, g, acc, lr, eps: (theta - lr / (np.sqrt(acc + g * g) + eps), acc + g * g), "g is missing"),
+        (lambda theta, g, acc, lr, eps: (acc + g * g, theta - lr * g / (np.sqrt(acc + g * g) + eps)), "swapped"),
+        (lambda theta, g, acc, lr, eps: (theta - lr * g / (acc + g * g + eps), acc + g * g), "the root is missing"),
+        (lambda theta, g, acc, lr, eps: (theta - lr * g, acc + g * g), ""),
+    ],
+    "02.8": [
+        (loop(lambda a, y: y - a), ""),
+        (loop(lambda a, y: a - y), "the plain error"),
+        (loop(lambda a, y: 2 * (a - y)), "1/B is missing"),
+        (loop(rows=lambda order, start, size: order[start:]), "ends at start + batch_size"),
+        (loop(rows=lambda order, start, size: order[:size]), "begins at start"),
+        (loop(rows=lambda order, start, size: order), "all rows"),
+        (loop(give=lambda params, history: history), ""),
+        (loop(give=lambda params, history: params), ""),
+    ],
+}  # fmt: skip
+EACH = [(number, at) for number, answers in WRONG.items() for at in range(len(answers))]
+
+
+def test_each_exercise_has_at_least_five():
+    for number in ("00", "01", "02"):
+        exercises = import_module(f"afm_numpy.exercises.notebook_{number}").EXERCISES
+        assert all(len(WRONG[name]) >= 5 for name in exercises)
+
+
+@pytest.mark.parametrize(("number", "at"), EACH, ids=[f"{number}-{at}" for number, at in EACH])
+def test_a_wrong_answer_is_rejected_with_a_true_hint_or_none(number, at):
+    answer, words = WRONG[number][at]
+    with np.errstate(all="ignore"):
+        verdict = judge(find(number), answer)
+    _, _, hint = verdict.text.partition("likely: ")
+    assert not verdict.ok
+    assert words in hint if words else not hint, verdict.text
