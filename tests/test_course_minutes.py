@@ -39,12 +39,22 @@ def test_side_paths_do_not_count():
     assert core({"cells": [md("### Side path\n\nno\n\n### One")]}) == (1, 0)
 
 
-@pytest.mark.parametrize("path", [path for path in COURSE if TOLD.search(first_cell(path))], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", COURSE, ids=lambda path: path.stem)
 def test_a_notebook_and_the_readme_tell_its_core_minutes_to_the_next_five(path):
     told = int(TOLD.search(first_cell(path))[1])
     assert told - 5 < round(minutes(path)) <= told
     readme = (NOTEBOOKS / "README.md").read_text("utf-8")
     assert re.search(rf"\]\({path.name}\) \| .+ \| {told} \|$", readme, re.M)
+
+
+def test_attention_begins_within_150_minutes_and_the_blank_page_within_300():
+    before = sum(map(minutes, COURSE[:4]))
+    cells = json.loads(COURSE[4].read_text("utf-8"))["cells"]
+    texts = ["".join(cell["source"]) for cell in cells]
+    (blank_page,) = [at for at, text in enumerate(texts) if re.search(r"^## \d+\. From a blank", text, re.M)]
+    read, write = core({"cells": cells[:blank_page]})
+    assert before <= 150
+    assert before + read / 150 + 3 * write <= 300
 
 
 def test_the_table_has_every_notebook(capsys):

@@ -91,9 +91,18 @@ def test_exercises_come_with_a_check_and_a_solution(stored, request):
 
 
 def test_cells_are_short_enough_to_read(stored):
+    assert len(stored.cells) <= 70
+    assert len([cell for cell in code_cells(stored) if cell.source.count("\n") >= 15]) <= 2
     for cell in code_cells(stored):
         assert cell.source.count("\n") < 30, cell.source
         assert text(cell).count("\n") <= 45, cell.source
+
+
+def test_every_picture_has_a_text_and_nothing_is_announced_above_an_answer(stored):
+    outputs = [output for cell in code_cells(stored) for output in cell.outputs]
+    pictures = [output for output in outputs if "image/png" in output.get("data", {})]
+    assert all(len(output.metadata["image/png"]["alt"]) > 20 for output in pictures)
+    assert not any("Expected:" in cell.source for cell in stored.cells)
 
 
 def test_fresh_run_with_solutions(stored):
