@@ -97,7 +97,7 @@ def projection_backward(dout: Array, pooled: Array, p: Array) -> tuple[Array, Ar
 
 
 class Cache(NamedTuple):
-    """What `forward` computed, by the names of the naming table; Z, R and s exist for "network" only."""
+    """What `forward` computed, by the symbols of the paper; Z, R and s exist for "network" only."""
 
     batch: Batch
     w: Array  # (n,)

@@ -31,7 +31,7 @@ class Dropout(NamedTuple):
 
 
 SITES = Dropout._fields
-PAIR_SITES = SITES[:2]  # every pair of every row has a mask of its own: `Model.for_dropout`
+PAIR_SITES = SITES[:2]  # a pair has another mask in every row, so that the fast engine cannot share it between rows
 
 
 def check_keep(keep: Mapping[str, float]) -> None:
@@ -50,7 +50,7 @@ def mask_shapes(batch: Batch, k: int) -> dict[str, tuple[int, ...]]:
 
 
 def check_masks(drop: Dropout, batch: Batch, k: int, sites: tuple[str, ...]) -> None:
-    """Refuse masks of another shape, which would be spread over rows, and masks for a site that the model lacks."""
+    """Refuse masks of another shape, because NumPy would use them for several rows, and masks for an unknown site."""
     check_kind("drop", drop, Dropout, "a Dropout, such as dropout.draw makes")
     for site, shape in mask_shapes(batch, k).items():
         mask = getattr(drop, site)

@@ -30,7 +30,7 @@ __all__ = [
 
 
 class Cache(NamedTuple):
-    """What `forward` computed, by the names of the naming table."""
+    """What `forward` computed, by the symbols of the paper."""
 
     batch: Batch
     w: Array  # (n,)

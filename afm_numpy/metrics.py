@@ -136,7 +136,7 @@ def get(metric: str) -> Metric:
 
 
 def of(loss: Loss) -> list[str]:
-    """The names of the metrics for models of a loss.
+    """Which metrics fit the models that were trained with a loss, by name.
 
     Examples
     --------

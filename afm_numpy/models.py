@@ -136,10 +136,10 @@ class Model:
             check_pair_memory(min(rows, len(batch)) * (batch.m * (batch.m - 1) // 2), pair_bytes(params, self.shapes))
 
     def for_dropout(self, keep: Mapping[Any, float]) -> "Model":
-        """This model with the engine that dropout with these probabilities needs.
+        """This model, with the dense engine when single pairs are dropped out.
 
-        Dropout of single pairs gives every pair of every row a mask of its own, so nothing is shared between rows:
-        that needs the dense engine.
+        The fast engine computes a pair once for all rows that hold it. With a mask of its own, the pair differs from
+        row to row, so that nothing can be shared.
         """
         if self.kind == "fm" and keep.keys() - {"pooled"}:
             raise ValueError(f"FM has dropout at the site pooled only; got {', '.join(keep)}")

@@ -145,7 +145,7 @@ class FMBase(Parameters):
         )  # fmt: skip
 
     def _check_parameters(self) -> Any:
-        """The dtype. Refuses texts and the like where a number is wanted; ranges are checked where they matter."""
+        """Check the constructor's arguments, as far as the rows do not matter for it; return the dtype."""
         for name, value in self.get_params().items():
             if name in ("early_stopping", "warm_start", "verbose"):
                 _checks.check_kind(name, value, (bool, np.bool_, int), "True or False")

@@ -1,4 +1,8 @@
-"""The training loop: shuffle the rows, and take one step of the optimizer for each mini-batch."""
+"""The training loop: shuffle the rows, and take one step of the optimizer for each mini-batch.
+
+`model.forward` and `model.backward` are those of the fast engine, unless the model says engine="dense". To read what
+they calculate, open `afm.forward` and `afm.backward`, or those of `fm`: they give the same numbers.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -55,7 +59,7 @@ def objective(
 def gradients(
     model: Model, params: Params, batch: Batch, y: Array, goal: Objective, weight: Array | None, drop: dropout.Dropout
 ) -> tuple[Float, Float, Grads]:
-    """`objective` of rows and targets that were checked before."""
+    """The same as `objective`, without its checks: training checks all rows once, before the first epoch."""
     forward, backward = losses.get(goal.loss)
     y_hat, cache = model.forward(params, batch, drop=drop)
     data_loss = forward(y_hat, y, goal.reduction, weight)
