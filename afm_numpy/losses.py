@@ -202,22 +202,26 @@ def check_reduction(reduction: str) -> None:
 def check_targets(loss: _types.Loss, y: Array) -> None:
     """Refuse targets that the loss is not made for: the logistic loss wants 0 or 1, the squared loss finite numbers."""
     get(loss)
+    _refuse(*_wrong_targets(loss, y), "y", y)
+
+
+def _wrong_targets(loss: _types.Loss, y: Array) -> tuple[Array, str]:
     match loss:
         case "squared":
-            _refuse(~np.isfinite(y), "y", y, "it must be a finite number")
+            return ~np.isfinite(y), "it must be a finite number"
         case "logistic":
-            _refuse((y != 0) & (y != 1), "y", y, "the logistic loss wants 0 or 1")
+            return (y != 0) & (y != 1), "the logistic loss wants 0 or 1"
 
 
 def check_weight(weight: Array, name: str = "weight") -> None:
     """Refuse weights of rows that are negative or not finite, or that are so large that their sum is not finite."""
-    _refuse(~((weight >= 0) & np.isfinite(weight)), name, weight, "it must be finite and not negative")
+    _refuse(~((weight >= 0) & np.isfinite(weight)), "it must be finite and not negative", name, weight)
     with np.errstate(over="ignore"):
         if not np.isfinite(weight.sum()):
             raise ValueError(f"the sum of {name} is not finite; divide the weights by the largest")
 
 
-def _refuse(bad: Array, name: str, values: Array, words: str) -> None:
+def _refuse(bad: Array, words: str, name: str, values: Array) -> None:
     if bad.any():
         row = np.argmax(bad)
         raise ValueError(f"row {row}: {name} is {values[row]}; {words}")
@@ -237,7 +241,7 @@ def _check_rows(loss: _types.Loss, checked: bool = False, **given: Array | None)
         if name == "y_hat":
             if values.dtype.kind not in "fc" or values.dtype == np.float16:          # y_hat - y would wrap or overflow
                 raise TypeError(f"y_hat must be float32, float64 or complex; got {values.dtype}")
-            _refuse(~np.isfinite(values), name, values, "it must be a finite number")
+            _refuse(~np.isfinite(values), "it must be a finite number", name, values)
             continue
         check_numbers(values.dtype, REAL, name)
         check_targets(loss, values) if name == "y" else check_weight(values)

@@ -20,7 +20,7 @@ from ._checks import REAL, array, check_choice, check_kind, check_number, check_
 from ._types import Array, Grads, Params
 from .rowgrad import RowGrad, check_rows
 
-__all__ = ["OPTIMIZERS", "SGD", "Adagrad", "Adam", "Optimizer", "get", "init", "step"]
+__all__ = ["OPTIMIZERS", "SGD", "Adagrad", "Adam", "Optimizer", "check_state", "get", "init", "step"]
 
 BLOCK = 1 << 16  # numbers of a RowGrad that are moved at a time: few enough for the processor's cache
 
@@ -230,6 +230,17 @@ def step(optimizer: Optimizer, params: Params, grads: Grads, state: State, *, ch
 # ---- what is refused -----------------------------------------------------------------------------------
 
 
+def check_state(optimizer: Optimizer, name: str, theta: Array, slots: dict[str, Array]) -> None:
+    """Refuse the state of one parameter when another optimizer made it, or when it is for another array."""
+    check_kind(f"the state of {name}", slots, dict, "a dict of arrays")
+    arrays = {slot: np.asarray(value) for slot, value in slots.items()}
+    found = {slot: f"{value.dtype} {value.shape}" for slot, value in arrays.items()}
+    want = dict.fromkeys(optimizer.start, f"{theta.dtype} {theta.shape}")
+    if found != want:
+        made = f"{type(optimizer).__name__} makes {want}"
+        raise ValueError(f"the state of {name} does not fit: it holds {found}, {made}".replace("'", ""))
+
+
 def _check_gradient(
     optimizer: Optimizer, name: str, grad: Array | RowGrad, params: Params, state: State, checked: bool
 ) -> None:  # fmt: skip
@@ -246,11 +257,7 @@ def _check_gradient(
         want = (rows.size, *theta.shape[1:])
     if (found := np.shape(values)) != want:
         raise ValueError(f"the gradient of {name} has shape {found}; want {want}")
-    kept = {slot: (value.shape, value.dtype) for slot, value in state[name].items()}
-    if kept != dict.fromkeys(optimizer.start, (theta.shape, theta.dtype)):
-        raise ValueError(
-            f"the state of {name} was not made by {type(optimizer).__name__} for an array of this shape and dtype"
-        )
+    check_state(optimizer, name, theta, state[name])
     if not checked:
         values = array(values)
         check_numbers(values.dtype, REAL, f"the gradient of {name}")

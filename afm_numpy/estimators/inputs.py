@@ -21,10 +21,6 @@ from ..encode.reading import numbers, plain_values
 __all__ = ["check_fitted", "is_text", "labels", "rows", "targets"]
 
 
-class DataConversionWarning(UserWarning):
-    """Input had another shape than asked for, and was converted."""
-
-
 def _known(name: str, ours: type) -> Any:
     """scikit-learn's exception of that name when scikit-learn is loaded, else ours."""
     return getattr(sys.modules.get("sklearn.exceptions"), name, ours)
@@ -166,7 +162,7 @@ def _one_for_each_row(y: Any, n_rows: int, name: str = "y") -> Array:
     if y.ndim == 2 and y.shape[1] == 1:
         warn(
             "A column-vector y was passed when a 1d array was expected. Please change the shape of y to "
-            "(n_samples,), for example using ravel().", _known("DataConversionWarning", DataConversionWarning),
+            "(n_samples,), for example using ravel().", _known("DataConversionWarning", UserWarning),
         )  # fmt: skip
         y = y[:, 0]
     if y.ndim != 1:
