@@ -14,7 +14,6 @@ from strategies import (
     failing,
     fixed_problem,
     frozen,
-    gates_of,
     make_batch,
     problems,
     signed,
@@ -334,8 +333,7 @@ def test_gradients_of_the_objective(mode, loss, l2, method):
     data_loss, penalty, grads = train.objective(problem.model, params, batch, y, loss=loss, l2=lam, drop=drop)
     assert data_loss + penalty == value(params)
     assert (penalty > 0) == l2
-    gates = gates_of(problem, lambda q: afm.forward(q, batch, attention=mode, drop=drop))
-    assert_right(gradcheck.check(value, params, grads, method=method, gates=gates))
+    assert_right(gradcheck.check(value, params, grads, method=method))
 
 
 @any_mode

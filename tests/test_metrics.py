@@ -110,7 +110,7 @@ each = pytest.mark.parametrize("metric", ALL)
     ([0, 1, 1], [0.0, 1.0, -math.inf], "row 2: y_hat is -inf"),
     ([math.nan, 1, 1], [0.0, 1.0, 1.0], "row 0: y is nan"),
     ([], [], "there are no rows to measure"),
-], ids=str)  # fmt: skip
+])  # fmt: skip
 def test_other_shapes_and_numbers_that_are_not_finite(metric, y, y_hat, message):
     with pytest.raises(ValueError, match=message):
         metric(np.array(y), np.array(y_hat))
@@ -121,7 +121,7 @@ def test_other_shapes_and_numbers_that_are_not_finite(metric, y, y_hat, message)
     (["0", "1"], [0.0, 1.0]), ([0, 1], ["0.0", "1.0"]), ([0, 1], [0j, 1j]), ([b"0", b"1"], [0.0, 1.0]),
     (np.array([0, 1], object), [0.0, 1.0]), (np.ma.array([0, 1], mask=[0, 1]), [0.0, 1.0]),
     ([0, 1], np.ma.array([0.0, 1.0], mask=[0, 1])),
-], ids=str)  # fmt: skip
+])  # fmt: skip
 def test_text_complex_numbers_objects_and_masks(metric, y, y_hat):
     with pytest.raises(TypeError, match="must be real numbers|masked values are not supported"):
         metric(y, y_hat)
@@ -131,7 +131,7 @@ def test_text_complex_numbers_objects_and_masks(metric, y, y_hat):
 @pytest.mark.parametrize("y, found", [
     ([1, 2, 2, 1], "row 1: y is 2"), ([-1, 1, 1, -1], "row 0: y is -1"), ([1, 0, 3, 5], "row 2: y is 3"),
     ([0, 1, 0.5, 0], "row 2: y is 0.5"),
-], ids=str)  # fmt: skip
+])  # fmt: skip
 def test_labels_are_0_and_1(metric, y, found):
     with pytest.raises(ValueError, match=f"{found}.*; the logistic loss wants 0 or 1$"):
         metric(np.array(y), np.array(y, float))

@@ -171,14 +171,8 @@ def check_gradients(problem, method="complex", allow_blind=()):
     theta, call = x_as_parameter(problem)
     return gradcheck.check(
         lambda theta: problem.dy_hat @ call(theta)[0], theta, problem.gradients(), method=method,
-        gates=gates_of(problem, call), allow_blind=allow_blind,
+        allow_blind=allow_blind,
     )  # fmt: skip
-
-
-def gates_of(problem, call):
-    """The ReLUs' states for `gradcheck.check`; None for a model without any."""
-    network = problem.model.kind == "afm" and problem.model.attention == "network"
-    return (lambda theta: call(theta)[1].Z > 0) if network else None
 
 
 def assert_right(report):
