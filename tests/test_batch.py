@@ -367,6 +367,8 @@ def test_slot_pairs_that_are_kept_take_little_memory():
     """Rows of 70 widths around 1,000 kept 600 MB."""
     assert slot_pairs(ragged.SMALL) is slot_pairs(ragged.SMALL)
     wide = slot_pairs(ragged.SMALL + 1)
+    pairs = [(i, j) for i in range(ragged.SMALL + 1) for j in range(i + 1, ragged.SMALL + 1)]
+    assert list(zip(*(side.tolist() for side in wide), strict=True)) == pairs
     assert slot_pairs(ragged.SMALL + 1) is not wide and not wide[0].flags.writeable
     kept = ragged._kept_slot_pairs.cache_info().maxsize * 2 * slot_pairs(ragged.SMALL)[0].nbytes
     assert kept < 10e6
@@ -504,6 +506,13 @@ def test_many_rows_are_all_kept():
     assert batch[-2:].idx.tolist() == [[998, 1000 + B - 2], [999, 0]]
     assert (batch.sizes == np.where(np.arange(B) % 3 == 0, 1, 2)).all()
     assert batch.distinct_pairs()[-1].tolist() == [999, 1000 + 98_999]              # row 99,999 has no pair
+
+
+def test_rows_of_one_size_are_taken_as_a_matrix():
+    for width in (2, None):                                  # the same, but faster
+        arrays, ends = ragged.take_rows(np.array([2, 0]), np.arange(0, 8, 2), width, [np.arange(6), np.arange(6) * 1.5])
+        assert [part.tolist() for part in arrays] == [[4, 5, 0, 1], [6.0, 7.5, 0.0, 1.5]] and ends.tolist() == [0, 2, 4]
+        assert [part.dtype for part in arrays] == [np.intp, float]
 
 
 def test_rows_of_many_slots_in_all_have_wide_ends():

@@ -38,7 +38,7 @@ def take_rows(rows: Array, ends: Array, width: int | None, arrays: Iterable[Arra
     count = np.diff(ends).take(rows)
     new_ends = row_ends(count)
     at = np.repeat(ends.take(rows) - new_ends[:-1], count)
-    at += np.arange(at.size, dtype=at.dtype)
+    at += np.arange(at.size)
     return [array.take(at) for array in arrays], new_ends
 
 
@@ -78,7 +78,7 @@ def pairs_of_rows(ends: Array, most: int = CHUNK) -> Iterator[tuple[Array, Array
     >>> [(i.tolist(), j.tolist()) for i, j in pairs_of_rows(np.array([0, 3, 3, 5]))]
     [([0, 0, 1, 3], [1, 2, 2, 4])]
     """
-    entry = np.arange(ends[-1], dtype=np.intp)
+    entry = np.arange(int(ends[-1]))
     behind = ends[1:].repeat(np.diff(ends)) - entry - 1              # entries of the same row that follow
     before = np.append(0, behind.cumsum())
     cuts = [*np.searchsorted(before, np.arange(0, before[-1], most)).tolist(), entry.size]
