@@ -122,8 +122,7 @@ def check(number: str, answer: Any, *inputs: Any, show: bool = False) -> Any:
 def judge(exercise: Exercise, answer: Any, show: bool = False) -> Verdict:
     """Compare an answer with an exercise, input by input and result by result, and tell the first difference.
 
-    A hint must be true of every input: a mistake is named only if it gives what the answer gives wherever both give
-    numbers, and what the numbers look like is told only if they look like that for every input.
+    A hint must be true of every input, and nothing that is right may contradict it.
     """
     if answer is ...:
         return Verdict(False, NOTHING)
@@ -149,21 +148,17 @@ def judge(exercise: Exercise, answer: Any, show: bool = False) -> Verdict:
     return Verdict(False, text)
 
 
-@dataclass(frozen=True)
-class _Case:
+class _Case(NamedTuple):
     """One call of an answer: what came out, what is right, what the likely mistakes give, and what was found."""
 
     inputs: tuple[Any, ...]
     trouble: str = ""
-    gots: Mapping[str, Any] = field(default_factory=dict)
-    wants: Mapping[str, Any] = field(default_factory=dict)
-    wrongs: Mapping[str, Any] = field(default_factory=dict)
-    found: Mapping[str, Answer] = field(default_factory=dict)             # up to the first one that is wrong
+    gots: Mapping[str, Any] = {}
+    wants: Mapping[str, Any] = {}
+    wrongs: Mapping[str, Any] = {}
+    found: Mapping[str, Answer] = {}                                      # up to the first one that is wrong
+    wrong: Answer | None = None                                           # this one
     steps: bool = False                                                   # does the answer give its results by name?
-
-    @property
-    def wrong(self) -> Answer | None:
-        return next((answer for answer in self.found.values() if not answer.ok), None)
 
 
 def _case(exercise: Exercise, answer: Any, inputs: tuple[Any, ...]) -> _Case:
@@ -198,19 +193,17 @@ def _case(exercise: Exercise, answer: Any, inputs: tuple[Any, ...]) -> _Case:
     if _exactly(given) != before:
         return _Case(inputs, "it changes its arguments; work on copies.")
     rtol = exercise.rtol or (1e-5 if steps else 1e-7 if callable(exercise.right) else 1e-3)
-    gots, found = {name: gots[name] for name in exercise.order if gots.get(name, ...) is not ...}, {}
+    gots, found, last = {name: gots[name] for name in exercise.order if gots.get(name, ...) is not ...}, {}, None
     for name, value in gots.items():
-        found[name] = check_answer(value, wants[name], name, rtol)
-        if not found[name].ok:
+        found[name] = last = check_answer(value, wants[name], name, rtol)
+        if not last.ok:
             break
-    return _Case(inputs, trouble or ("" if found else NOTHING), gots, wants, wrongs, found, steps)
+    wrong = last if last and not last.ok else None
+    return _Case(inputs, trouble or ("" if found else NOTHING), gots, wants, wrongs, found, wrong, steps)
 
 
 def _hint(exercise: Exercise, name: str, cases: Sequence[_Case]) -> str:
-    """The likely mistake behind the first wrong result: one that fits all inputs, else what the numbers look like.
-
-    What is right contradicts a mistake that would make it wrong.
-    """
+    """The likely mistake behind the first wrong result: one that fits all inputs, else what the numbers look like."""
     cases = [case for case in cases if name in case.gots]
     given = [*cases[0].gots]
     right = [other for other in given if all(check_answer(case.gots[other], case.wants[other]).ok for case in cases)]
@@ -259,10 +252,10 @@ def _staircase(exercise: Exercise, cases: Sequence[_Case]) -> list[str]:
     return lines
 
 
-def _until(error: Exception, answer: Any) -> Any:
+def _until(error: Exception, answer: Any) -> dict[str, Any] | None:
     """What a function had calculated, by name, when an error came up."""
-    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-    return next((dict(frame.f_locals) for frame in frames if frame.f_code is getattr(answer, "__code__", None)), None)
+    frames, code = traceback.walk_tb(error.__traceback__), getattr(answer, "__code__", None)
+    return next((dict(frame.f_locals) for frame, _ in frames if frame.f_code is code), None)
 
 
 def _raised(error: Exception) -> str:

@@ -39,10 +39,9 @@ class Steps:
 
 
 def changed(function: Callable[..., Any], /, **lines: Callable[..., Any]) -> Steps:
-    """The function with a mistake: some of its lines, or of its arguments, are calculated in another way.
+    """The function with a mistake: some of its lines, or of its arguments, are others; what follows from them follows.
 
-    What follows from a changed line follows from the mistake. Of a function that is not `Steps` only the arguments can
-    be changed.
+    Of a function that is not `Steps` only the arguments can be changed.
 
     Examples
     --------
