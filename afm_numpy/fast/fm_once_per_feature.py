@@ -105,7 +105,7 @@ def predict(params: Params, batch: Batch, *, chunk: int = 4096) -> Array:
     X has a column for each of the n features; when there are more of them than slots, for each distinct one.
     """
     check_forward(params, batch, FM_SHAPES)
-    w, V, ids, x = params["w"], params["V"], batch.ids.astype(np.int32), batch.values
+    w, V, ids, x = params["w"], params["V"], batch.ids, batch.values
     if len(V) > ids.size:
         touched, ids = batch.occurrences
         w, V = w.take(touched), V.take(touched, axis=0)

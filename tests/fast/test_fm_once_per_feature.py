@@ -159,6 +159,13 @@ def test_no_rows(dtype):
     assert found.shape == (0,) and found.dtype == dtype
 
 
+def test_a_mask_of_another_shape_is_refused():
+    batch = Batch.from_lists([[0, 1], [2]])
+    params = Model("fm").init_params(np.random.default_rng(0), batch, k=2)
+    with pytest.raises(ValueError, match="pooled"):
+        fm_once_per_feature.forward(params, batch, drop=Dropout(pooled=np.ones((2, 3))))
+
+
 def test_values_of_one_are_squared_once_only():
     """X serves for its square too; a single other value asks for a matrix of its own."""
     params = Model("fm").init_params(np.random.default_rng(0), batch := Batch.from_lists([[0, 1], [2]]), k=2)
