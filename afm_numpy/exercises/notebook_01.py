@@ -75,7 +75,8 @@ BI = Steps(
 FORWARD = Steps(
     "w0 w V idx x", "y_hat",
     E=lambda V, idx, x: V[idx] * x[:, :, None],
-    y_hat=lambda w0, w, idx, x, E: w0 + (w[idx] * x).sum(axis=1) + BI(E).sum(axis=1),
+    linear=lambda w, idx, x: (w[idx] * x).sum(axis=1),
+    y_hat=lambda w0, linear, E: w0 + linear + BI(E).sum(axis=1),
 )  # fmt: skip
 DE_OF = Steps("dy_hat E", "dE", others=lambda E: E.sum(axis=1, keepdims=True) - E,
               dE=lambda dy_hat, others: dy_hat[:, None, None] * others)  # fmt: skip
@@ -102,26 +103,19 @@ EXERCISES = {
         BI,
         [(E1,), (E2,)],
         mistakes={
-            "the factor 1/2 is missing: each pair is counted twice": changed(
-                BI, pooled=lambda sum_e, sum_e2: sum_e**2 - sum_e2),
-            "the sign: the square of the sum comes first": changed(
-                BI, pooled=lambda sum_e, sum_e2: 0.5 * (sum_e2 - sum_e**2)),
+            "the factor 1/2 is missing": changed(BI, pooled=lambda sum_e, sum_e2: sum_e**2 - sum_e2),
+            "the sign: sum_e comes first": changed(BI, pooled=lambda sum_e, sum_e2: 0.5 * (sum_e2 - sum_e**2)),
             "sum_e is not squared": changed(BI, pooled=lambda sum_e, sum_e2: 0.5 * (sum_e - sum_e2)),
-            "added, not subtracted: the diagonal must go": changed(
-                BI, pooled=lambda sum_e, sum_e2: 0.5 * (sum_e**2 + sum_e2)),
-            "only the first part is halved: use brackets": changed(
-                BI, pooled=lambda sum_e, sum_e2: 0.5 * sum_e**2 - sum_e2),
+            "sum_e2 is added, not subtracted": changed(BI, pooled=lambda sum_e, sum_e2: 0.5 * (sum_e**2 + sum_e2)),
+            "brackets: both parts are halved": changed(BI, pooled=lambda sum_e, sum_e2: 0.5 * sum_e**2 - sum_e2),
             "this squares the sum: square first, then add up": changed(BI, sum_e2=lambda E: E.sum(axis=1) ** 2),
             "the squares are not added up over the slots": changed(BI, sum_e2=lambda E: E * E),
             "e is not squared in sum_e2": changed(BI, sum_e2=lambda E: E.sum(axis=1)),
             "sum_e2 is not subtracted": changed(BI, sum_e2=lambda E: 0.0),
-            "summed over the factors: the slots are axis 1": changed(
-                BI, sum_e=lambda E: E.sum(axis=2), sum_e2=lambda E: (E * E).sum(axis=2)),
-            "summed over the rows of the batch: the slots are axis 1": changed(
-                BI, sum_e=lambda E: E.sum(axis=0), sum_e2=lambda E: (E * E).sum(axis=0)),
+            "summed over the factors: the slots are axis 1": changed(BI, E=lambda E: E.swapaxes(1, 2)),
+            "summed over the rows of the batch: the slots are axis 1": changed(BI, E=lambda E: E.swapaxes(0, 1)),
             "the mean in the place of the sum": changed(BI, sum_e=lambda E: E.mean(axis=1)),
-            "the factors are added up as well: keep a vector for each row": changed(
-                BI, pooled=lambda sum_e, sum_e2: 0.5 * (sum_e**2 - sum_e2).sum(axis=1)),
+            "the factors are added up as well: keep a vector for each row": lambda E: BI(E).sum(axis=1),
         },
     ),
     "01.3": Exercise(
@@ -129,17 +123,15 @@ EXERCISES = {
         [(W0, W, V, IDX, X)],
         mistakes={
             "the values x are missing in E": changed(FORWARD, E=lambda V, idx: V[idx]),
-            "the values x are missing in the linear part": changed(
-                FORWARD, y_hat=lambda w0, w, idx, E: w0 + w[idx].sum(axis=1) + BI(E).sum(axis=1)),
+            "the values x are missing in the linear part": changed(FORWARD, linear=lambda w, idx: w[idx].sum(axis=1)),
             "the constant w0 is missing": changed(FORWARD, w0=lambda w0: 0.0),
-            "the linear part is missing": changed(FORWARD, w=lambda w: 0 * w),
-            "the pairs are missing": changed(FORWARD, E=lambda V: 0 * V[:1, None]),
+            "the linear part is missing": changed(FORWARD, linear=lambda w0: 0.0),
+            "the pairs are missing": changed(FORWARD, y_hat=lambda w0, linear: w0 + linear),
             "bi_interaction gives a vector for each row: add up its factors": changed(
-                FORWARD, y_hat=lambda w0, w, idx, x, E: w0 + (w[idx] * x).sum(axis=1, keepdims=True) + BI(E)),
-            "w0 is counted once for each slot": changed(
-                FORWARD, y_hat=lambda w0, w, idx, x, E: (w0 + w[idx] * x).sum(axis=1) + BI(E).sum(axis=1)),
+                FORWARD, y_hat=lambda w0, linear, E: w0 + linear[:, None] + BI(E)),
+            "w0 is counted once for each slot": changed(FORWARD, w0=lambda w0, x: x.shape[1] * w0),
             "summed over the whole batch: each row has its own prediction": changed(
-                FORWARD, y_hat=lambda w0, w, idx, x, E: w0 + (w[idx] * x).sum() + BI(E).sum()),
+                FORWARD, y_hat=lambda w0, linear, E: w0 + linear.sum() + BI(E).sum()),
         },
     ),
     "01.4": Exercise(

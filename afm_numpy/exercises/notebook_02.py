@@ -30,7 +30,8 @@ SGD = Steps("theta g lr", "theta_new", theta_new=lambda theta, g, lr: theta - lr
 ADAGRAD = Steps(
     "theta g acc lr eps", "theta_new acc_new",
     acc_new=lambda g, acc: acc + g**2,
-    theta_new=lambda theta, g, acc_new, lr, eps: theta - lr * g / (np.sqrt(acc_new) + eps),
+    root=lambda acc_new, eps: np.sqrt(acc_new) + eps,
+    theta_new=lambda theta, g, root, lr: theta - lr * g / root,
 )  # fmt: skip
 
 
@@ -94,8 +95,7 @@ EXERCISES = {
             "it overflows: the exponent must never be positive": lambda z: np.log1p(np.exp(z)),
             "max(z, 0) is missing": lambda z: np.log1p(np.exp(-np.abs(z))),
             "it must be max(z, 0) outside and -|z| in the exponent": lambda z: np.abs(z) + np.log1p(np.exp(-np.abs(z))),
-            "the sign in the exponent: -|z| is never positive": lambda z: (
-                np.maximum(z, 0) + np.log1p(np.exp(np.abs(z)))),
+            "the sign: -|z| is never positive": lambda z: np.maximum(z, 0) + np.log1p(np.exp(np.abs(z))),
             "log in the place of log1p": lambda z: np.maximum(z, 0) + np.log(np.exp(-np.abs(z))),
             "only max(z, 0): the logarithm is missing": lambda z: np.maximum(z, 0),
             "the logarithm is missing": lambda z: np.maximum(z, 0) + np.exp(-np.abs(z)),
@@ -112,8 +112,7 @@ EXERCISES = {
             "y y_hat is added, not subtracted": lambda y_hat, y: np.mean(SOFTPLUS(y_hat) + y * y_hat),
             "y is subtracted, not y y_hat": lambda y_hat, y: np.mean(SOFTPLUS(y_hat) - y),
             "not yet averaged over the rows": lambda y_hat, y: SOFTPLUS(y_hat) - y * y_hat,
-            "softplus(-y_hat): that is the loss for y = 1 without the other part": lambda y_hat, y: np.mean(
-                SOFTPLUS(-y_hat) - y * y_hat),
+            "the sign in softplus: it takes y_hat": lambda y_hat, y: np.mean(SOFTPLUS(-y_hat) - y * y_hat),
             "it overflows: use softplus": lambda y_hat, y: np.mean(np.log(1 + np.exp(y_hat)) - y * y_hat),
             "a probability is 0 or 1 there: use softplus": lambda y_hat, y: -np.mean(
                 y * np.log(sigmoid(y_hat)) + (1 - y) * np.log(1 - sigmoid(y_hat))),
@@ -133,8 +132,6 @@ EXERCISES = {
             "y is missing": lambda y_hat, y: sigmoid(y_hat) / len(y),
             "the derivative of softplus is the sigmoid": lambda y_hat, y: (SOFTPLUS(y_hat) - y) / len(y),
             "sigmoid(-y_hat): the sign of the exponent": lambda y_hat, y: (sigmoid(-y_hat) - y) / len(y),
-            "the slope of the sigmoid is a factor too much": lambda y_hat, y: (
-                (sigmoid(y_hat) - y) * sigmoid(y_hat) * sigmoid(-y_hat) / len(y)),
             "averaged: each row has its own slope": lambda y_hat, y: np.mean(sigmoid(y_hat) - y),
         },
     ),
@@ -157,22 +154,18 @@ EXERCISES = {
             "g is not squared in acc": changed(ADAGRAD, acc_new=lambda g, acc: acc + g),
             "the size of g, not its square, goes into acc": changed(ADAGRAD, acc_new=lambda g, acc: acc + np.abs(g)),
             "the old acc is forgotten: add to it": changed(ADAGRAD, acc_new=lambda g: g**2),
-            "the step takes the old acc": changed(ADAGRAD, theta_new=lambda theta, g, acc, lr, eps: (
-                theta - lr * g / (np.sqrt(acc) + eps))),
-            "eps belongs outside the root": changed(ADAGRAD, theta_new=lambda theta, g, acc_new, lr, eps: (
-                theta - lr * g / np.sqrt(acc_new + eps))),
-            "eps is missing": changed(ADAGRAD, eps=lambda eps: 0.0),
-            "the root is missing": changed(ADAGRAD, theta_new=lambda theta, g, acc_new, lr, eps: (
-                theta - lr * g / (acc_new + eps))),
+            "the step takes the old acc": changed(ADAGRAD, root=lambda acc, eps: np.sqrt(acc) + eps),
+            "eps belongs outside the root": changed(ADAGRAD, root=lambda acc_new, eps: np.sqrt(acc_new + eps)),
+            "eps is missing": changed(ADAGRAD, root=lambda acc_new: np.sqrt(acc_new)),
+            "the root is missing": changed(ADAGRAD, root=lambda acc_new, eps: acc_new + eps),
             "the sign of the step: it goes up the slope": changed(ADAGRAD, lr=lambda lr: -lr),
             "lr is missing": changed(ADAGRAD, lr=lambda lr: 1.0),
-            "g is missing in the step": changed(ADAGRAD, theta_new=lambda theta, acc_new, lr, eps: (
-                theta - lr / (np.sqrt(acc_new) + eps))),
+            "g is missing in the step": changed(ADAGRAD, theta_new=lambda theta, root, lr: theta - lr / root),
             "only the step: theta is missing": changed(ADAGRAD, theta=lambda theta: 0.0),
             "swapped: theta_new comes first": lambda theta, g, acc, lr, eps: ADAGRAD(theta, g, acc, lr, eps)[::-1],
             "the new acc is not returned": lambda theta, g, acc, lr, eps: (ADAGRAD(theta, g, acc, lr, eps)[0], acc),
-            "brackets: eps is added to the quotient, not to the root": changed(
-                ADAGRAD, theta_new=lambda theta, g, acc_new, lr, eps: theta - lr * g / np.sqrt(acc_new) + eps),
+            "brackets: eps is added to the root, not to the quotient": lambda theta, g, acc, lr, eps: (
+                ADAGRAD(theta, g, acc, lr, 0.0)[0] + eps, acc + g**2),
         },
     ),
     "02.8": Exercise(
@@ -180,16 +173,13 @@ EXERCISES = {
         [(START, ROWS, Y_HAT[[0, 1, 2, 3, 4, 0, 2]], optim.SGD(0.05), np.random.default_rng(1), 2, 3)],
         ("params", "history"),
         {
-            "the rows are not shuffled: take them from order": partial(fit, pick=lambda order, i, size: np.arange(
-                i, min(i + size, len(order)))),
+            "not shuffled: rows come from order": partial(fit, pick=lambda order, i, n: np.sort(order)[i : i + n]),
             "always the first rows: the batch begins at start": partial(fit, pick=lambda order, i, size: order[:size]),
             "a batch ends at start + batch_size": partial(fit, pick=lambda order, i, size: order[i:]),
-            "a batch ends at start + batch_size, not at batch_size": partial(
-                fit, pick=lambda order, i, size: order[i:size]),
+            "it ends at start + batch_size, not batch_size": partial(fit, pick=lambda order, i, size: order[i:size]),
             "all rows: a batch holds batch_size of them": partial(fit, pick=lambda order, i, size: order),
             "1/B is missing in dy_hat": partial(fit, slope=lambda y_hat, y: 2 * (y_hat - y)),
-            "the sign of dy_hat: prediction minus target": partial(
-                fit, slope=lambda y_hat, y: losses.squared_backward(y, y_hat)),
+            "the sign of dy_hat": partial(fit, slope=lambda y_hat, y: losses.squared_backward(y, y_hat)),
             "dy_hat is the plain error: use squared_backward": partial(fit, slope=lambda y_hat, y: y_hat - y),
             "the targets of all rows: take y[rows]": _targets_unsorted,
         },
