@@ -1,4 +1,4 @@
-"""Answers that readers may well give: unusual right ones pass, wrong ones get a hint that is true, or none."""
+"""Answers that readers may well give: right ones in an unusual form pass, wrong ones get a true hint, or none."""
 
 from importlib import util
 from pathlib import Path
