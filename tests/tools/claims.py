@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from afm_numpy import Model, afm, explain, metrics, recipes, train
+from afm_numpy import Model, afm, explain, fm, metrics, optim, recipes, train
 from afm_numpy.exercises import find, story
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
@@ -156,6 +156,15 @@ def unseen_pairs_of_others(seed):
     return min(found["linear"], found["pairs"]) > 1, found
 
 
+@claim("02", "FM, 300 epochs of SGD: its error on new rows is below the linear model's, but 0.2 above that on its own")
+def learns_by_heart(seed):
+    data, rng = viewers(seed), np.random.default_rng(seed)
+    first = Model("fm").init_params(rng, data.fit[0], k=4, std=0.1, w0=5.0, dtype=float)
+    params, _ = notebook("02").fit(first, *data.fit, optim.SGD(0.2), rng, 300, 100)
+    own, _, new = (np.sqrt(np.mean((fm.forward(params, batch)[0] - y) ** 2)) for batch, y in data[:3])
+    return own + 0.2 < new < told("linear", seed).test, {"own": own, "new": new}
+
+
 @claim("04", "A plain weight for each pair of facts: its error is at least 5 % below FM's")
 def field_helps(seed):
     return ratio(seed, "field") < 0.95, {"ratio": ratio(seed, "field"), "beside AFM": ratio(seed, "field", "AFM")}
@@ -217,13 +226,6 @@ def all_rows_bins(seed):
 def small_scaled(seed):
     loss = adult_losses("standard", seed, seed, 6000)
     return loss["AFM"] < loss["FM"], loss
-
-
-@claim("06", "6,000 rows: bins gain more than 0.005 for FM and for AFM")
-def small_bins(seed):
-    loss = {scaling: adult_losses(scaling, seed, seed, 6000) for scaling in ("standard", "quantile")}
-    gain = {name: loss["standard"][name] - loss["quantile"][name] for name in ("FM", "AFM")}
-    return min(gain.values()) > 0.005, gain
 
 
 @cache
@@ -472,9 +474,9 @@ def run(path, only=""):
 def table(path):
     """The table in Markdown: every claim, and for how many of its seeds it holds."""
     done = stored(path)
-    lines = ["| notebook | claim | holds |", "|---|---|---|"]
+    lines = ["| notebook | claim | holds for |", "|---|---|---|"]
     for name, entry in CLAIMS.items():
-        found = [row["holds"] for (claim, _), row in done.items() if claim == name]
+        found = [row["holds"] for (claim, seed), row in done.items() if claim == name and seed <= entry.seeds]
         lines.append(f"| {entry.notebook} | {entry.text} | {sum(found)} of {len(found)} |")
     return "\n".join(lines)
 
