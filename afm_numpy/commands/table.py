@@ -20,7 +20,7 @@ from ..encode import TableEncoder
 from ..encode.reading import listing
 from ..saving import Saved
 
-__all__ = ["Form", "Rows", "classes_of", "form_of", "lines", "names_in", "parts", "read", "targets", "whole"]
+__all__ = ["Form", "Rows", "about", "classes_of", "form_of", "lines", "names_in", "parts", "read", "targets", "whole"]
 
 LONGEST = 1 << 24  # bytes of a line
 
@@ -183,17 +183,25 @@ def form_of(encoder: TableEncoder, delimiter: str, target: str | None) -> Form:
     return Form(delimiter, target, continuous, (), encoder.missing, encoder.columns)
 
 
+def about(saved: Saved) -> dict[str, Any]:
+    """What a model says of its tables, as far as it is known: "target", "delimiter" and the two "classes"."""
+
+    def inside(outer: Any, name: str) -> Any:
+        return outer.get(name) if isinstance(outer, dict) else None
+
+    said = {name: inside(inside(saved.config, "table"), name) for name in ("target", "delimiter", "classes")}
+    of_estimator = inside(inside(inside(saved.config, "fitted"), "classes_"), "values")
+    return said | ({"classes": list(map(str, of_estimator))} if of_estimator else {})
+
+
 def parts(
     path: str, saved: Saved, encoder: TableEncoder, delimiter: str | None, target: str | None, lenient: bool
 ) -> Iterator[Part]:
     """The rows of a table as features of a saved model, in memory that does not grow with the file."""
-    about = saved.config.get("table") or {}
-    classes = about.get("classes")
-    if "fitted" in saved.config and "classes_" in saved.config["fitted"]:             # of an estimator
-        classes = [str(name) for name in saved.config["fitted"]["classes_"]["values"]]
-    form = form_of(encoder, delimiter or about.get("delimiter", ","), target or about.get("target"))
+    said = about(saved)
+    form = form_of(encoder, delimiter or said["delimiter"] or ",", target or said["target"])
     for rows in read(path, form, 4096):
         made = encoder.transform(rows.columns)
         batch = made if isinstance(made, Batch) else Batch.from_scipy(made)                # of `sparse_output`
-        y = targets(path, form, rows, classes, lenient)
+        y = targets(path, form, rows, said["classes"], lenient)
         yield Part(batch.astype(saved.params["V"].dtype), y, np.array(rows.line))

@@ -206,8 +206,7 @@ def table_rows(args: Args, saved: saving.Saved | None) -> Data:
     files = {path: table.whole(path, form) for path in (args.data, args.valid) if path}
     found, classes = files[args.data], None
     if args.loss == "logistic":
-        classes = saved and (saved.config.get("table") or {}).get("classes")
-        classes = classes or table.classes_of(args.data, form, found)
+        classes = (saved and table.about(saved)["classes"]) or table.classes_of(args.data, form, found)
         print(f"{args.target}: {classes[0]!r:.60} is 0, {classes[1]!r:.60} is 1", file=sys.stderr)
     y = {path: table.targets(path, form, rows, classes) for path, rows in files.items()}
     fit, held = held_out(args, y[args.data])
@@ -219,8 +218,8 @@ def table_rows(args: Args, saved: saving.Saved | None) -> Data:
     batches = {path: encoder.transform(rows.columns).astype(np.float32) for path, rows in files.items()}
     batch, targets = batches[args.data], y[args.data]
     valid = (batch[held], targets[held]) if held.size else (batches[args.valid], y[args.valid]) if args.valid else None
-    about = {"target": args.target, "delimiter": args.delimiter, "classes": classes}
-    return Data((batch[fit], targets[fit]), valid, encoder, about)
+    said = {"target": args.target, "delimiter": args.delimiter, "classes": classes}
+    return Data((batch[fit], targets[fit]), valid, encoder, said)
 
 
 def start(args: Args, saved: saving.Saved | None, data: Data) -> tuple[saving.Saved, int]:

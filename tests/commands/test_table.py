@@ -352,3 +352,17 @@ def test_overall_of_libfm_rows(tmp_path, capsys):
     with pytest.raises(SystemExit):
         run("explain", out, path, "--csv")
     assert "--csv goes with --overall" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("config", [
+    {"table": 5}, {"table": {"target": 5, "delimiter": 5, "classes": 5}}, {"table": {"delimiter": ";;"}}, [], 7,
+    {"fitted": {"classes_": 3}}, {"fitted": []}, {"fitted": {"classes_": {"values": 7}}},
+    {"table": {"classes": [[], {}]}},
+])  # fmt: skip
+def test_a_file_that_says_other_things_of_its_tables_ends_in_one_line(config, folder, model, tmp_path, capsys):
+    saved = saving.load(model)
+    saving.save(tmp_path / "m", saved.model, saved.params, encoder=saved.encoder, config=config)
+    capsys.readouterr()
+    for command in ("predict", "evaluate", "explain"):
+        status = run(command, tmp_path / "m", folder / "test.csv")
+        assert status in (0, 2) and capsys.readouterr().err.count("\n") == (status == 2)
