@@ -241,3 +241,17 @@ def test_brother_targets_of_a_check_may_be_a_list_and_names_are_one():
     assert metrics.check(["auc"], "logistic", [0, 1]) == ["auc"]
     with pytest.raises(TypeError, match="names must be a list of names of metrics; got generator"):
         metrics.measure("squared", [0, 1], [0, 1], (name for name in ["rmse"]))
+
+
+@pytest.mark.parametrize("size", [1e-200, 0.1, 1.0, 1e200])
+def test_root_mean_square_with_weights(size):
+    values = np.array([3.0, -4.0]) * size
+    assert metrics.root_mean_square(values) == pytest.approx(math.sqrt(25 / 2) * size, rel=1e-15)
+    assert metrics.root_mean_square(values, np.array([1.0, 3.0])) == pytest.approx(math.sqrt(57 / 4) * size, rel=1e-15)
+
+
+def test_what_is_wrong_with_targets_is_said_of_y():
+    with pytest.raises(TypeError, match="^y must be real numbers"):
+        metrics.check([], "logistic", ["a"])
+    with pytest.raises(ValueError, match="^there are no rows to measure$"):
+        metrics.rmse([], [])
