@@ -233,10 +233,10 @@ def step(optimizer: Optimizer, params: Params, grads: Grads, state: State, *, ch
 def check_state(optimizer: Optimizer, name: str, theta: Array, slots: dict[str, Array]) -> None:
     """Refuse the state of one parameter when another optimizer made it, or when it is for another array."""
     check_kind(f"the state of {name}", slots, dict, "a dict of arrays")
-    arrays = {slot: np.asarray(value) for slot, value in slots.items()}
-    found = {slot: f"{value.dtype} {value.shape}" for slot, value in arrays.items()}
-    want = dict.fromkeys(optimizer.start, f"{theta.dtype} {theta.shape}")
-    if found != want:
+    kept = {slot: (np.asarray(value).dtype, np.shape(value)) for slot, value in slots.items()}
+    wanted = dict.fromkeys(optimizer.start, (theta.dtype, theta.shape))
+    if kept != wanted:
+        found, want = ({slot: f"{dtype} {shape}" for slot, (dtype, shape) in one.items()} for one in (kept, wanted))
         made = f"{type(optimizer).__name__} makes {want}"
         raise ValueError(f"the state of {name} does not fit: it holds {found}, {made}".replace("'", ""))
 

@@ -87,8 +87,9 @@ def check_params(params: Mapping[str, Any], shapes: Shapes, **known: int) -> dic
                 f"params[{name!r}] has shape {shape}; want ({', '.join(letters)})"
                 + (f" with {legend}" if legend else "")
             )
-        array(params[name])                                  # refuses masks
-        value = np.asarray(params[name]) if isinstance(params[name], (float, int, np.generic)) else params[name]
+        value = params[name]
+        if isinstance(value, (float, int, np.generic, np.ma.MaskedArray)):
+            value = array(value)                             # refuses masks
         if not isinstance(value, np.ndarray) or isinstance(value, np.matrix):
             raise TypeError(f"params[{name!r}] must be an array; got {type(value).__name__}")
         if value.dtype.kind not in "fciu" or value.dtype == np.float16:
