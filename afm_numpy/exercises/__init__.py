@@ -212,6 +212,11 @@ def _hint(exercise: Exercise, name: str, cases: Sequence[_Case]) -> str:
     named.sort(key=lambda label: not all(_fits(label, other, cases, fits=True) for other in given))
     first = [(case.wrong, numbers(case.gots[name])) for case in cases if case.wrong and case.wrong.name == name]
     looks = {answer.likely for answer, array in first if array is None or array.size > 1}
+    numbers_alone = [(case.gots[name], case.wants[name]) for case in cases]
+    if len(first) > 1 and not looks and not any(np.ndim(value) for pair in numbers_alone for value in pair):
+        looks = {check_answer(*np.transpose(numbers_alone)).likely}       # one number for each input: look at them all
+    if len(looks) > 1 and all("factor" in look for look in looks):
+        looks = {"off by a factor, another one for each input"}
     return named[0] if named else looks.pop() if len(looks) == 1 else ""
 
 

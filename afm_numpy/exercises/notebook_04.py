@@ -132,6 +132,8 @@ TEMPERATURE = Steps(
 BACKWARD_SOFTMAX = {
     "only the diagonal of the Jacobian": lambda da, a: a * (1 - a) * da,
     "the term a a^T is dropped": lambda da, a: a * da,
+    "the mean of da over all rows": lambda da, a: a * (da - da.mean()),
+    "da itself is missing in the bracket": lambda da, a: a * (a * da).sum(axis=1, keepdims=True),
     "a is missing in front of the bracket": lambda da, a: da - (a * da).sum(axis=1, keepdims=True),
     "the plain mean of da, not the mean weighted by a": lambda da, a: a * (da - da.mean(axis=1, keepdims=True)),
     "summed over the wrong axis: the sum runs over the pairs of a row": lambda da, a: a * (da - (a * da).sum(axis=0)),
@@ -143,12 +145,18 @@ BACKWARD_SOFTMAX = {
 OF_UPPER = {
     **OF_PROJECTION,
     "dy_hat is missing": {"dpooled": lambda pooled, p: p + 0 * pooled},
+    "the sums are multiplied: multiply first, then sum": {
+        "dp": lambda dy_hat, pooled: dy_hat.sum() * pooled.sum(axis=0)},
+    "the mean over the factors, not the sum": {"da": lambda dpooled, M: (M * dpooled[:, None]).mean(axis=2)},
     "M is missing in da": {"da": lambda dpooled, M: dpooled.sum(axis=1)[:, None] + 0 * M[:, :, 0]},
     "dpooled is missing in da": {"da": lambda M: M.sum(axis=2)},
     "da is summed over the pairs, not over the factors": {"da": lambda dpooled, M: (M * dpooled[:, None]).sum(axis=1)},
 }
 OF_NETWORK = {
     "Z in the place of R": {"dh": lambda ds, Z: np.einsum("bp,bpt->t", ds, Z)},
+    "the gate in the place of R": {"dh": lambda ds, R: np.einsum("bp,bpt->t", ds, R > 0)},
+    "the gate is upside down": {"dZ": lambda ds, h, Z: ds[:, :, None] * h * (Z < 0)},
+    "Z in the place of the gate: its slope is 1 or 0": {"dZ": lambda ds, h, Z: ds[:, :, None] * h * Z},
     "ds is missing in dh": {"dh": lambda R: R.sum(axis=(0, 1))},
     "the gate of ReLU is missing": {"dZ": lambda ds, h: ds[:, :, None] * h},
     "R in the place of the gate: its slope is 1 or 0": {"dZ": lambda ds, h, R: ds[:, :, None] * h * R},
@@ -159,6 +167,7 @@ OF_NETWORK = {
 OF_LOWER = {
     "the path through the attention is dropped": {"dM": lambda dpooled, a: a[:, :, None] * dpooled[:, None]},
     "the path through the pooling is dropped": {"dM": lambda dZ, W: dZ @ W.T},
+    "the two paths add up": {"dM": lambda dpooled, a, dZ, W: a[:, :, None] * dpooled[:, None] - dZ @ W.T},
     "a is missing in dM": {"dM": lambda dpooled, dZ, W: dpooled[:, None] + dZ @ W.T},
     **OF_SIDES,
     "not summed over repeated ids: use np.add.at": {
@@ -168,6 +177,8 @@ OF_LOWER = {
 OF_WHOLE = {
     "the loss is summed over the rows, not averaged": {
         "L": lambda y_hat, y, lam, W: ((y_hat - y) ** 2).sum() + lam * (W**2).sum()},
+    "the penalty is missing in L": {"L": lambda y_hat, y: ((y_hat - y) ** 2).mean()},
+    "1/B is missing in dy_hat": {"dy_hat": lambda y_hat, y: 2 * (y_hat - y)},
     "absent pairs take part in the softmax": {"mask": lambda M: np.ones(M.shape[:2], bool)},
     "the factor 2 of the squared loss is missing": {"dy_hat": lambda y_hat, y: (y_hat - y) / len(y)},
     "only the diagonal of the softmax Jacobian": {"ds": BACKWARD_SOFTMAX["only the diagonal of the Jacobian"]},
@@ -183,6 +194,10 @@ EXERCISES = {
     "04.1": Exercise(ATTEND, [(1.3, *_arrays(1, 6, 6), 0.4), (-0.2, *_arrays(2, 4, 4), 2.5)], mistakes={
         "the minus sign is missing: the nearest key must score highest": {
             "s": lambda query, keys, width: ((query - keys) / width) ** 2 / 2},
+        "the distance itself, not its square": {"s": lambda query, keys, width: -np.abs(query - keys) / width},
+        "exp belongs to the next line": {"s": lambda query, keys, width: np.exp(-(((query - keys) / width) ** 2) / 2)},
+        "divided by the largest, not by the sum": {"a": lambda s: np.exp(s - s.max())},
+        "the value of the nearest key alone": {"y_hat": lambda a, values: values[np.argmax(a)]},
         "not squared": {"s": lambda query, keys, width: -(query - keys) / width / 2},
         "the factor 1/2 is missing": {"s": lambda query, keys, width: -(((query - keys) / width) ** 2)},
         "width belongs inside the square": {"s": lambda query, keys, width: -((query - keys) ** 2) / width / 2},
@@ -195,6 +210,11 @@ EXERCISES = {
         "not divided by the root of the length": {"dot": lambda query, keys: keys @ query},
         "divided by the length, not by its root": {"dot": lambda query, keys: keys @ query / len(query)},
         "divided by the root of the number of keys": {"dot": lambda query, keys: keys @ query / np.sqrt(len(keys))},
+        "ReLU in the place of tanh": {"additive": lambda query, keys, W, U, h: np.maximum(query @ W + keys @ U, 0) @ h},
+        "tanh of each part: add first": {
+            "additive": lambda query, keys, W, U, h: (np.tanh(query @ W) + np.tanh(keys @ U)) @ h},
+        "h is missing: the units are only added up": {
+            "additive": lambda query, keys, W, U: np.tanh(query @ W + keys @ U).sum(axis=1)},
         "tanh is missing": {"additive": lambda query, keys, W, U, h: (query @ W + keys @ U) @ h},
         "tanh comes before h": {"additive": lambda query, keys, W, U, h: np.tanh((query @ W + keys @ U) @ h)},
         "W belongs to the query and U to the keys": {
@@ -204,6 +224,8 @@ EXERCISES = {
     "04.3": Exercise(SCORES, [_arrays(5, (2, 6, 3), (3, 4), 4, 4), _arrays(6, (4, 3, 5), (5, 2), 2, 2)], mistakes={
         "b is missing": {"Z": lambda M, W: M @ W},
         "ReLU is missing": {"R": lambda Z: Z},
+        "tanh in the place of ReLU": {"R": lambda Z: np.tanh(Z)},
+        "b is taken away, not added": {"Z": lambda M, W, b: M @ W - b},
         "ReLU of the score: it belongs to the hidden units": {"s": lambda Z, h: np.maximum(Z @ h, 0)},
         "b is added behind ReLU": {"R": lambda M, W, b: np.maximum(M @ W, 0) + b},
         "the absolute value in the place of ReLU": {"R": lambda Z: np.abs(Z)},
@@ -221,6 +243,8 @@ EXERCISES = {
         "a row without a pair becomes NaN: mind -inf - (-inf), and 0 / 0": {
             "top": lambda s: s.max(axis=1, keepdims=True)},
         "the largest score of all rows: a row far below it becomes 0 / 0": {"top": lambda s: s.max()},
+        "the exponentials as they stand: exp(900) is infinite, and 0 / 0 in a row without a pair": {
+            "top": lambda s: 0 * len(s), "a": lambda e, total: e / total},
         "nothing is subtracted: exp(900) is infinite": {"top": lambda s: 0 * len(s)},
         "summed over the rows: the pairs are axis 1": {"total": lambda e: e.sum(axis=0, keepdims=True)},
         "not divided by the sum": {"a": lambda e: e},
@@ -249,6 +273,8 @@ EXERCISES = {
                 "dtau": lambda du, s, tau: -(du * s).sum() / tau},
             "ds in the place of du in dtau: one factor 1/tau too much": {
                 "dtau": lambda ds, s, tau: -(ds * s).sum() / tau**2},
+            "da in the place of du in dtau": {"dtau": lambda da, s, tau: -(da * s).sum() / tau**2},
+            "a in the place of s in dtau": {"dtau": lambda du, a, tau: -(du * a).sum() / tau**2},
             "s is missing in dtau": {"dtau": lambda du, tau: -du.sum() / tau**2},
             "dtau is not summed over all rows and pairs": {"dtau": lambda du, s, tau: -du * s / tau**2},
             "dtau is the mean, not the sum": {"dtau": lambda du, s, tau: -(du * s).mean() / tau**2},

@@ -98,6 +98,8 @@ EXERCISES = {
         "the cube root of u alone: f and t count too": lambda u: np.cbrt(u),
         "the two terms are equal there, but their sum is not smallest": lambda u, f, t: np.cbrt(6 * u * f / t),
         "f and t are exchanged": lambda u, f, t: np.cbrt(3 * u * t / f),
+        "the root is missing": lambda u, f, t: 3 * u * f / t,
+        "the cube in the place of the root": lambda u, f, t: (3 * u * f / t) ** 3,
         "f is missing": lambda u, t: np.cbrt(3 * u / t),
         "t is missing": lambda u, f: np.cbrt(3 * u * f),
         "the factor 3 is missing": lambda u, f, t: np.cbrt(u * f / t),
@@ -108,6 +110,7 @@ EXERCISES = {
             "not divided by eps, or a real step of 1e-20 that is lost in rounding": lambda f, theta, d: (
                 f(theta + 1e-20j * d).imag),
             "the real part, not the imaginary part": lambda f, theta, d: f(theta + 1e-20j * d).real / 1e-20,
+            "the size, not the imaginary part": lambda f, theta, d: abs(f(theta + 1e-20j * d)) / 1e-20,
             "d is forgotten": lambda f, theta: f(theta + 1e-20j).imag / 1e-20,
             "divided by 2 eps, as a central difference": lambda f, theta, d: f(theta + 1e-20j * d).imag / 2e-20,
             "the sign is wrong": lambda f, theta, d: -f(theta + 1e-20j * d).imag / 1e-20,
@@ -115,6 +118,11 @@ EXERCISES = {
     "05.3": Exercise(ERROR, [(cubic, THETA, slopes(cubic, THETA) + 1e-3 * BY_HAND), (wave, THETA, BY_HAND)], mistakes={
         "all entries are moved at once, not one after the other": {
             "measured": lambda f, theta: np.full(theta.shape, f(theta + 1e-20j).imag / 1e-20)},
+        "by_hand is not measured": {"measured": lambda by_hand: by_hand},
+        "divided by the largest measured entry, not by the largest of by_hand": {
+            "error": lambda measured, by_hand: np.abs(measured - by_hand).max() / np.abs(measured).max()},
+        "divided by the smallest entry": {
+            "error": lambda measured, by_hand: np.abs(measured - by_hand).max() / np.abs(by_hand).min()},
         "not divided by eps": {"measured": lambda f, theta: slopes(f, theta) * 1e-20},
         "not divided by the largest entry": {"error": lambda measured, by_hand: np.abs(measured - by_hand).max()},
         "each entry is divided by itself; divide by the largest entry": {
@@ -127,6 +135,8 @@ EXERCISES = {
     "05.4": Exercise(FM_DV, [_embeddings(6, 4, 3, 5, 2), _embeddings(7, 3, 4, 6, 5)], mistakes={
         "e_i itself is still in the sum": {"dE": lambda dy_hat, E: (
             dy_hat[:, None, None] * E.sum(axis=1, keepdims=True) + 0 * E)},
+        "e_i in the place of the sum of the others": {"dE": lambda dy_hat, E: dy_hat[:, None, None] * E},
+        "x is missing in E": {"E": lambda V, idx: V[idx]},
         "dy_hat is missing": {"dE": lambda E: E.sum(axis=1, keepdims=True) - E},
         "the factor x is missing in the last line": {"dV": lambda dE, idx, V: added(V.shape, idx, dE)},
         "x counts twice in E": {"E": lambda V, idx, x: V[idx] * x[:, :, None] ** 2},
@@ -134,6 +144,8 @@ EXERCISES = {
     "05.5": Exercise(lambda y_hat, y: (sigmoid(y_hat) - y) / len(y), [
         (_arrays(i, B)[0], np.arange(B) % 2.0) for i, B in ((8, 5), (9, 3))], ("dy_hat",), {
             "1/B is missing": lambda y_hat, y: sigmoid(y_hat) - y,
+            "the sigmoid of -y_hat": lambda y_hat, y: (sigmoid(-y_hat) - y) / len(y),
+            "rounded: the error is that of the probability": lambda y_hat, y: (np.round(sigmoid(y_hat)) - y) / len(y),
             "the sigmoid is missing": lambda y_hat, y: (y_hat - y) / len(y),
             "the slope of the sigmoid without the error": lambda y_hat, y: (
                 sigmoid(y_hat) * sigmoid(-y_hat) / len(y)),
@@ -148,6 +160,8 @@ EXERCISES = {
         "the path through the attention is dropped, or M is missing in da, which makes ds 0": {
             "da": lambda M: 0 * M[:, :, 0]},
         "the path through the pooling is dropped": OF_LOWER["the path through the pooling is dropped"],
+        "dpooled is missing in da": {"da": lambda M: M.sum(axis=2)},
+        "a is missing in dM": OF_LOWER["a is missing in dM"],
         "the backward of the softmax is missing": {"ds": lambda da: da},
         "the gate of ReLU is missing": OF_NETWORK["the gate of ReLU is missing"],
         "h is missing": OF_NETWORK["h is missing"],
@@ -155,6 +169,10 @@ EXERCISES = {
     "05.9": Exercise(ADAGRAD, [(THETA, 0 * THETA, BY_HAND, 0.3), (BY_HAND[0], THETA[0] ** 2, THETA[1], 0.1)], mistakes={
         "the sign of the step: it goes up the slope": {"lr": lambda lr: -lr},
         "acc forgets the steps before": {"acc_new": lambda g: g**2},
+        "the root of the last square alone: acc has them all": {
+            "theta_new": lambda theta, g, lr: theta - lr * g / (np.abs(g) + 1e-8)},
+        "not divided: that is plain gradient descent": {"theta_new": lambda theta, g, lr: theta - lr * g},
+        "acc is returned as it came": {"acc_new": lambda acc: acc},
         "g is not squared in acc": {"acc_new": lambda acc, g: acc + np.abs(g)},
         "the root is missing": {"theta_new": lambda theta, acc_new, g, lr: theta - lr * g / (acc_new + 1e-8)},
     }),
@@ -178,8 +196,13 @@ EXERCISES = {
             "the sign: the wide one is taken away": lambda line, eps: (
                 4 * central(line, eps) + central(line, 2 * eps)) / 3,
             "the narrow difference alone": central,
+            "the wide difference alone": lambda line, eps: central(line, 2 * eps),
+            "a one-sided difference": lambda line, eps: (line(eps) - line(0)) / eps,
         }),
     "05.12": Exercise(SOFTPLUS, [_arrays(3, 4, (4, 3), 3), _arrays(4, 5, (5, 2), 2)], mistakes={
+        "tanh in the place of the sigmoid": {"dz": lambda ds, z, h: ds[:, None] * h * np.tanh(z)},
+        "exp alone: the sigmoid is exp(z) / (1 + exp(z))": {"dz": lambda ds, z, h: ds[:, None] * h * np.exp(z)},
+        "ds is missing in dh": {"dh": lambda z: np.logaddexp(0, z).sum(axis=0)},
         "the sigmoid is missing": {"dz": lambda ds, z, h: ds[:, None] * h * np.ones_like(z)},
         "h is missing in dz": {"dz": lambda ds, z: ds[:, None] * sigmoid(z)},
         "the gate of ReLU, not the slope of softplus": {"dz": lambda ds, z, h: ds[:, None] * h * (z > 0)},
