@@ -7,9 +7,8 @@ case, `check_results` a whole port, `check_torch` and `check_jax` a model of the
 from typing import Any
 
 from .frameworks import check_jax, check_torch
-from .kit import KIT_VERSION, SPEC_VERSION, load_case, load_cases, load_mistakes
+from .kit import KIT_VERSION, SPEC_VERSION, ResultError, load_case, load_cases, load_mistakes
 from .report import KitReport, check_results
-from .result_text import ResultError
 from .results import Results, one_block, read
 
 __all__ = [

@@ -5,8 +5,8 @@ import json
 import sys
 
 from .._files import printable
+from .kit import ResultError
 from .report import check_results
-from .result_text import ResultError
 from .results import read, read_expected
 
 

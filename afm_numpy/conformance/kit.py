@@ -2,6 +2,7 @@
 
 import functools
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,10 @@ BY_PAIR = tuple("pair_keys prod prod_drop pre hid score attn attn_drop d_attn d_
 BY_FEATURE = ("active_ids", "active_x", "active_slots", "emb", "d_emb")
 OUTCOMES = ("y_hat", "prob", "rmse", "loss", "new", "g")
 STATE = {"sgd": ("vel",), "adagrad": ("acc",), "adam": ("m1", "m2")}
+
+
+class ResultError(ValueError):
+    """A result file, or a file of the kit itself, that cannot be read."""
 
 
 def parameters(config: dict[str, Any]) -> list[str]:
@@ -116,11 +121,17 @@ def parse_case(text: str) -> Case:
     return case
 
 
+def read(path: Path, parse: Callable[[str], Any] = json.loads) -> Any:
+    try:
+        return parse(path.read_text(encoding="utf-8"))
+    except (OSError, LookupError, TypeError, ValueError):
+        raise ResultError(f"{path} is missing or damaged; export the kit again") from None
+
+
 @functools.cache
 def load_cases() -> dict[str, Case]:
     """All cases of the installed kit, by id."""
-    paths = sorted((HERE / "cases").glob("*.json"))
-    return {path.stem: parse_case(path.read_text(encoding="utf-8")) for path in paths}
+    return {name: read(HERE / "cases" / f"{name}.json", parse_case) for name in read(HERE / "MANIFEST.json")["titles"]}
 
 
 def load_case(case_id: str) -> Case:
@@ -154,11 +165,10 @@ def all_capabilities() -> list[str]:
 @functools.cache
 def tensor_order() -> dict[str, int]:
     """The place of every tensor in the calculation."""
-    names = json.loads((HERE / "MANIFEST.json").read_text(encoding="utf-8"))["order"]
-    return {name: at for at, name in enumerate(names)}
+    return {name: at for at, name in enumerate(read(HERE / "MANIFEST.json")["order"])}
 
 
 @functools.cache
 def load_mistakes() -> dict[str, Any]:
     """The catalogue: mistake id to its entry."""
-    return json.loads((HERE / "mistakes.json").read_text(encoding="utf-8"))
+    return read(HERE / "mistakes.json")

@@ -118,6 +118,10 @@ def why_skipped(name: str, case: dict[str, Any], results: Results) -> str:
     return "" if name in results.cases else "not reported"
 
 
+def few(items: list[str], between: str = ", ") -> str:
+    return between.join(items[:SHOWN]) + (" ..." if len(items) > SHOWN else "")
+
+
 def lines(report: KitReport) -> Iterator[str]:
     mistakes = kit.load_mistakes()
     for result in report.results:
@@ -145,13 +149,13 @@ def lines(report: KitReport) -> Iterator[str]:
         yield f"  expected to fail, and right: {', '.join(better)}; take them out of the list"
     unknown = sorted({name for result in report.results for name in result.unknown})
     if unknown:
-        yield f"  no tensors of the kit, ignored: {', '.join(unknown[:SHOWN])}{' ...' if len(unknown) > SHOWN else ''}"
+        yield f"  no tensors of the kit, ignored: {few(unknown)}"
     reasons: dict[str, list[str]] = {}
     for result in report.results:
         if result.status == "skipped":
             reasons.setdefault(result.reason, []).append(result.id)
     for reason, ids in reasons.items():
-        yield f"  skipped, {reason}: {', '.join(ids[:SHOWN])}{' ...' if len(ids) > SHOWN else ''}"
+        yield f"  skipped, {reason}: {few(ids)}"
 
 
 def of_selftest(report: KitReport) -> KitReport:
@@ -193,7 +197,6 @@ def of_case(result: CaseReport, named: set[str], why: str | None = None) -> Iter
     if len(result.roots) > SHOWN:
         yield f"  and {len(result.roots) - SHOWN} more that are wrong by themselves"
     if result.follows:
-        shown = " ".join(result.follows[:SHOWN]) + (" ..." if len(result.follows) > SHOWN else "")
-        yield f"  follows from it: {shown} ({len(result.follows)})"
+        yield f"  follows from it: {few(result.follows, ' ')} ({len(result.follows)})"
     if result.status == "equivalent":
         yield "  the results are right: the difference has no effect"

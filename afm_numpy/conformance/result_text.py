@@ -5,15 +5,12 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from . import kit
+from .kit import ResultError
 
 MAX_NUMBERS = 100_000
 MAX_DEPTH = 4
 DTYPES = ("float64", "float32")
 RECORDS = ("kit", "dtype", "capability", "skip", "case", "tensor", "end")
-
-
-class ResultError(ValueError):
-    """A result file that cannot be read."""
 
 
 def short(value: Any) -> str:

@@ -19,11 +19,11 @@ from typing import Any, NoReturn
 
 from .._files import open_regular
 from . import kit
+from .kit import ResultError
 from .literal.numbers import Declared, Value, flatten, nest
 from .result_text import (
     MAX_DEPTH,
     MAX_NUMBERS,
-    ResultError,
     from_text,
     known_capability,
     known_case,

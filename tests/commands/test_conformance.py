@@ -131,8 +131,19 @@ def test_an_exported_kit_checks_by_itself(tmp_path, write, capsys):
     assert "SOFTMAX_OF_ONE" in standalone(tmp_path / "kit", write(values))[1]
     status, out, err = standalone(tmp_path / "kit", tmp_path / "missing.json")
     assert (status, out, err.count("\n")) == (2, "", 1)
-    (tmp_path / "kit" / "cases" / "01-onehot.json").unlink()  # it reads the cases beside it
-    assert "case '01-onehot' is not in kit" in standalone(tmp_path / "kit", write(values))[2]
+
+
+@pytest.mark.parametrize("name", ["cases/01-onehot.json", "cases/57-nearly-nothing.json", "mistakes.json",
+                                  "MANIFEST.json"])  # fmt: skip
+@pytest.mark.parametrize("damage", ["missing", "cut", "empty"])
+def test_a_damaged_kit_is_no_verdict(name, damage, tmp_path, write):
+    """The files beside check.py are read, and it says which of them is not as it was written."""
+    assert cli.main(["export", str(tmp_path / "kit")]) == 0
+    path = tmp_path / "kit" / name
+    text = {"cut": path.read_text()[:400], "empty": ""}.get(damage)
+    path.unlink() if text is None else path.write_text(text)
+    status, out, err = standalone(tmp_path / "kit", write({"01-onehot": {"y_hat": [0.0, 0.0, 0.0]}}))
+    assert (status, out) == (2, "") and err.count("\n") == 1 and name in err and "export the kit again" in err
 
 
 def test_the_exported_licence_is_the_projects():

@@ -1,7 +1,6 @@
 """One step of SGD, Adagrad and Adam (SPEC.md, section 8). Rows that the batch does not touch keep value and state."""
 
 from collections.abc import Callable
-from typing import Any
 
 from .numbers import Value, each
 from .trace import Trace, rule
@@ -29,10 +28,6 @@ def state(v: Trace, kind: str, par: str, change: Callable[..., Value]) -> Value:
     return stepped(v, par, change, old, v["g_" + par])
 
 
-def mixed(beta: Any, old: Any, fresh: Any) -> Any:
-    return beta * old + (1 - beta) * fresh
-
-
 def correction(v: Trace, par: str) -> Value:
     """1 - beta^T, T the number of steps so far, this one included: one count for all rows."""
     beta, power = v.number(par), v.ops.num(1)
@@ -54,8 +49,12 @@ def direction(v: Trace, par: str, optimizer: str) -> Value:
 
 rule("vel", lambda v, par: state(v, "vel", par, lambda old, g: v.number("momentum") * old + g))
 rule("acc", lambda v, par: state(v, "acc", par, lambda old, g: old + g * g))
-rule("m1", lambda v, par: state(v, "m1", par, lambda old, g: mixed(v.number("beta1"), old, g)))
-rule("m2", lambda v, par: state(v, "m2", par, lambda old, g: mixed(v.number("beta2"), old, g * g)))
+rule("m1", lambda v, par: state(
+    v, "m1", par, lambda old, g: v.number("beta1") * old + (1 - v.number("beta1")) * g
+))
+rule("m2", lambda v, par: state(
+    v, "m2", par, lambda old, g: v.number("beta2") * old + (1 - v.number("beta2")) * (g * g)
+))
 rule("correction", correction)
 rule("direction", direction)
 rule("new", lambda v, par, old, direction: stepped(

@@ -1,6 +1,7 @@
 """Wrong variants: the backward pass, from the loss to the scatter into the rows of w and V."""
 
 from collections.abc import Callable
+from operator import mul
 from typing import Any
 
 from ..literal.numbers import Value, each, nest
@@ -14,15 +15,10 @@ wrong("D_POOLED_WITHOUT_P", "d_pooled", seen(p=lambda k: [1.0] * k))
 wrong("D_ATTN_WITHOUT_P", "d_attn", seen(d_pooled=lambda d_y_hat, k: [[dy] * k for dy in d_y_hat]))
 wrong("JACOBIAN_DIAGONAL_ONLY", "d_score", lambda attn, d_attn: each(lambda a, da: a * (1 - a) * da, attn, d_attn))
 wrong("JACOBIAN_MISSING", "d_score", lambda d_attn: d_attn)
-wrong("JACOBIAN_WITHOUT_MEAN", "d_score", lambda attn, d_attn: each(lambda a, da: a * da, attn, d_attn))
-
-
-def over_batch(attn: Value, d_attn: Value) -> Value:
-    mean = sum(a * da for a, da in zip(attn, d_attn, strict=False))
-    return each(lambda a, da: a * (da - mean), attn, d_attn)
-
-
-wrong("JACOBIAN_OVER_BATCH", "d_score", over_batch)
+wrong("JACOBIAN_WITHOUT_MEAN", "d_score", lambda attn, d_attn: each(mul, attn, d_attn))
+wrong("JACOBIAN_OVER_BATCH", "d_score", lambda attn, d_attn: each(
+    lambda a, da: a * (da - sum(each(mul, attn, d_attn))), attn, d_attn
+))
 wrong("JACOBIAN_OF_MASKED_ATTENTION", "d_score", seen(attn=lambda attn_drop: attn_drop))
 wrong("ATTENTION_CUT", "d_score", lambda attn: [0.0] * len(attn))
 

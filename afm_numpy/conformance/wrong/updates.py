@@ -1,6 +1,7 @@
 """Wrong variants: optimizers, their state, what a loop over batches forgets, loops in blocks."""
 
 from collections.abc import Callable
+from itertools import cycle, islice
 from typing import Any
 
 from ..literal.numbers import Value, each
@@ -40,15 +41,6 @@ def with_that_before(name: str) -> Callable[..., Value]:
     return lambda v, value: each(lambda a, b: a + b, value, v.before[name]) if v.before else value
 
 
-def first_labels(v: Trace, y: Value) -> Value:
-    first = v.case["batches"][0].get("y", y)
-    return [first[r % len(first)] for r in range(len(y))]
-
-
-def mean_of_first(v: Trace, value: Value, y: Value) -> Value:
-    return value if v.config["reduction"] == "sum" else scaled(value, len(y) / len(v.case["batches"][0].get("y", y)))
-
-
 wrong("LAST_BATCH_DROPPED", "new", lambda v, old, value: old if last_and_partial(v) else value)
 for kind in STATE.split():
     wrong("LAST_BATCH_DROPPED", kind, state_before(kind))
@@ -56,8 +48,12 @@ for par in PARAMETERS:
     wrong("GRADIENTS_ACCUMULATED", "g_" + par, with_that_before("g_" + par))
 wrong("NETWORK_OF_FIRST_BATCH", "pre", seen(W=lambda v: v.case["params"]["W"]))
 wrong("EMBEDDINGS_OF_FIRST_BATCH", "emb", seen(V=lambda v: v.case["params"]["V"]))
-wrong("LABELS_OF_FIRST_BATCH", "loss_rows d_y_hat", seen(y=first_labels))
-wrong("ROWS_OF_FIRST_BATCH", "loss_data d_y_hat", mean_of_first)
+wrong("LABELS_OF_FIRST_BATCH", "loss_rows d_y_hat", seen(
+    y=lambda v, y: list(islice(cycle(v.case["batches"][0].get("y", y)), len(y)))
+))
+wrong("ROWS_OF_FIRST_BATCH", "loss_data d_y_hat", lambda v, value, y, reduction: (
+    value if reduction == "sum" else scaled(value, len(y) / len(v.case["batches"][0].get("y", y)))
+))
 wrong("MASKS_OF_FIRST_BATCH", "mask", seen(batch=lambda v: v.case["batches"][0]))
 wrong("TOUCHED_FOR_EVER", "touched", lambda v, value: sorted({*value, *(v.before["touched"] if v.before else ())}))
 wrong("LISTED_ZEROS_TOUCHED", "touched", lambda value, rows: sorted({*value, *(i for row in rows for i, _, _ in row)}))
