@@ -1,9 +1,11 @@
 """What the README shows is run, and what it names exists."""
 
 import ast
+import inspect
 import json
 import re
 import runpy
+from importlib.util import find_spec
 from pathlib import Path
 from typing import get_args
 
@@ -11,7 +13,7 @@ import numpy as np
 import pytest
 
 import afm_numpy
-from afm_numpy import RowGrad
+from afm_numpy import RowGrad, conformance
 from afm_numpy._types import Attention
 from afm_numpy.commands import cli
 
@@ -77,6 +79,14 @@ def test_numbers_that_the_project_holds():
     mistakes = json.loads((Path(afm_numpy.__file__).parent / "conformance" / "mistakes.json").read_text())
     assert f"| {len(mistakes)} | `afm-numpy conformance check results.json` |" in README
     assert len(get_args(Attention)) == 5 and "all five ways" in README
+
+
+def test_names_in_the_text_exist():
+    names = re.findall(r"`(afm_numpy\.[\w.]+)`", README)
+    assert names == ["afm_numpy.conformance", "afm_numpy.torch_model"]
+    assert all(find_spec(name) for name in names)
+    parameters = list(inspect.signature(conformance.check_torch).parameters)
+    assert f"`check_torch({', '.join(parameters[:3])})`" in README
 
 
 def test_the_two_commands():
