@@ -12,6 +12,7 @@ import numpy as np
 from .slopes import ROUNDINGS, SEED, Array, Flat, Function, along, value_of
 
 DOUBLE, SINGLE = float(np.finfo(np.float64).eps), float(np.finfo(np.float32).eps)
+SIGNS = -1.0, 1.0
 HELD = "func", "args", "keywords", "__self__", "__func__", "__defaults__", "__kwdefaults__"  # by a function of any kind
 
 
@@ -23,7 +24,7 @@ def usual_size(theta: Array) -> float:
 def everywhere(params: Flat) -> Flat:
     """A direction that moves every entry of every float array by about its usual size; the same in every call."""
     rng, real = np.random.default_rng(SEED), {name: theta for name, theta in params.items() if theta.dtype.kind == "f"}
-    return {name: usual_size(theta) * np.copysign(rng.uniform(0.5, 1.0, theta.shape), rng.choice([-1, 1], theta.shape))
+    return {name: usual_size(theta) * np.copysign(rng.uniform(0.5, 1.0, theta.shape), rng.choice(SIGNS, theta.shape))
             for name, theta in real.items()}  # fmt: skip
 
 

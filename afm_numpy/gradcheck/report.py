@@ -89,8 +89,8 @@ class _Lines(str):
     def __len__(self) -> int:
         return 1
 
-    def replace(self, old: str, new: str, /, count: SupportsIndex = -1) -> str:
-        return str(self).replace(old, "\n~" if old == "\n" else new, count)  # pytest keeps a line that begins with ~
+    def replace(self, old: str, new: str, /, *count: SupportsIndex) -> str:
+        return str(self).replace(old, "\n~" if old == "\n" else new, *count)  # pytest keeps a line that begins with ~
 
 
 def _html_row(texts: tuple[str, ...], tag: str) -> str:

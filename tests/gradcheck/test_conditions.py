@@ -318,6 +318,10 @@ def test_where_an_unused_parameter_is_looked_for():
     assert conditions.unused(lambda q: seen.append(q["a"] - theta) or 1.0, params, "a")
     assert len(seen) == 3 and not seen[0].any() and not np.array_equal(seen[1], seen[2])
     assert all(move.std() == pytest.approx(4, rel=0.1) and abs(move.mean()) < 0.8 for move in seen[1:])
+    again = list(seen)
+    seen.clear()
+    conditions.unused(lambda q: seen.append(q["a"] - theta) or 1.0, params, "a")
+    assert np.array_equal(seen, again)
     assert not conditions.unused(lambda q: q["a"][0], params, "a")
     assert conditions.unused(lambda q: q["a"][0], params, "b")
     step = iter([1.0, 1.0, 2.0])                                            # only the last call shows it

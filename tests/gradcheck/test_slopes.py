@@ -61,6 +61,24 @@ def test_a_step_that_is_too_large_is_named():
         check(lambda q: np.exp(q["a"]).sum(), {"a": np.ones(2)}, {"a": np.exp(np.ones(2))}, eps=1e-2)
 
 
+def test_where_f_refuses_a_moved_parameter_its_value_is_nan():
+    def f(q, error):
+        if q["a"] != 0.5:
+            raise error("mine")
+        return 2.0
+
+    for error in (ZeroDivisionError, IndexError, ValueError):
+        line = along(lambda q, error=error: f(q, error), {"a": np.array(0.5)}, {"a": ()})
+        assert line(0.0) == 2.0 and math.isnan(line(1e-3))
+        with pytest.raises(error, match="mine"):
+            line(1e-3j)
+        with pytest.raises(error, match="mine"):
+            along(lambda q, error=error: f(q, error), {"a": np.array(0.4)}, {"a": ()})(0.0)
+    with pytest.raises(TypeError, match="^mine$") as found:
+        along(lambda q: f(q, TypeError), {"a": np.array(0.5)}, {"a": ()})(1e-3)
+    assert type(found.value) is TypeError                                   # and not that an imaginary part is lost
+
+
 def test_errors_of_f_itself_pass_through():
     with pytest.raises(TypeError, match="^mine$"):
         check(lambda q: (_ for _ in ()).throw(TypeError("mine")), {"a": np.ones(2)}, {"a": np.ones(2)})
