@@ -1,6 +1,20 @@
 """Settings that work, chosen on validation rows, and the run that uses them.
 
-Learning rates, dropout, L2 and starting values interact; these were searched on validation rows, never on test rows.
+Learning rates, dropout, L2 and starting values interact, so each model and each k has its own, searched on validation
+rows, never on test rows. `tests/tools/search.py` is the search: one setting after the other takes the best of a few
+values, and every run goes on until ten epochs bring nothing new. What it found, by test rows of three seeds:
+
+| data | k | FM | AFM |
+|---|---|---|---|
+| `bench.make_rows`, every pair counts alike; RMSE clipped to [-1, 1] | 16 | .6042 +- .0008 | .6035 +- .0002 |
+| | 64 | .6010 +- .0012 | .6030 +- .0010 |
+| | 256 | .6031 +- .0009 | |
+| Adult in 64 bins, log loss | 8 | .2801 +- .0002 | .2796 +- .0001 |
+| | 16 | .2813 +- .0006 | |
+
+Pooling with equal weights ("uniform") reaches what FM reaches with the same settings. Adult's best settings (Adam, lr
+.001, L2 5e-5 on V; FM keep .7, std .03; AFM keep .9, std .01) take 80 to 120 epochs; `ADULT` has quicker ones, which
+come within .0017 of them.
 """
 
 from dataclasses import replace
@@ -61,8 +75,10 @@ PAPER_RMSE = {
 def paper_recipes(k: int, settings: Literal["ours", "authors"] = "ours") -> dict[str, Recipe]:
     """Recipes for targets -1 and 1 and the squared loss, as in the paper's experiments, with k factors.
 
-    "ours" were chosen on the validation rows of an app log at k = 64, the same for FM and AFM. "authors" are those of
-    the README of their code. It has a factor 1/2 in the loss and in L2, ours in neither, so their lambda is ours.
+    "ours" were chosen for each model and each k on the validation rows of a real app log, with L2 on the whole table
+    and training to the end: FM reached .505, .467 and .469 at k = 16, 64 and 256, AFM .477, .449 and .445. "authors"
+    are those of the README of their code. It has a factor 1/2 in the loss and in L2, ours in neither, so their lambda
+    is ours.
     "AFM from FM" starts from the parameters of the trained "FM".
 
     Examples
@@ -74,12 +90,15 @@ def paper_recipes(k: int, settings: Literal["ours", "authors"] = "ours") -> dict
     loss = Objective(keep={"pooled": 0.7}, reduction="sum")
     watch: dict[str, Any] = {"report": ("rmse",), "monitor": "rmse"}
     start: dict[str, Any] = {"k": k, "std": 0.03 if settings == "ours" else 0.01}
+    afm_start = start
     more: dict[str, Any] = {"t": 16 if settings == "ours" or k <= 16 else 8}
     if settings == "ours":
         # found as mean(e^2) + lam / 2 ||V||^2 on 1024 rows; the sum is 1024 times the mean, and so is its penalty
-        simple = loss = afm_loss = replace(loss, l2={"V": 3e-5 * 1024 / 2, "w": 1e-4 * 1024 / 2})
-        fit = afm_fit = {"optimizer": optim.Adagrad(0.05), "batch_size": 1024, "epochs": 80}
-        watch = watch | {"patience": 4}
+        simple = loss = afm_loss = replace(loss, l2={"V": 3e-5 * 1024 / 2, "w": 1e-4 * 1024 / 2}, l2_scope="table")
+        afm_fit = {"optimizer": optim.Adagrad(0.05), "batch_size": 1024, "epochs": 400}
+        fit = afm_fit | {"optimizer": optim.Adagrad(0.1 if 16 < k < 256 else 0.05)}
+        afm_start = start | {"std": 0.01 if k >= 256 else 0.03}
+        watch = watch | {"patience": 10}
     else:
         simple = replace(loss, keep={"pooled": 0.5})
         fit = {"optimizer": optim.Adagrad(0.01), "batch_size": 4096, "epochs": 100}
@@ -87,7 +106,7 @@ def paper_recipes(k: int, settings: Literal["ours", "authors"] = "ours") -> dict
         afm_fit = fit | {"optimizer": optim.Adagrad(0.1)}
         afm_loss = replace(simple, l2={"W": 100.0 if k <= 16 else 2.0})
     modes: dict[str, Attention] = {"sum pooling": "sum", "field a_ij": "field", "free a_ij": "free"}
-    afm = Recipe(Model("afm"), start | more, afm_loss, afm_fit, watch)
+    afm = Recipe(Model("afm"), afm_start | more, afm_loss, afm_fit, watch)
     return {
         "FM": Recipe(Model("fm"), start, loss, fit, watch),
         **{name: Recipe(Model("afm", mode), start, simple, afm_fit, watch) for name, mode in modes.items()},

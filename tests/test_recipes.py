@@ -75,15 +75,21 @@ def test_our_settings_for_the_paper_are_those_that_were_found():
     """A batch of 1024 rows: ours has the sum of the squares and no half, the search had the mean and half a square."""
     recipe = recipes.paper_recipes(64)["FM"]
     assert recipe.start == {"k": 64, "std": 0.03}
-    assert recipe.watch == {"patience": 4, "report": ("rmse",), "monitor": "rmse"}
-    assert recipe.fit == {"optimizer": optim.Adagrad(0.05), "batch_size": 1024, "epochs": 80}
+    assert recipe.watch == {"patience": 10, "report": ("rmse",), "monitor": "rmse"}
+    assert recipe.fit == {"optimizer": optim.Adagrad(0.1), "batch_size": 1024, "epochs": 400}
     goal = recipe.loss
-    assert (goal.loss, goal.reduction, goal.keep) == ("squared", "sum", {"pooled": 0.7})
+    assert (goal.loss, goal.reduction, goal.keep, goal.l2_scope) == ("squared", "sum", {"pooled": 0.7}, "table")
     e, params = np.random.default_rng(0).random(1024), {"V": np.full((3, 2), 5.0), "w": np.full(3, 7.0)}
     ours = losses.squared_forward(e, np.zeros(1024), goal.reduction) + losses.l2_forward(params, goal.l2, None)
     assert ours == pytest.approx(1024 * objective_of_the_search(params, e**2, {"V": 3e-5, "w": 1e-4}), rel=1e-12)
-    assert all(one.loss.l2 == goal.l2 and one.fit == recipe.fit for one in recipes.paper_recipes(64).values())
-    assert recipes.paper_recipes(64)["AFM"].start == {"k": 64, "std": 0.03, "t": 16}
+    assert all(one.loss == goal for one in recipes.paper_recipes(64).values())
+
+
+@pytest.mark.parametrize("k, fm_lr, std", [(16, 0.05, 0.03), (64, 0.1, 0.03), (256, 0.05, 0.01)])
+def test_each_model_and_each_k_has_settings_of_its_own(k, fm_lr, std):
+    found = recipes.paper_recipes(k)
+    assert found["FM"].fit["optimizer"] == optim.Adagrad(fm_lr) and found["FM"].start == {"k": k, "std": 0.03}
+    assert found["AFM"].fit["optimizer"] == optim.Adagrad(0.05) and found["AFM"].start == {"k": k, "std": std, "t": 16}
 
 
 @pytest.mark.parametrize("k, lam, t", [(8, 100.0, 16), (16, 100.0, 16), (64, 2.0, 8), (256, 2.0, 8)])
