@@ -193,9 +193,8 @@ class PairBatch(Batch):
     @property
     def sides(self) -> tuple[Array, Array]:
         """The filled slots of each pair, counted over all rows: two (O,) arrays."""
-        none = np.zeros(0, np.intp)
-        i, j = zip((none, none), *pairs_of_rows(self.ends), strict=True)
-        return np.concatenate(i), np.concatenate(j)
+        i, j = np.concatenate([np.zeros((2, 0), np.intp), *map(np.stack, pairs_of_rows(self.ends))], axis=1)
+        return i, j
 
     def by_row(self, operation: np.ufunc, values: Array) -> Array:
         """Reduce (O,) values over the pairs of each row: (B,); 0 in a row without a pair."""
@@ -232,7 +231,7 @@ def number_pairs(batch: Batch) -> PairBatch:
         left, right = token.take(i), token.take(j)
         parts.append(np.minimum(left, right).astype(np.int64) * T + np.maximum(left, right))
     keys, pair = distinct(np.concatenate(parts), T * T)
-    first = keys // max(T, 1)
+    first = keys // T
     second = keys - first * T                                        # faster than np.divmod
     return PairBatch(**_fields(batch), feature=feature, value=values[code], first=first, second=second, token=token,
                      pair=pair)  # fmt: skip

@@ -147,13 +147,22 @@ def test_what_is_numbered_and_when(monkeypatch):
 
 
 @pytest.mark.parametrize("sites", [(), ("pooled",), ("interactions",), ("attention",)])
-def test_dropout_on_single_pairs_takes_the_dense_code(sites):
-    problem = fixed_problem(Model("afm"), sites)
-    y_hat, cache = afm_once_per_pair.forward(problem.params, problem.batch, drop=problem.drop)
-    assert_same(y_hat, afm.forward(problem.params, problem.batch, drop=problem.drop)[0])
+@pytest.mark.parametrize("attention", ["network", "field"])
+def test_dropout_on_single_pairs_takes_the_dense_code(sites, attention):
+    problem = fixed_problem(Model("afm", attention), sites)
+    given = {"attention": attention, "drop": problem.drop}
+    y_hat, cache = afm_once_per_pair.forward(problem.params, problem.batch, **given)
+    assert_same(y_hat, afm.forward(problem.params, problem.batch, **given)[0])
     assert isinstance(cache, afm.Cache) == (sites in (("interactions",), ("attention",)))
     assert "x" not in afm_once_per_pair.backward(problem.dy_hat, cache)
     assert "x" in afm_once_per_pair.backward(problem.dy_hat, cache, with_dx=True)
+
+
+def test_no_rows_are_numbered_and_masks_of_another_shape_are_refused():
+    assert isinstance(afm_once_per_pair.prepare(Batch.from_lists([], n=3)), PairBatch)
+    problem = fixed_problem(Model("afm"))
+    with pytest.raises(ValueError, match="pooled"):
+        afm_once_per_pair.forward(problem.params, problem.batch, drop=Dropout(pooled=np.ones((2, 9))))
 
 
 def test_field_weights_do_not_fit_rows_of_another_length():
@@ -333,8 +342,10 @@ def test_prediction_in_several_spans_and_chunks(attention, chunk, monkeypatch):
     monkeypatch.setattr(afm_once_per_pair, "SPAN", 10)
     problem = fixed_problem(Model("afm", attention))
     want = afm.forward(problem.params, problem.batch, attention=attention)[0]
-    assert len(afm_once_per_pair.spans(problem.batch, 10)) > 1
+    spans, cut = afm_once_per_pair.spans(problem.batch, 10), []
+    monkeypatch.setattr(afm_once_per_pair, "number_pairs", lambda rows: cut.append(len(rows)) or number_pairs(rows))
     assert_same(afm_once_per_pair.predict(problem.params, problem.batch, attention=attention, chunk=chunk), want)
+    assert cut == [len(problem.batch[span]) for span in spans] and len(cut) > 1
     monkeypatch.setattr(afm_once_per_pair, "spans", None)                     # what is numbered is not cut
     numbered = number_pairs(problem.batch)
     assert_same(afm_once_per_pair.predict(problem.params, numbered, attention=attention, chunk=chunk), want)

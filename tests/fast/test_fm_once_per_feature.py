@@ -144,7 +144,7 @@ def test_how_prediction_is_cut_and_which_columns_it_has(n, columns, monkeypatch)
     asked, seen, real, design = [], [], fm_once_per_feature.each_block, fm_once_per_feature.design
     monkeypatch.setattr(fm_once_per_feature, "each_block", lambda *args: asked.append(args[1:]) or real(*args))
     monkeypatch.setattr(fm_once_per_feature, "design", lambda *args: seen.append(args[3]) or design(*args))
-    batch, model = Batch.from_padded((np.arange(40) % 30).reshape(10, 4), n=n), Model("fm")
+    batch, model = Batch.from_padded((np.arange(40) % 30).reshape(10, 4), np.full((10, 4), 0.5), n=n), Model("fm")
     params = model.init_params(np.random.default_rng(0), batch, k=3, std=0.5, dtype=float)
     np.testing.assert_allclose(fm_once_per_feature.predict(params, batch), fm.forward(params, batch)[0], rtol=1e-12)
     monkeypatch.setattr(fm_once_per_feature, "BLOCK", 6)

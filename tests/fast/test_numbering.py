@@ -38,6 +38,7 @@ def check_pairs(batch):
     sides = np.sort(np.stack([tokens[:, batch.pair_i][mask], tokens[:, batch.pair_j][mask]], axis=1), axis=1)
     np.testing.assert_array_equal(batch.pair_counts, mask.sum(axis=1))
     np.testing.assert_array_equal(batch.slot_pair, np.nonzero(mask)[1])
+    assert batch.slot_pair.dtype == batch.sides[0].dtype == batch.sides[1].dtype == np.intp
     np.testing.assert_array_equal(np.stack(batch.sides), np.stack([batch.padded(np.arange(here.sum()))[:, side][mask]
                                                                   for side in (batch.pair_i, batch.pair_j)]))
     np.testing.assert_array_equal(np.stack([batch.first[batch.pair], batch.second[batch.pair]], axis=1), sides)
@@ -147,3 +148,18 @@ def test_pairs_of_many_tokens_are_told_apart():
     numbered = number_pairs(Batch.from_lists([*rows, *([token] for token in range(T))], n=T))
     check_pairs(numbered)
     assert len(numbered.first) == 5 and numbered.pair[2] == numbered.pair[5]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_full_rows_of_ones(dtype):
+    """Their pairs are selected by row, in one step, and their one value has the type of the batch."""
+    numbered = number_pairs(Batch.from_padded(np.arange(20).reshape(4, 5) % 7, dtype=dtype))
+    for batch in (numbered, numbered[[2, 0, 2]], numbered[:0]):
+        check_pairs(batch)
+        assert batch.pair_width == 10 and batch.value.dtype == dtype
+
+
+def test_no_rows_have_no_pairs():
+    numbered = number_pairs(Batch.from_lists([], n=3))
+    assert numbered.first.size == numbered.second.size == numbered.pair.size == 0
+    check_pairs(numbered)
