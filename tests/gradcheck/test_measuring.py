@@ -105,6 +105,20 @@ def test_directions_alone(method):
     assert check(f, params, {"V": 1.001 * g}, method=method, full=0, samples=0)["V"].at == "along the gradient"
 
 
+@both
+def test_along_a_direction_too_an_error_is_measured_against_the_largest_entry(method):
+    V, c = np.random.default_rng(5).normal(size=(300, 7)), np.ones((300, 7))
+    V[0, 0], c[0, 0] = 0.0, 100.0
+    g, signs = c * np.cos(V), np.random.default_rng(3).choice([-1.0, 1.0], V.shape)     # of the direction drawn below
+    wrong = g + 1e-3 * (signs - g * (signs * g).sum() / (g * g).sum())                  # right along the gradient
+    entry = check(
+        lambda q: (c * np.sin(q["V"])).sum(), {"V": V}, {"V": wrong}, method=method, full=0, samples=0, directions=1,
+        rng=np.random.default_rng(3),
+    )["V"]  # fmt: skip
+    assert (entry.status, entry.at) == ("error", "direction 0") and abs(entry.analytic) < 2
+    assert entry.error == pytest.approx(abs(entry.analytic - entry.numeric) / np.abs(wrong).max(), rel=1e-6)
+
+
 def test_a_large_array_that_only_a_direction_shows_is_not_blind():
     """Each entry is a millionth of f, a few digits above the noise of central differences. Together they are clear."""
     theta = np.random.default_rng(0).normal(size=10**4)
