@@ -52,7 +52,7 @@ def _judge(job: Job, name: str, g: Array, narrow: str, trials: list[Trial], at_k
         if job.method == "complex" and central_agrees(job, name, wrong):
             raise Lost(NOTES["lost"].format(name=name))
         status, note = "error", "error"
-    elif at_kink or any(2 * few < many for few, many in zip(left, tried, strict=True)):
+    elif at_kink or 2 * left[0] < tried[0] or 2 * left[1] < tried[1]:
         status, note = "kink", "here" if at_kink else "kink"
     elif small and may_vanish:
         status, note = "zero", ""
