@@ -23,7 +23,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import special
 
-from . import _types
 from ._checks import REAL, array, check_choice, check_kind, check_number, check_numbers
 from ._types import Array, Float, Grads, Params, Reduction
 from .rowgrad import RowGrad, check_rows
@@ -175,14 +174,34 @@ def _penalised(params: Params, lam: Mapping[str, Float], rows: Array | None) -> 
 
 
 class Loss(NamedTuple):
-    """A loss and its gradient with respect to y_hat. They compare shapes; the values were checked before."""
+    """What training needs of a loss. The two functions compare shapes; the values were checked before."""
 
     forward: Callable[..., Any]
     backward: Callable[..., Array]
+    constant: Callable[[Array, Array | None], float]  # see `best_constant`
+    labels: bool  # y must be 0 or 1
 
 
-PAIRS = {"squared": (squared_forward, squared_backward), "logistic": (logistic_forward, logistic_backward)}
-LOSSES = {name: Loss(*(partial(function, checked=True) for function in pair)) for name, pair in PAIRS.items()}
+def _mean(y: Array, weight: Array | None) -> float:
+    with np.errstate(over="ignore"):
+        mean = float(np.average(y, weights=weight))
+    if not np.isfinite(mean):
+        raise ValueError("the mean of y is beyond float64; divide y by its largest number")
+    return mean
+
+
+def _log_odds(y: Array, weight: Array | None) -> float:
+    share = np.array([np.average(y == 1, weights=weight), np.average(y == 0, weights=weight)])
+    ones, zeros = share.clip(0.5 / len(y), 1 - 0.5 / len(y))
+    return float(np.log(ones / zeros))                       # not log(ones / (1 - ones)), which loses digits near 1
+
+
+LOSSES = {
+    "squared": Loss(partial(squared_forward, checked=True), partial(squared_backward, checked=True), _mean, False),
+    "logistic": Loss(
+        partial(logistic_forward, checked=True), partial(logistic_backward, checked=True), _log_odds, True
+    ),
+}  # fmt: skip
 
 
 def get(loss: str) -> Loss:
@@ -199,18 +218,11 @@ def check_reduction(reduction: str) -> None:
     check_choice("reduction", reduction, ("mean", "sum"))
 
 
-def check_targets(loss: _types.Loss, y: Array) -> None:
+def check_targets(loss: str, y: Array) -> None:
     """Refuse targets that the loss is not made for: the logistic loss wants 0 or 1, the squared loss finite numbers."""
-    get(loss)
-    _refuse(*_wrong_targets(loss, y), "y", y)
-
-
-def _wrong_targets(loss: _types.Loss, y: Array) -> tuple[Array, str]:
-    match loss:
-        case "squared":
-            return ~np.isfinite(y), "it must be a finite number"
-        case "logistic":
-            return (y != 0) & (y != 1), "the logistic loss wants 0 or 1"
+    if get(loss).labels:
+        _refuse((y != 0) & (y != 1), f"the {loss} loss wants 0 or 1", "y", y)
+    _refuse(~np.isfinite(y), "it must be a finite number", "y", y)
 
 
 def check_weight(weight: Array, name: str = "weight") -> None:
@@ -227,7 +239,7 @@ def _refuse(bad: Array, words: str, name: str, values: Array) -> None:
         raise ValueError(f"row {row}: {name} is {values[row]}; {words}")
 
 
-def _check_rows(loss: _types.Loss, checked: bool = False, **given: Array | None) -> None:
+def _check_rows(loss: str, checked: bool = False, **given: Array | None) -> None:
     """Refuse arrays that do not have one number for each row, and wrong numbers, unless these were checked before."""
     arrays = {name: values for name, values in given.items() if values is not None}
     for name, values in arrays.items():
@@ -248,7 +260,7 @@ def _check_rows(loss: _types.Loss, checked: bool = False, **given: Array | None)
 
 
 def _share(
-    loss: _types.Loss, y_hat: Array, y: Array, reduction: str, weight: Array | None, checked: bool
+    loss: str, y_hat: Array, y: Array, reduction: str, weight: Array | None, checked: bool
 ) -> Array | float:
     """By what the loss of a row is multiplied: 1 or 1/B, times its weight. Refuses arrays that do not fit together."""
     check_reduction(reduction)
@@ -263,7 +275,7 @@ def _share(
 # ---- the constant to start from ------------------------------------------------------------------------
 
 
-def best_constant(loss: _types.Loss, y: Array, weight: Array | None = None) -> float:
+def best_constant(loss: str, y: Array, weight: Array | None = None) -> float:
     """The w0 that minimises the loss without any feature: the mean, or its log-odds for the logistic loss.
 
     When all y are of one class, the odds are those of a data set in which half a row disagrees.
@@ -278,14 +290,4 @@ def best_constant(loss: _types.Loss, y: Array, weight: Array | None = None) -> f
     _check_rows(loss, y=y, weight=weight)
     if not np.any(weight if weight is not None else len(y)):
         raise ValueError("the best constant needs a row that counts: there is none, or all weights are 0")
-    match loss:
-        case "squared":
-            with np.errstate(over="ignore"):
-                mean = float(np.average(y, weights=weight))
-            if not np.isfinite(mean):
-                raise ValueError("the mean of y is beyond float64; divide y by its largest number")
-            return mean
-        case "logistic":
-            share = np.array([np.average(y == 1, weights=weight), np.average(y == 0, weights=weight)])
-            ones, zeros = share.clip(0.5 / len(y), 1 - 0.5 / len(y))
-            return float(np.log(ones / zeros))               # not log(ones / (1 - ones)), which loses digits near 1
+    return get(loss).constant(y, weight)

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import assert_right, close, examples, make_batch, make_pairs, signed
 
-from afm_numpy import Batch, RowGrad, attention, gradcheck
+from afm_numpy import Batch, RowGrad, afm, attention, gradcheck
+from afm_numpy.params import ATTENTION
 
 P, k, t, B = 6, 5, 2, 4
 MASK = np.array([[1, 1, 1, 1, 1, 1], [1, 1, 0, 1, 0, 0], [0, 0, 0, 1, 0, 0], [0, 0, 0, 0, 0, 0]], bool)  # (B, P)
@@ -316,3 +317,13 @@ def test_each_mode_by_its_name(dtype):
 def test_another_mode_is_refused():
     with pytest.raises(ValueError, match="unknown attention 'mean'; choose from sum, uniform, free, field, network$"):
         attention.attend_forward("mean", {}, np.zeros((1, 1, k)), Batch.from_lists([[0, 1]]))
+
+
+def test_a_mode_without_a_case_does_not_fall_through_to_another(monkeypatch):
+    """mypy says it first: see CONTRIBUTING."""
+    batch = Batch.from_lists([[0, 1]])
+    params = afm.init_params(np.random.default_rng(0), n=2, m=2, k=1)
+    monkeypatch.setitem(ATTENTION, "sixth", ATTENTION["network"])
+    with pytest.raises(TypeError, match="cannot unpack non-iterable NoneType"):
+        afm.forward(params, batch, attention="sixth")
+    assert attention.attend_backward("sixth", np.ones((1, 1)), None, batch) is None

@@ -60,7 +60,7 @@ def gradients(
     model: Model, params: Params, batch: Batch, y: Array, goal: Objective, weight: Array | None, drop: dropout.Dropout
 ) -> tuple[Float, Float, Grads]:
     """The same as `objective`, without its checks: training checks all rows once, before the first epoch."""
-    forward, backward = losses.get(goal.loss)
+    forward, backward = losses.get(goal.loss)[:2]
     y_hat, cache = model.forward(params, batch, drop=drop)
     data_loss = forward(y_hat, y, goal.reduction, weight)
     grads = model.backward(backward(y_hat, y, goal.reduction, weight), cache)
