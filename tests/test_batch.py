@@ -125,6 +125,18 @@ def test_negative_zero_is_absent_and_becomes_zero():
         assert rows_of(batch) == [{1: 2.0}]
 
 
+def test_other_values_stay_in_their_slots():
+    batch = Batch.from_padded([[0, 3, 1], [2, 0, 0]], [[0.0, 2.0, 1.0], [1.0, 0.0, 0.0]], n=9)
+    for dtype in (np.float32, float, complex):
+        other = batch.with_x(np.array([[7, 5, 6], [4, 8, 8]], dtype))
+        assert other.x.tolist() == [[0, 5, 6], [4, 0, 0]] and other.idx.tolist() == batch.idx.tolist()
+        assert other.n == 9 and other.m == 3 and other.x.dtype == dtype and other.slots_are_fields
+
+
+def test_the_id_of_an_empty_slot_does_not_count():
+    assert Batch.from_padded([[5]], [[0.0]]).n == 1
+
+
 def test_values_that_cancel_leave_no_feature():
     assert rows_of(Batch.from_lists([[1, 1]], [[0.5, -0.5]])) == [{}]
     assert rows_of(Batch.from_scipy(sparse.coo_array(([0.5, -0.5], ([0, 0], [1, 1])), (1, 2)))) == [{}]

@@ -171,10 +171,10 @@ class Batch(Rows):
         given = [np.ones(row.shape) for row in rows] if values is None else flat_rows(values, "values")
         if len(given) != len(rows):
             raise ValueError(f"{len(rows)} rows of ids but {len(given)} rows of values")
-        for r, (row, value) in enumerate(zip(rows, given, strict=True)):
-            if row.size != value.size:
-                raise ValueError(f"row {r}: {row.size} ids but {value.size} values")
-        length = np.array([row.size for row in rows], np.intp)
+        length, count = (np.array([part.size for part in parts], np.intp) for parts in (rows, given))
+        if (wrong := np.flatnonzero(length != count)).size:
+            r = wrong[0]
+            raise ValueError(f"row {r}: {length[r]} ids but {count[r]} values")
         row_of = np.arange(length.size).repeat(length)
         ends = np.append(0, length.cumsum())
         slot_of = np.arange(row_of.size) - ends[row_of]
@@ -213,7 +213,7 @@ class Batch(Rows):
         if matrix.dtype.itemsize > 8:                        # long doubles: a number may become 0, or infinite
             entries = matrix.tocoo()
             reals(entries.data, np.float64, "column", entries.row, entries.col)
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(invalid="ignore"):                  # a NaN may be signaling
             matrix = sparse.csr_array(matrix.astype(np.float64))     # a copy; float64 before anything is summed
         matrix.sum_duplicates()
         matrix.eliminate_zeros()
