@@ -74,20 +74,9 @@ def mistake(number, words):
     return found
 
 
-def eps_inside(theta, g, acc, lr, eps):
-    acc = acc + g**2
-    return theta - lr * g / np.sqrt(acc + eps), acc
-
-
 def rotated(V, p):
     turn, _ = np.linalg.qr(np.random.default_rng(0).standard_normal((V.shape[1],) * 2))
     return (V * np.sqrt(p)) @ turn
-
-
-def acc_of_g(theta, g, acc, lr, eps):
-    acc = acc + g
-    with np.errstate(invalid="ignore"):
-        return theta - lr * g / (np.sqrt(acc) + eps), acc
 
 
 @pytest.mark.parametrize(("number", "answer"), [
@@ -97,41 +86,17 @@ def acc_of_g(theta, g, acc, lr, eps):
     pytest.param("03.4", lambda V, p: (V * np.sqrt(p))[:, ::-1], id="03.4-permuted"),
     pytest.param("07.1", 1.803, id="07.1-rounded"),
     pytest.param("08.1", np.array([12, 6]), id="08.1-an-array-for-two-numbers"),
-    pytest.param("00.2", [6], id="00.2-in-brackets"),
     pytest.param("05.2", lambda f, theta, d: (f(theta + 1e-20j * d) - f(theta)) / 1e-20j, id="05.2-complex"),
     pytest.param("05.1", lambda u, f, t: (3 * u * f / t) ** (1 / 3), id="05.1-power"),
-    pytest.param("01.1", lambda V, x: sum((V[i] * x[i]) @ (V[j] * x[j]) for i in range(len(x)) for j in range(i)),
-                 id="01.1-the-other-triangle"),
-    pytest.param("02.3", lambda z: np.logaddexp(0, z), id="02.3-logaddexp"),
-    pytest.param("02.4", lambda y_hat, y: np.mean(np.where(y == 1, np.logaddexp(0, -y_hat), np.logaddexp(0, y_hat))),
-                 id="02.4-by-cases"),
-    pytest.param("02.7", lambda theta, g, acc, lr, eps: [theta - lr * g / (eps + (acc + g * g) ** 0.5), acc + g * g],
-                 id="02.7-a-list"),
-    pytest.param("01.2", lambda E: sum(E[:, i] * E[:, j] for i in range(E.shape[1]) for j in range(i)),
-                 id="01.2-all-pairs"),
-    pytest.param("01.4", lambda dy_hat, E: np.einsum("b,bmk->bmk", dy_hat, E.sum(1)[:, None] - E), id="01.4-einsum"),
-    pytest.param("01.5", lambda dy_hat, idx, x, n: np.bincount(idx.ravel(), (dy_hat[:, None] * x).ravel(), n),
-                 id="01.5-bincount"),
-    pytest.param("01.6", lambda dE, idx, x, n: np.stack([np.bincount(idx.ravel(), (d * x).ravel(), n) for d in
-                                                         np.moveaxis(dE, 2, 0)], axis=1), id="01.6-bincount"),
 ])  # fmt: skip
 def test_a_right_answer_in_an_unusual_form_is_right(number, answer):
     assert verdict(number, answer).ok
 
 
 @pytest.mark.parametrize(("number", "answer", "words"), [
-    pytest.param("02.3", lambda z: np.maximum(z, 0) + np.log1p(np.exp(-z)), "-|z| in the exponent", id="02.3-z"),
-    pytest.param("02.7", eps_inside, "eps belongs outside the root", id="02.7-eps-inside"),
     pytest.param("04.4", [0, 0, 1, 0], "leave it out", id="04.4-absent-pair-scored-0"),
     pytest.param("06.2", lambda a, mask: a.sum(0) / np.maximum(mask.sum(0), 1), "behind the mask", id="06.2-mask"),
     pytest.param("03.5", lambda dT, E: EXERCISES["03.5"].right(dT, E).swapaxes(0, 1), "axes", id="03.5-stacked"),
-    pytest.param("01.2", lambda E: 0.5 * (E.sum(axis=2) ** 2 - (E**2).sum(axis=2)), "the slots are axis 1",
-                 id="01.2-k-for-m"),
-    pytest.param("01.2", lambda E: 0.5 * (E.sum(axis=0) ** 2 - (E**2).sum(axis=0)), "the slots are axis 1",
-                 id="01.2-B-for-m"),
-    pytest.param("01.4", lambda dy_hat, E: dy_hat[:, None, None] * E.sum(axis=1, keepdims=True) + 0 * E,
-                 "e_i itself is not taken away", id="01.4-all-for-others"),
-    pytest.param("02.7", acc_of_g, "acc_new", id="02.7-g-not-squared"),
     pytest.param("09.5", mistake("09.5", "factor 2"), "belongs to the squared loss", id="09.5-factor-2"),
     pytest.param("07.2", lambda a, b: EXERCISES["07.2"].right(abs(a - b), 0 * a), "absolute values", id="07.2-abs"),
     pytest.param("04.7", mistake("04.7", "M is missing"), "M is missing in da", id="04.7-M-forgotten"),

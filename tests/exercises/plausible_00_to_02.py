@@ -1,15 +1,9 @@
-"""Wrong answers to the exercises of 00 to 02 in a reader's own words: each is rejected, and a hint must be true.
-
-The words are a part of the hint; "" says that no hint is given, because none that is known is true.
-"""
-
-from importlib import import_module
+"""Answers to 00, 01 and 02 that a reader may well give: the wrong ones with the hint that is allowed ("" is none)."""
 
 import numpy as np
-import pytest
 
 from afm_numpy import fm, losses, optim
-from afm_numpy.exercises import find, judge
+from afm_numpy.exercises import find
 
 sigmoid = losses.sigmoid
 forward = find("01.3").right
@@ -17,6 +11,16 @@ forward = find("01.3").right
 
 def softplus(z):
     return np.logaddexp(0, z)
+
+
+def quiet(answer):
+    """The answer as it runs in a notebook, where an overflow is a warning."""
+
+    def quietly(*values):
+        with np.errstate(all="ignore"):
+            return answer(*values)
+
+    return quietly
 
 
 def pairs(term):
@@ -72,6 +76,27 @@ def others(E):
     return E.sum(1)[:, None] - E
 
 
+RIGHT = {
+    "00.1": [lambda y: np.argsort(y)[:-4:-1], lambda y: sorted(range(len(y)), key=lambda place: -y[place])[:3]],
+    "00.2": [[6], 6.0],
+    "00.3": [(np.array([1, 3, 1]) / 5, 9.0)],
+    "01.1": [lambda V, x: sum((V[i] * x[i]) @ (V[j] * x[j]) for i in range(len(x)) for j in range(i))],
+    "01.2": [lambda E: sum(E[:, i] * E[:, j] for i in range(E.shape[1]) for j in range(i))],
+    "01.3": [lambda w0, w, V, idx, x: [forward(w0, w, V, i[None], v[None])[0] for i, v in zip(idx, x, strict=True)]],
+    "01.4": [lambda dy_hat, E: np.einsum("b,bmk->bmk", dy_hat, others(E))],
+    "01.5": [lambda dy_hat, idx, x, n: np.bincount(idx.ravel(), (dy_hat[:, None] * x).ravel(), n)],
+    "01.6": [row_by_row(lambda up, x: up * x)],
+    "01.7": [difference(lambda up, down, at, eps: ((up - at) + (at - down)) / eps / 2)],
+    "02.1": [lambda a, b: (a - b) @ (a - b) / len(a)],
+    "02.2": [lambda a, b: (a - b) / (len(a) / 2)],
+    "02.3": [softplus],
+    "02.4": [lambda a, y: np.mean(np.where(y == 1, softplus(-a), softplus(a)))],
+    "02.5": [lambda a, y: np.where(y == 1, -sigmoid(-a), sigmoid(a)) / a.size],
+    "02.6": [lambda theta, g, lr: theta + -lr * g],
+    "02.7": [lambda theta, g, acc, lr, eps: [theta - lr * g / (eps + (acc + g * g) ** 0.5), acc + g * g]],
+    "02.8": [loop()],
+}
+
 WRONG = {
     "00.1": [
         (lambda y: np.sort(y)[::-1][:3], "the predictions, not their places"),
@@ -101,6 +126,7 @@ WRONG = {
         (pairs(lambda V, x, i, j: 2 * V[i] @ V[j] * x[i] * x[j]), "counted twice"),
     ],
     "01.2": [
+        (lambda E: 0.5 * (E.sum(0) ** 2 - (E**2).sum(0)), "the slots are axis 1"),
         (lambda E: E.sum(1) ** 2 - (E**2).sum(1), "the factor 1/2"),
         (lambda E: 0.5 * ((E**2).sum(1) - E.sum(1) ** 2), "the sign"),
         (lambda E: 0.5 * (E.sum(1) ** 2 - E.sum(1)), "e is not squared"),
@@ -167,9 +193,10 @@ WRONG = {
         (lambda a, b: np.sign(a - b) / len(a), ""),
     ],
     "02.3": [
-        (lambda z: np.log(1 + np.exp(z)), "it overflows"),
+        (quiet(lambda z: np.maximum(z, 0) + np.log1p(np.exp(-z))), "-|z| in the exponent"),
+        (quiet(lambda z: np.log(1 + np.exp(z))), "it overflows"),
         (lambda z: np.clip(z, 0, None), "only max"),
-        (lambda z: np.maximum(z, 0) + np.log1p(np.exp(np.abs(z))), "never positive"),
+        (quiet(lambda z: np.maximum(z, 0) + np.log1p(np.exp(np.abs(z)))), "never positive"),
         (lambda z: np.log1p(np.exp(-np.abs(z))), "max(z, 0) is missing"),
         (lambda z: max(z, 0) + np.log1p(np.exp(-np.abs(z))), "use np.maximum"),
         (lambda z: np.maximum(z, 0) * np.log1p(np.exp(-np.abs(z))), ""),
@@ -179,7 +206,7 @@ WRONG = {
         (lambda a, y: np.mean(softplus(a) - y), "not y y_hat"),
         (lambda a, y: -np.mean(softplus(a) - a * y), "the sign"),
         (lambda a, y: np.mean(softplus(-y * a)), "classes of -1 and 1"),
-        (lambda a, y: -np.mean(np.log(sigmoid(a)) * y + np.log(1 - sigmoid(a)) * (1 - y)), "0 or 1 there"),
+        (quiet(lambda a, y: -np.mean(np.log(sigmoid(a)) * y + np.log(1 - sigmoid(a)) * (1 - y))), "0 or 1 there"),
         (lambda a, y: np.mean(softplus(a * y)), ""),
     ],
     "02.5": [
@@ -199,6 +226,8 @@ WRONG = {
         (lambda theta, g, lr: theta - lr * g**2, ""),
     ],
     "02.7": [
+        (lambda theta, g, acc, lr, eps: (theta - lr * g / np.sqrt(acc + g * g + eps), acc + g * g), "outside the root"),
+        (quiet(lambda theta, g, acc, lr, eps: (theta - lr * g / (np.sqrt(acc + g) + eps), acc + g)), "not squared"),
         (lambda theta, g, acc, lr, eps: (theta - lr * g / (np.sqrt(acc + g * g) + eps), acc), "not returned"),
         (lambda theta, g, acc, lr, eps: (theta - lr * g / np.sqrt(acc + g * g), acc + g * g), "eps is missing"),
         (lambda theta, g, acc, lr, eps: (theta - lr / (np.sqrt(acc + g * g) + eps), acc + g * g), "g is missing"),
@@ -217,20 +246,3 @@ WRONG = {
         (loop(give=lambda params, history: params), ""),
     ],
 }  # fmt: skip
-EACH = [(number, at) for number, answers in WRONG.items() for at in range(len(answers))]
-
-
-def test_each_exercise_has_at_least_five():
-    for number in ("00", "01", "02"):
-        exercises = import_module(f"afm_numpy.exercises.notebook_{number}").EXERCISES
-        assert all(len(WRONG[name]) >= 5 for name in exercises)
-
-
-@pytest.mark.parametrize(("number", "at"), EACH, ids=[f"{number}-{at}" for number, at in EACH])
-def test_a_wrong_answer_is_rejected_with_a_true_hint_or_none(number, at):
-    answer, words = WRONG[number][at]
-    with np.errstate(all="ignore"):
-        verdict = judge(find(number), answer)
-    _, _, hint = verdict.text.partition("likely: ")
-    assert not verdict.ok
-    assert words in hint if words else not hint, verdict.text
