@@ -37,6 +37,11 @@ def test_the_rules_agree_with_the_stored_values(name):
         assert all(abs(a - b) <= 1e-13 * size for a, b in zip(got, want, strict=True)), full
 
 
+def test_a_pair_of_a_feature_with_itself_gives_it_two_gradients():
+    trace = Trace(kit.load_case("22"), given={"pairs": [(0, 1, 1)], "d_prod": [[2.0, -3.0]]})
+    assert trace["d_emb"][1] == [2 * d * e for d, e in zip([2.0, -3.0], trace["emb"][1], strict=True)]
+
+
 @pytest.mark.parametrize("number", ["01", "05", "07", "20", "29", "34", "39", "42", "43", "50"])
 def test_the_oracle_gives_the_stored_values_to_the_last_bit(number):
     pytest.importorskip("mpmath")

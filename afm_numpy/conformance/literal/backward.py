@@ -55,9 +55,8 @@ def d_emb(v: Trace, ops: Any, emb: Value) -> Value:
         return [each(lambda g, s, e: g * (s - e), v["d_pooled"][r], v["sum_e"][r], emb[a]) for r, a in places]
     dE = [[ops.num(0)] * v.config["k"] for _ in emb]
     for (_, a, b), d in zip(v["pairs"], v["d_prod"], strict=False):
-        dE[a], dE[b] = (
-            each(lambda total, d, e: total + d * e, dE[end], d, emb[other]) for end, other in ((a, b), (b, a))
-        )
+        for end, other in ((a, b), (b, a)):
+            dE[end] = each(lambda total, d, e: total + d * e, dE[end], d, emb[other])
     return dE
 
 
