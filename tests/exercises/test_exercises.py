@@ -368,6 +368,8 @@ def test_what_is_not_given_yet_is_no_mistake():
         *[f"  · {n}: not given yet" for n in "bcd"],
     ]  # fmt: skip
     assert judge(STAIRS, lambda x: {"a": ...}).text == judge(STAIRS, lambda x: {}).text == "Not written yet"
+    left_out = judge(STAIRS, lambda x: {"a": x + 1, "d": -x - 1}).text               # no line for what was passed over
+    assert left_out == "Right so far; still to come: b, c.\n  ✓ a: right to rounding\n  ✓ d: right to rounding"
 
 
 def test_a_step_may_be_right_approximately_but_not_roughly():
