@@ -1,6 +1,7 @@
-"""One step of the build that setup.cfg cannot say: the notebooks come along, without what they print and draw."""
+"""One step of the build that setup.cfg cannot say: the course comes along, without what it prints and draws."""
 
 import json
+import shutil
 from pathlib import Path
 
 from setuptools import setup
@@ -13,8 +14,10 @@ class BuildWithCourse(build_py):
         if self.editable_mode:
             return
         folder = Path(self.build_lib, "afm_numpy", "course")
-        folder.mkdir(parents=True, exist_ok=True)
-        for path in sorted(Path(__file__).with_name("notebooks").glob("*.ipynb")):
+        notebooks = Path(__file__).with_name("notebooks")
+        shutil.copytree(notebooks / "exercises", folder / "exercises", dirs_exist_ok=True,
+                        ignore=shutil.ignore_patterns("__pycache__"))  # fmt: skip
+        for path in sorted(notebooks.glob("*.ipynb")):
             notebook = json.loads(path.read_text(encoding="utf-8"))
             for cell in notebook["cells"]:
                 if cell["cell_type"] == "code":

@@ -1,7 +1,7 @@
 """The exercises of the notebooks: `softmax = check("04.2", softmax)` says right, or what is wrong.
 
-It returns what the notebook goes on with: the reader's answer when it is right, otherwise the solution. Each notebook
-has a module here with its `EXERCISES` and their likely mistakes; `answer.py` describes how numbers differ.
+It returns what the notebook goes on with: the reader's answer when it is right, otherwise the solution. What each
+notebook asks, with the likely mistakes, stands in `notebooks/exercises/`; `answer.py` describes how numbers differ.
 """
 
 import copy
@@ -24,6 +24,9 @@ from .steps import Steps, changed
 __all__ = ["Exercise", "Steps", "Verdict", "changed", "check", "find"]
 
 NOTHING = "Not written yet"
+# What the notebooks ask and draw stands beside them; an installed package has both in its folder `course`.
+_COURSES = [Path(__file__).parents[1] / "course", Path(__file__).parents[2] / "notebooks"]
+__path__.append(str(next(filter(Path.is_dir, _COURSES), _COURSES[0]) / "exercises"))
 
 
 @dataclass(frozen=True)

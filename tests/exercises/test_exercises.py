@@ -12,7 +12,7 @@ import pytest
 import afm_numpy.exercises as exercises
 from afm_numpy.exercises import Exercise, Steps, changed, check, find, judge
 
-MODULES = [path.stem for path in sorted(Path(exercises.__file__).parent.glob("notebook_*.py"))]
+MODULES = [path.stem for path in sorted(Path(exercises.__path__[-1]).glob("notebook_*.py"))]
 EXERCISES = {}
 for name in MODULES:
     EXERCISES |= import_module(f"afm_numpy.exercises.{name}").EXERCISES

@@ -1,6 +1,7 @@
 """The story of the notebooks: its data, its models, and the helpers that print and draw."""
 
 import base64
+import doctest
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -21,6 +22,10 @@ def close_figures():
 @pytest.fixture(scope="module")
 def data():
     return story.load()
+
+
+def test_examples():
+    assert doctest.testmod(story).failed == 0 < doctest.testmod(story).attempted
 
 
 def test_only_the_planted_pairs_matter(data):

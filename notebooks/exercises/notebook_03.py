@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import afm, attention
-from .._types import Array
-from . import Exercise, Steps, changed
+from afm_numpy import afm, attention
+from afm_numpy._types import Array
+from afm_numpy.exercises import Exercise, Steps, changed
 
 __all__ = ["EXERCISES"]
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .._types import Array, Float
-from . import Exercise, Steps, changed
+from afm_numpy._types import Array, Float
+from afm_numpy.exercises import Exercise, Steps, changed
 
 __all__ = ["EXERCISES"]
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import attention as att
-from .._types import Array, Float
-from . import Exercise, Steps, changed
+from afm_numpy import attention as att
+from afm_numpy._types import Array, Float
+from afm_numpy.exercises import Exercise, Steps, changed
 
 __all__ = ["EXERCISES"]
 

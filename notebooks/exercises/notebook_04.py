@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from afm_numpy.exercises.notebook_03 import BACKWARD, OF_PROJECTION, OF_SIDES, added, sides
 
-from .. import attention as att
-from .._types import Array, Params
-from . import Exercise, Steps
-from .notebook_03 import BACKWARD, OF_PROJECTION, OF_SIDES, added, sides
+from afm_numpy import attention as att
+from afm_numpy._types import Array, Params
+from afm_numpy.exercises import Exercise, Steps
 
 __all__ = ["EXERCISES"]
 

@@ -17,15 +17,15 @@ import numpy as np
 from matplotlib.animation import PillowWriter
 from matplotlib.patches import Rectangle
 
-from .. import afm
-from .._types import Array, ArrayLike, Params
-from ..batch import Batch
-from ..datasets import Truth, make_interactions
-from ..models import Model
-from ..optim import Adam
-from ..plots import COLORS, MARKERS, STYLES, attention_map
-from ..recipes import Recipe, Rows, run
-from ..train import Objective, evaluate
+from afm_numpy import afm
+from afm_numpy._types import Array, ArrayLike, Params
+from afm_numpy.batch import Batch
+from afm_numpy.datasets import Truth, make_interactions
+from afm_numpy.models import Model
+from afm_numpy.optim import Adam
+from afm_numpy.plots import COLORS, MARKERS, STYLES, attention_map
+from afm_numpy.recipes import Recipe, Rows, run
+from afm_numpy.train import Objective, evaluate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

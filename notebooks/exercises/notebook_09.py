@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from .._types import Array
-from ..conformance import load_case
-from ..losses import sigmoid
-from . import Exercise, Steps, changed
+from afm_numpy._types import Array
+from afm_numpy.conformance import load_case
+from afm_numpy.exercises import Exercise, Steps, changed
+from afm_numpy.losses import sigmoid
 
 __all__ = ["EXERCISES"]
 

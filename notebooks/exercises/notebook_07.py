@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from . import Exercise, Steps, changed
+from afm_numpy.exercises import Exercise, Steps, changed
 
 rng = np.random.default_rng(107)
 ERRORS = [tuple(0.6 + 0.1 * rng.standard_normal((2, S))) for S in (3, 7)]

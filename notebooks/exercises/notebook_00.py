@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from .._types import Array, Float
-from . import Exercise
+from afm_numpy._types import Array, Float
+from afm_numpy.exercises import Exercise
 
 rng = np.random.default_rng(100)
 EXPONENTIALS = np.array([1.0, 3.0, 1.0])                               # of the scores 0, log 3, 0

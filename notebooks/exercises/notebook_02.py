@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from .. import fm, losses, optim
-from .._types import Array, Params
-from ..batch import Batch
-from ..losses import sigmoid
-from . import Exercise, Steps, changed
+from afm_numpy import fm, losses, optim
+from afm_numpy._types import Array, Params
+from afm_numpy.batch import Batch
+from afm_numpy.exercises import Exercise, Steps, changed
+from afm_numpy.losses import sigmoid
 
 __all__ = ["EXERCISES"]
 

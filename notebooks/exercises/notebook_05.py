@@ -4,13 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from afm_numpy.exercises.notebook_03 import added
+from afm_numpy.exercises.notebook_04 import BACKWARD_SOFTMAX, LOWER, NETWORK, OF_LOWER, OF_NETWORK, UPPER, _arrays
 
-from .. import attention as att
-from .._types import Array, Float
-from ..losses import sigmoid
-from . import Exercise, Steps
-from .notebook_03 import added
-from .notebook_04 import BACKWARD_SOFTMAX, LOWER, NETWORK, OF_LOWER, OF_NETWORK, UPPER, _arrays
+from afm_numpy import attention as att
+from afm_numpy._types import Array, Float
+from afm_numpy.exercises import Exercise, Steps
+from afm_numpy.losses import sigmoid
 
 __all__ = ["EXERCISES"]
 
