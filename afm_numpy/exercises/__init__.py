@@ -25,8 +25,7 @@ __all__ = ["Exercise", "Steps", "Verdict", "changed", "check", "find"]
 
 NOTHING = "Not written yet"
 # What the notebooks ask and draw stands beside them; an installed package has both in its folder `course`.
-_COURSES = [Path(__file__).parents[1] / "course", Path(__file__).parents[2] / "notebooks"]
-__path__.append(str(next(filter(Path.is_dir, _COURSES), _COURSES[0]) / "exercises"))
+__path__ += [str(Path(__file__).parents[up] / name / "exercises") for up, name in ((1, "course"), (2, "notebooks"))]
 
 
 @dataclass(frozen=True)
