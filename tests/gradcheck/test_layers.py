@@ -228,6 +228,7 @@ def test_a_backward_function_that_draws():
     assert statuses(report) == {"x": "random", "W": "random"} and report.method == "central"
     message = "two calls of backward with the same numbers differ: give it the masks that forward drew"
     assert report["x"].note == report["W"].note == message
+    assert check_layer(tanh_forward, backward, INPUTS).method == "complex"
 
 
 def test_a_forward_function_that_draws_or_changes_its_input():
