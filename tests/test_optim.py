@@ -416,6 +416,8 @@ def test_numbers_that_were_checked_are_not_looked_at_again():
     pytest.param({"grads": [1.0]}, TypeError, "grads must be a dict of arrays and RowGrads", id="brother-list"),
     pytest.param({"state": {"w": {"v": np.zeros(2)}}}, ValueError, "the step of the state must be an integer .* None",
                  id="brother-no-step"),
+    pytest.param({"state": {"step": 0, "w": 3}}, TypeError, "^the state of w must be a dict of arrays; got int$",
+                 id="brother-state-of-a-number"),
     pytest.param({"state": {"step": "1", "w": {"v": np.zeros(2)}}}, ValueError, "the step of the state must .* '1'",
                  id="brother-step-of-text"),
     pytest.param({"state": {"step": 0, "w": {"v": np.zeros(2, np.float32)}}}, ValueError,
