@@ -16,6 +16,7 @@ Factors of 1/2 and reductions differ between papers and libraries. Ours, and how
 When you switch from the mean to the sum over B rows, multiply lam by B.
 """
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, NamedTuple
@@ -159,7 +160,7 @@ def l2_backward(params: Params, lam: Mapping[str, Float], rows: Array | None) ->
 def _penalised(params: Params, lam: Mapping[str, Float], rows: Array | None) -> Iterator[tuple[str, Float, Array]]:
     check_kind("lam", lam, Mapping, 'a dict, such as {"V": 1e-4}')
     if rows is not None:
-        n = min([len(params[name]) for name in {"w", "V"} & params.keys()], default=2**31)
+        n = min([len(params[name]) for name in {"w", "V"} & params.keys()], default=sys.maxsize)
         check_rows(rows, n, "the L2 penalty")
     for name, weight in lam.items():
         if name not in ("W", "w", "V"):

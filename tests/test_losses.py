@@ -414,11 +414,19 @@ def test_kinds_of_numbers_that_a_loss_refuses(of, y_hat, y, weight, error, words
 
 
 def test_brother_the_weights_of_a_penalty_are_a_dict():
-    with pytest.raises(TypeError, match="lam must be a dict, such as .*; got float"):
+    with pytest.raises(TypeError, match=r'^lam must be a dict, such as \{"V": 1e-4\}; got float$'):
         losses.l2_forward({"V": np.ones((2, 1))}, 0.1, None)
 
 
 def test_brother_a_mean_beyond_float64():
-    with pytest.raises(ValueError, match="the mean of y is beyond float64; divide y by its largest number"):
+    with pytest.raises(ValueError, match="^the mean of y is beyond float64; divide y by its largest number$"):
         losses.best_constant("squared", np.array([1e308, 1e308]))
     assert losses.best_constant("squared", np.array([8e307, 8e307])) == 8e307
+
+
+def test_rows_of_a_penalty_are_rows_of_both_arrays():
+    short, long = np.ones(3), np.ones((9, 1))
+    for params in ({"w": short, "V": long}, {"w": long, "V": short}):
+        with pytest.raises(ValueError, match="^the L2 penalty names rows 5 to 5 of 3$"):
+            losses.l2_forward(params, {"w": 0.1, "V": 0.1}, np.array([5]))
+    assert losses.l2_forward({"W": long}, {"W": 1.0}, np.array([100])) == 9
