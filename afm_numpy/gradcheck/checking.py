@@ -57,7 +57,8 @@ def _judge(job: Job, name: str, g: Array, narrow: str, trials: list[Trial], at_k
     elif small and may_vanish:
         status, note = "zero", ""
     elif not unclear:
-        status, note = ("float32", "float32") if allowed > job.rtol else ("ok", "sampled" if g.size > tried[0] else "")
+        single = allowed > job.rtol and (narrow != "parameters are" or error(worst) > job.rtol)
+        status, note = ("float32", "float32") if single else ("ok", "sampled" if g.size > tried[0] else "")
     elif top.at == ALONG and job.floor(top) < top.height and error(top) <= allowed:
         status, note, worst = "ok", "along", top
     else:
