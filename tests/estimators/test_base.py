@@ -576,6 +576,19 @@ def test_contributions_add_up_to_the_prediction(cls):
     assert np.allclose(total, raw(model, X), rtol=1e-12, atol=1e-12)
 
 
+@each
+def test_contributions_need_a_model_and_its_features(cls):
+    with pytest.raises(ValueError, match=f"this {cls.__name__} is not fitted yet; call fit first"):
+        cls().contributions(X)
+    with pytest.raises(ValueError, match="features"):
+        cls(random_state=0, epochs=1).fit(np.eye(3), [0, 1, 0]).contributions(np.eye(4))
+
+
+def test_the_first_class_that_weighs_nothing_is_named():
+    with pytest.raises(ValueError, match="^the class 'low' has no row of weight above 0$"):
+        FMClassifier(epochs=1).fit(X, THREE, sample_weight=np.where(THREE == "middle", 1.0, 0.0))
+
+
 def test_explanations_name_the_class_and_the_features(capsys):
     frame = frame_of({"red": [1, 0, 2], "round": [2, 1, 0], "ripe": [0, 1, 1]}, dtype=float)
     model = AFMClassifier(random_state=0, epochs=1).fit(frame, ["a", "b", "c"])
