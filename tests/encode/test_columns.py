@@ -2,7 +2,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -95,8 +95,13 @@ def test_a_column_without_any_type_fits_all():
 
 
 @given(COLUMN, st.sampled_from(["none", "minmax", "standard"]))
+@example(np.array([1e150, 4e-284, -1e150]), "standard")
 def test_scaled_column(values, scaling):
     column = Scaled.fit("c", values, scaling)
+    if ((values != column.shift) & ((values - column.shift) / column.scale == 0)).any():
+        with pytest.raises(ValueError, match="that the scaled value is 0: scale it before"):
+            column.encode(values)
+        return
     local, x = column.encode(np.append(values, np.nan))
     assert local.tolist() == [0] * len(values) + [1]
     assert x[-1] == 1 and np.isfinite(x).all()
