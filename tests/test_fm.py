@@ -317,6 +317,18 @@ def test_nothing_is_written_to_and_a_cache_serves_twice():
 # ---- parameters, and bad input -------------------------------------------------------------------------
 
 
+def test_initial_factors_that_are_no_numbers_of_their_type_are_refused():
+    text = re.escape("row 6, factor 0: V is -inf; it must be a finite float64 number")
+    with pytest.raises(ValueError, match=f"^{text}$"):                                # no warning comes before it
+        fm.init_params(np.random.default_rng(0), 300, 2, std=1e308, dtype=float)
+
+
+def test_a_mask_of_another_shape_is_refused_at_once():
+    batch, params = Batch.from_lists([[0, 1], [1, 2]], n=3), fm.init_params(np.random.default_rng(0), 3, 2, dtype=float)
+    with pytest.raises(ValueError, match=r"the dropout mask for pooled must have shape \(2, 2\); got \(5, 2\)"):
+        fm.forward(params, batch, drop=Dropout(pooled=np.ones((5, 2))))
+
+
 def test_initial_parameters():
     params = fm.init_params(np.random.default_rng(3), 4000, 5, w0=0.7)
     assert {name: value.shape for name, value in params.items()} == {"w0": (), "w": (4000,), "V": (4000, 5)}
