@@ -14,7 +14,7 @@ from .._files import printable
 from .._types import Array
 from ..batch import Batch
 from ..datasets.libfm import Part
-from ..datasets.libfm_faults import FOREIGN, LibfmError
+from ..datasets.libfm_faults import LibfmError, damaged, foreign
 from ..datasets.unpack import Damaged, pieces
 from ..encode import TableEncoder
 from ..encode.reading import listing
@@ -64,8 +64,7 @@ def lines(path: str, what: str) -> Iterator[str]:
     rest, number = b"", 0
     try:
         for piece in chain(pieces(path, 1 << 18), [b"\n"]):
-            kind = next((FOREIGN[magic] for magic in FOREIGN if not number and piece.startswith(magic)), None)
-            if kind:
+            if not number and (kind := foreign(rest + piece)):
                 raise LibfmError(path, 1, kind, f"{what} in UTF-8, plain or as .gz, .bz2 or .xz")
             *complete, rest = (rest + piece).split(b"\n")
             for line in complete:
@@ -76,8 +75,7 @@ def lines(path: str, what: str) -> Iterator[str]:
     except UnicodeDecodeError:
         raise LibfmError(path, number, "bytes that are no text in UTF-8", f"{what} in UTF-8") from None
     except Damaged as error:
-        found = f"damaged {error.kind} data ({error})"
-        raise LibfmError(path, number + 1, found, f"a complete {error.kind} file") from None
+        raise damaged(path, number + 1, error) from None
 
 
 def _records(path: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._files import Path, printable
+from .unpack import Damaged
 
-__all__ = ["ID_DIGITS", "MOST", "TINY", "Form", "LibfmError", "fault"]
+__all__ = ["ID_DIGITS", "MOST", "TINY", "Form", "LibfmError", "damaged", "fault", "foreign"]
 
 ID_DIGITS = 12           # more are refused unread
 MOST = 2**31             # features: what a Batch can have
@@ -73,8 +74,7 @@ class Form(NamedTuple):
 
 def fault(path: Path, first: int, block: bytes, form: Form) -> LibfmError:
     """The error for the first malformed line of a block that `_parse` refused."""
-    kind = next((FOREIGN[magic] for magic in FOREIGN if block.startswith(magic)), None)
-    kind = "a tar archive" if block[257:262] == b"ustar" else kind
+    kind = foreign(block)
     if first == 1 and kind:
         return LibfmError(path, 1, kind, "lines 'label id:value id:value ...', plain or as .gz, .bz2 or .xz")
     for number, line in enumerate(block.split(b"\n"), first):
@@ -82,6 +82,18 @@ def fault(path: Path, first: int, block: bytes, form: Form) -> LibfmError:
         if fault:
             return LibfmError(path, number, *fault)
     raise AssertionError(f"{path}, from line {first}: a block was refused in which no line is malformed")
+
+
+def foreign(start: bytes) -> str | None:
+    """The kind of file that begins so, if it is none of text."""
+    if start[257:262] == b"ustar":
+        return "a tar archive"
+    return next((FOREIGN[magic] for magic in FOREIGN if start.startswith(magic)), None)
+
+
+def damaged(path: Path, line: int, error: Damaged) -> LibfmError:
+    """The error for packed data that cannot be unpacked from some line on."""
+    return LibfmError(path, line, f"damaged {error.kind} data ({error})", f"a complete {error.kind} file")
 
 
 def _line_fault(line: bytes, form: Form) -> tuple[str, str] | None:

@@ -21,7 +21,7 @@ import numpy as np
 
 from .._files import Path
 from .._types import Array
-from .libfm_faults import ID_DIGITS, MOST, TINY, Form, LibfmError, fault
+from .libfm_faults import ID_DIGITS, MOST, TINY, Form, LibfmError, damaged, fault
 from .unpack import Damaged, pieces
 
 __all__ = ["Form", "LibfmError", "Rows", "read_rows"]
@@ -91,7 +91,7 @@ def _blocks(path: Path, passes: int) -> Iterator[tuple[int, bytes]]:
                 yield line, block
             line, rest = line + count, more_rest
     except Damaged as error:
-        raise LibfmError(path, line, f"damaged {error.kind} data ({error})", f"a complete {error.kind} file") from None
+        raise damaged(path, line, error) from None
 
 
 def _parse(block: bytes, first: int, form: Form) -> Rows | None:

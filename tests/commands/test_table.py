@@ -177,6 +177,8 @@ def test_targets(target, loss, status, message, tmp_path, capsys):
     (b"a,n,y,a\n1,2,3,4\n", r"t, line 1: found the name 'a' twice, expected a name for each column; --ignore a "),
     (b",n,y\n1,2,3\n", r"t, line 1: found no name for column 1, expected a name for each column; --ignore '' "),
     (b"PK\3\4xlsx", r"t, line 1: found a zip archive, such as a saved model or .xlsx, expected a table as CSV"),
+    (b"people.csv".ljust(257, b"\0") + b"ustar\n", r"t, line 1: found a tar archive, expected a table as CSV"),
+    (b"SQLite format 3\0", r"t, line 1: found an SQLite database, expected a table as CSV"),
     (b"a\0,n,y\n1,2\n", r"t, line 2: found 2 cells|no CSV"),
     ("a,n,y\n1,2,3\n".encode("utf-16"), "found text in UTF-16, expected a table as CSV in UTF-8"),
     (gzip.compress(b"a,n,y\n1,2,3\n" * 99)[:-9], r"found damaged gzip data \(it is cut\), expected a complete gzip"),
