@@ -31,7 +31,7 @@ from .encode.encoder import TableEncoder
 from .models import Model
 from .train import Objective
 
-__all__ = ["ADULT", "PAPER_RMSE", "Parts", "Recipe", "adult_parts", "paper_recipes", "run"]
+__all__ = ["ADULT", "PAPER_RMSE", "Parts", "Recipe", "adult_parts", "paper_recipes", "run", "uniform"]
 
 Rows: TypeAlias = tuple[Batch, Array]  # features and targets
 
@@ -113,6 +113,19 @@ def paper_recipes(k: int, settings: Literal["ours", "authors"] = "ours") -> dict
         "AFM": afm,
         "AFM from FM": afm,
     }
+
+
+def uniform(recipe: Recipe) -> Recipe:
+    """An AFM's recipe with every pair at the same weight: no network, so no t and no penalty on W.
+
+    Examples
+    --------
+    >>> uniform(ADULT["standard"]["AFM"]).start
+    {'k': 8, 'std': 0.1, 'p': 1.0}
+    """
+    start = {name: value for name, value in recipe.start.items() if name != "t"}
+    l2 = {name: lam for name, lam in recipe.loss.l2.items() if name != "W"}
+    return recipe._replace(model=Model("afm", "uniform"), start=start, loss=replace(recipe.loss, l2=l2))
 
 
 class Parts(NamedTuple):

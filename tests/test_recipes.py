@@ -71,6 +71,17 @@ def test_adult_recipes_are_the_settings_that_were_found(scaling, name):
     assert losses.l2_forward(params, goal.l2, None) == pytest.approx(want, rel=1e-12)
 
 
+@pytest.mark.parametrize("scaling", recipes.ADULT)
+def test_the_control_differs_in_the_attention_alone(scaling):
+    afm = recipes.ADULT[scaling]["AFM"]
+    even = recipes.uniform(afm)
+    assert even.model == Model("afm", "uniform") and (even.fit, even.watch) == (afm.fit, afm.watch)
+    assert even.start | {"t": afm.start["t"]} == afm.start and "t" not in even.start
+    lam = afm.loss.l2.get("W")
+    assert even.loss.l2 | ({} if lam is None else {"W": lam}) == afm.loss.l2 and "W" not in even.loss.l2
+    assert even.loss.keep == afm.loss.keep and even.loss.loss == "logistic"
+
+
 def test_our_settings_for_the_paper_are_those_that_were_found():
     """A batch of 1024 rows: ours has the sum of the squares and no half, the search had the mean and half a square."""
     recipe = recipes.paper_recipes(64)["FM"]

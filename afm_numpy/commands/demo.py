@@ -3,7 +3,6 @@
 import argparse
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -101,9 +100,7 @@ def models_of(scaling: str) -> dict[str, recipes.Recipe]:
     fm, afm = recipes.ADULT[scaling].values()
     linear = fm._replace(start={"k": 1, "std": 0.0}, loss=train.Objective("logistic", l2={"w": 5e-5}),
                          fit=fm.fit | {"optimizer": optim.Adagrad(0.1)})  # fmt: skip
-    l2 = {name: lam for name, lam in afm.loss.l2.items() if name != "W"}
-    even = afm._replace(model=Model("afm", "uniform"), loss=replace(afm.loss, l2=l2))
-    return {"logistic regression": linear, "FM": fm, "AFM uniform": even, "AFM": afm}
+    return {"logistic regression": linear, "FM": fm, "AFM uniform": recipes.uniform(afm), "AFM": afm}
 
 
 def train_on_adult(args: argparse.Namespace) -> tuple[dict[str, tuple[Model, train.Result]], recipes.Parts]:

@@ -187,19 +187,11 @@ def pairs_that_never_met(seed):
 # ---- 06 Adult ------------------------------------------------------------------------------------------
 
 
-def uniform(recipe):
-    """The recipe of AFM with the attention taken out: every pair has the same weight."""
-    l2 = {name: weight for name, weight in recipe.loss.l2.items() if name != "W"}
-    start = {name: value for name, value in recipe.start.items() if name != "t"}
-    loss = train.Objective("logistic", l2=l2, keep=recipe.loss.keep)
-    return recipe._replace(model=Model("afm", "uniform"), start=start, loss=loss)
-
-
 @cache
 def adult_losses(scaling, rows, start, size=None):
     """Log loss of the test rows by model; `rows` is the seed of the choice of rows, `start` that of the parameters."""
     part = recipes.adult_parts(seed=rows, scaling=scaling, rows=size)
-    models = recipes.ADULT[scaling] | {"uniform": uniform(recipes.ADULT[scaling]["AFM"])}
+    models = recipes.ADULT[scaling] | {"uniform": recipes.uniform(recipes.ADULT[scaling]["AFM"])}
     found = {}
     for name, recipe in models.items():
         result = recipes.run(recipe, part.fit, part.valid, seed=start, epochs=100)
