@@ -119,7 +119,7 @@ def test_scores_of_a_thousand():
 @pytest.mark.parametrize("attention", MODES)
 def test_types_mix_as_in_the_dense_engine(attention):
     """All are float32 but one; a complex one as in a complex step."""
-    problem = as_float32(fixed_problem(Model("afm", attention)))
+    problem = as_float32(fixed_problem(Model("afm", attention), k=6))
     for dtype in (np.float64, np.complex64):
         for name in sorted({"x", *problem.params} - {"pairs"}):
             batch = problem.batch.astype(dtype) if name == "x" else problem.batch

@@ -80,7 +80,7 @@ def test_three_epochs_agree():
 
 
 def test_float32_stays():
-    problem = as_float32(fixed_problem(Model("fm"), ("pooled",)))
+    problem = as_float32(fixed_problem(Model("fm"), ("pooled",), k=6))
     y_hat, cache = problem.forward()
     grads = problem.model.backward(problem.dy_hat, cache, with_dx=True)
     values = [grad.values if isinstance(grad, RowGrad) else grad for grad in grads.values()]

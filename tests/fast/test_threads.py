@@ -359,7 +359,7 @@ def test_the_same_bits_on_any_number_of_threads(attention, sites, dtype, monkeyp
     rng = np.random.default_rng(0)
     batch = Batch.from_padded(rng.integers(0, 12, (300, 6)) + 12 * np.arange(6), rng.uniform(0.5, 2, (300, 6)))
     y, model = rng.standard_normal(300).astype(dtype), Model("afm", attention)
-    start = model.init_params(rng, batch, k=5, t=3, std=0.3, dtype=dtype)
+    start = model.init_params(rng, batch, k=6, t=3, std=0.3, dtype=dtype)
     ends, used = [], set()
     real = threads.np.errstate
 

@@ -16,11 +16,11 @@ from afm_numpy import Batch, Model, gradcheck
 from afm_numpy.dropout import SITES, Dropout, draw
 from afm_numpy.params import FM_SHAPES, afm_shapes
 
-# for each m the possible (B, n, k, t): all different, and different from m and P = m(m-1)/2, which leaves out m = 3
+# for each m the possible (B, n, k, t): all different, and different from m and P = m(m-1)/2, which leaves out m = 3.
 SIZES = {
     m: [
         (B, n, k, t)
-        for B, k, t, n in product((2, 1, 3, 4), (2, 1, 3, 5), (3, 1, 2, 4), (7, 8, 11))
+        for B, k, t, n in product((2, 1, 3, 4), (2, 1, 3, 7), (3, 1, 2, 4), (7, 8, 11))
         if len({B, m, m * (m - 1) // 2, n, k, t}) == 6
     ]
     for m in (4, 5, 2, 1)
@@ -131,6 +131,12 @@ def frozen(problem):
 
 
 def as_float32(problem):
+    """The same problem in single precision, with another k than 5.
+
+    On CPUs with AVX-512 OpenBLAS now and then sets a false flag "invalid" in float32 (B, 5) @ (5,): tests raise on it.
+    """
+    assert problem.params["V"].shape[1] != 5
+
     def cast(array):
         return array.astype(np.float32) if array is not None and array.dtype == np.float64 else array
 
