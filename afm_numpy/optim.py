@@ -244,12 +244,12 @@ def check_state(optimizer: Optimizer, name: str, theta: Array, slots: dict[str, 
 def _check_gradient(
     optimizer: Optimizer, name: str, grad: Array | RowGrad, params: Params, state: State, checked: bool
 ) -> None:  # fmt: skip
+    theta: Any = array(params[name]) if isinstance(params.get(name), np.ndarray) else params.get(name)
+    if name in params and (not isinstance(theta, np.ndarray) or theta.dtype not in (np.float32, np.float64)):
+        raise TypeError(f"params[{name!r}] must be an array of floats to be moved; got {theta!r:.60}")
     for whose, names in (("params", params), ("state", state)):
         if name not in names:
             raise ValueError(f"{whose} has no {name!r}, which has a gradient; it has {', '.join(names)}")
-    theta = array(params[name]) if isinstance(params[name], np.ndarray) else params[name]
-    if not isinstance(theta, np.ndarray) or theta.dtype not in (np.float32, np.float64):
-        raise TypeError(f"params[{name!r}] must be an array of floats to be moved; got {theta!r:.60}")
     values, want = grad, theta.shape
     if isinstance(grad, RowGrad):
         rows, values = grad

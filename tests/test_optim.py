@@ -266,7 +266,7 @@ ROWS = RowGrad(np.array([0, 2]), np.ones((2, 2)))
     ({"V": RowGrad(np.array([0, 1, 5]), np.ones((3, 2)))}, ValueError("gradient of V names rows 0 to 5 of 5")),
     ({"V": RowGrad(np.array([-1, 0]), np.ones((2, 2)))}, ValueError("gradient of V names rows -1 to 0 of 5")),
     ({"b": np.ones(3), "x": np.ones(2)}, ValueError("params has no 'x', which has a gradient; it has w0, w, V, b, n")),
-    ({"n": np.ones(2)}, ValueError("state has no 'n', which has a gradient; it has step, w0, w, V, b")),
+    ({"n": np.ones(2)}, TypeError("params['n'] must be an array of floats to be moved; got array([1, 2])")),
 ])  # fmt: skip
 def test_a_gradient_that_does_not_fit_is_refused_before_anything_moves(optimizer, grads, error):
     params = start() | {"n": np.array([1, 2])}
@@ -321,9 +321,17 @@ def test_parameters_that_would_not_be_moved_as_they_should(theta, error):
 @each
 def test_an_array_of_integers_is_not_moved(optimizer):
     params = {"n": np.array([1, 2])}
-    state = optim.init(optimizer, params) | {"n": {"v": np.zeros(2)}}
+    state = optim.init(optimizer, params)                    # which has nothing for it
     with pytest.raises(TypeError, match=r"params\['n'\] must be an array of floats to be moved; got array\(\[1, 2\]\)"):
         optim.step(optimizer, params, {"n": np.ones(2)}, state)
+
+
+@each
+def test_a_state_of_fewer_parameters_is_refused(optimizer):
+    params, state = {"b": np.zeros(2), "c": np.zeros(2)}, optim.init(optimizer, {"b": np.zeros(2)})
+    with pytest.raises(ValueError, match="^state has no 'c', which has a gradient; it has step, b$"):
+        optim.step(optimizer, params, {"b": np.ones(2), "c": np.ones(2)}, state)
+    assert params["b"].tolist() == [0, 0]
 
 
 def test_a_gradient_of_no_rows_moves_nothing():
