@@ -69,7 +69,8 @@ class TableEncoder(Parameters):
     min_count : int
         A category that fit sees less often counts as unseen, so that the id for unseen values is trained too.
     missing : sequence
-        Texts, numbers and truth values that count as missing, besides None, NaN and pandas' NA.
+        Texts, numbers and truth values that count as missing, besides None, NaN and pandas' NA. Each stands for what
+        is written alike, too: "-1" for -1, and True for "True".
     sparse_output : bool
         Give a SciPy matrix (B, n) in place of the Batch, which scikit-learn's ColumnTransformer can join with other
         columns. A matrix does not say which slot is which column, as attention "field" would need.
@@ -150,8 +151,7 @@ class TableEncoder(Parameters):
         batch = Encoded.from_padded(local + self._first[:-1], x, n=self.n)
         if not self._fit_parameters["sparse_output"]:
             return batch
-        row_of = np.repeat(np.arange(len(batch)), batch.sizes)
-        return sparse.csr_array((batch.filled(batch.x), (row_of, batch.filled(batch.idx))), batch.shape)
+        return sparse.csr_array((batch.values, batch.ids, batch.ends), batch.shape)
 
     def fit_transform(self, table: Table, y: object = None) -> Any:
         """Fit, then encode the same table."""
@@ -219,9 +219,8 @@ class TableEncoder(Parameters):
         if column not in self.columns:
             raise ValueError(f"column {column!r} is not encoded; encoded are {listing(self.columns)}")
         check_choice("role", "value" if role is None else role, ("value", "bin", "number", "missing", "unseen"))
-        slot = self.columns.index(column)
-        ids = range(self._first[slot], self._first[slot + 1])
-        return np.array([id for id in ids if role in (None, self._features[id].role)], np.intp)
+        found = (id for id, of in enumerate(self._features) if of.column == column and role in (None, of.role))
+        return np.fromiter(found, np.intp)
 
     # ---- scikit-learn's conventions ------------------------------------------------------------------
 

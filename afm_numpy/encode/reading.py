@@ -6,6 +6,7 @@ float64. Whole numbers are never read through floats, because a float keeps 16 d
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -20,6 +21,7 @@ Table: TypeAlias = Any  # the kinds of tables have nothing in common that a type
 Value: TypeAlias = "str | bool | int | float | None"
 
 _LARGEST = float(np.finfo(np.float64).max)
+_SPELLED: list[Callable[[str], Value]] = [int, float, {"True": True, "False": False}.get]  # in this order
 _MOST_BITS = 2048  # some 600 digits: Python refuses to print much longer whole numbers
 
 
@@ -36,12 +38,10 @@ def sequence(what: str, values: Any, of: str, *others: type) -> list[Any]:
         raise TypeError(f"{what} must be a list of {of}; got {values!r:.60}")
     values = list(values)
     for value in values:
-        try:
-            good = value is None or isinstance(value, float) or _plain(value)[0] is not None
-        except (TypeError, ValueError):
-            good = False
-        if not good or value in (np.inf, -np.inf):
-            raise TypeError(f"{what} must be a list of {of}; it holds {value!r:.60}")
+        with suppress(TypeError, ValueError):
+            if _plain(value)[0] or value is None or isinstance(value, float):
+                continue
+        raise TypeError(f"{what} must be a list of {of}; it holds {value!r:.60}")
     return values
 
 
@@ -54,10 +54,8 @@ def column_names(table: Table) -> list[Any]:
         of_arrow = hasattr(type(table), "column_names")     # there, `columns` are the arrays
         names = getattr(table, "column_names" if of_arrow else "columns", table if isinstance(table, Mapping) else None)
     if names is None:
-        raise TypeError(
-            "a table is a mapping of column name to array, a structured array or a data frame; "
-            f"got {type(table).__name__}"
-        )
+        wanted = "a mapping of column name to array, a structured array or a data frame"
+        raise TypeError(f"a table is {wanted}; got {type(table).__name__}")
     names = list(names)
     for name, count in Counter(names).items():
         if count > 1:
@@ -142,6 +140,18 @@ def _plain(cell: Any, exact: bool = False) -> tuple[str | None, Value]:
     return "number", float(str(cell) if exact else cell)     # 0.1 in float32 is the category 0.1 of float64
 
 
+def _marks(missing: Iterable[object]) -> set[tuple[str | None, Value]]:
+    """What counts as missing, by type and value: each mark, its text, and the number or bool that the text spells."""
+    marks = set[tuple[str | None, Value]]()
+    for text in (str(value) for type_, value in map(_plain, missing) if type_):
+        marks.add(("text", text))
+        for read in _SPELLED:
+            with suppress(ValueError):                       # also of infinity
+                marks.add(_plain(read(text)))
+                break
+    return marks
+
+
 def plain_values(
     what: str, cells: Array, missing: Iterable[object], exact: bool = True
 ) -> tuple[list[Value], str | None]:
@@ -153,7 +163,7 @@ def plain_values(
     """
     if cells.dtype.kind not in "UTbiufO":
         raise TypeError(f"{what} holds {cells.dtype}; convert it to text or numbers, or leave it out")
-    marks = set(map(_plain, missing))
+    marks = _marks(missing)
     known: dict[Any, Value] = {}                             # by type and cell: True, 1 and 1.0 are one key of a dict
     first: dict[str, int] = {}
     values = []
@@ -199,7 +209,7 @@ def numbers(name: object, cells: Array, missing: Iterable[object]) -> Array:
     if bad.size:
         what = "not finite" if values[bad[0]] else "0 in float64"
         raise ValueError(f"column {name!r}, row {bad[0]}: {cells[bad[0]]!s} is {what}")
-    for type_, mark in map(_plain, missing):
+    for type_, mark in _marks(missing):
         if type_ == ("bool" if cells.dtype.kind == "b" else "number"):
             values[cells == mark] = np.nan
     return values

@@ -77,7 +77,7 @@ def read_params(leaves: dict[str, Any]) -> Flat:
 
 def is_single(leaf: Any) -> bool:
     """Is this an array of float32, of whatever library?"""
-    return str(getattr(leaf, "dtype", "")).endswith("float32")
+    return hasattr(leaf, "dtype") and str(leaf.dtype).endswith("float32")
 
 
 def read_grads(leaves: dict[str, Any], params: Flat) -> tuple[Flat, set[str]]:

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from afm_numpy.encode import Feature, NotFittedError, TableEncoder
 
+BIG = 2**60
+
 
 def table():
     return {
@@ -127,6 +129,30 @@ def test_missing_is_an_argument():
     made = TableEncoder(missing=("NA", -1)).fit({"a": ["?", "NA"], "b": [-1, 4]})
     assert made.feature_names() == ["a=?", "a missing", "a unseen", "b in (-inf, inf)", "b missing"]
     assert made.transform({"a": ["NA"], "b": [-1]}).idx.tolist() == [[1, 4]]
+
+
+@pytest.mark.parametrize(("mark", "missing", "other"), [
+    ("-1", -1, 4), ("-1", -1.0, 4.0), ("-1.0", -1, 4), ("-0", 0.0, 1.0), ("0.1", 0.1, 0.2), ("1e3", 1000, 1),
+    (str(BIG + 1), BIG + 1, BIG), (BIG + 1, BIG + 1, BIG),
+    (-1, "-1", "1"), (-1.0, "-1", "-1.5"), (0.5, "0.5", ".5"), ("-1", "-1", "-1.0"), ("inf", "inf", "4"),
+    (True, "True", "1"), (1, "1", "True"), ("True", True, False), ("False", False, True), ("1.0", "1.0", "1"),
+    ("None", "None", "nan"), ("nan", "nan", "None"), ("", "", "0"),
+])  # fmt: skip
+def test_a_mark_stands_for_what_is_written_alike(mark, missing, other):
+    def found(**declared):
+        made = TableEncoder(missing=["x", None, mark], scaling="none", **declared)
+        return [made.fit_transform({"a": cells}).idx[:, 0] == made.ids("a", "missing") for cells in columns]
+
+    columns = [missing, other], np.array([missing, other]), np.array([other, missing, None, "x"], object)[[1, 0]]
+    assert np.array_equal(found(categorical=["a"]), [[True, False]] * 3)
+    if not isinstance(missing, str):
+        assert np.array_equal(found(continuous=["a"]), [[True, False]] * 3)
+
+
+@pytest.mark.parametrize("cells", [[1e20, 1e21], np.array([0.1, 0.2], np.float32)])
+def test_a_text_is_a_mark_for_a_large_number_and_for_float32(cells):
+    made = TableEncoder(missing=["1e20", "0.1"], scaling="none")
+    assert made.fit_transform({"a": cells}).idx[:, 0].tolist() == [1, 0]
 
 
 def test_rare_categories_share_the_unseen_id():
@@ -322,7 +348,6 @@ def test_in_a_scikit_learn_pipeline():
 
 # ---- nothing read is silently changed ----------------------------------------------------------------
 
-BIG = 2**60
 USERS = [BIG + 1, BIG + 2, None]                             # as floats, the two would be one
 
 

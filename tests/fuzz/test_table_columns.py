@@ -34,14 +34,15 @@ options = st.fixed_dictionaries({}, optional={
     "scaling": st.sampled_from(["quantile", "standard", "minmax", "none", "log", None, {"a": "minmax"}, {"a": 3}]),
     "bins": st.sampled_from([2, 3, 64, 0, 1, 2.0, "3", None, True]),
     "min_count": st.sampled_from([1, 2, 0, "1", None]),
-    "missing": st.sampled_from([("?", ""), (), (0,), (1.0, "F"), ("x", None, -1), "?", 3, None, ([1],), (True,)]),
+    "missing": st.sampled_from(
+        [("?", ""), (), (0,), (1.0, "F"), ("x", None, -1), ("-1", "True"), "?", 3, None, ([1],), (True,)]),
     "categorical": st.sampled_from([["a"], ["b", "c"], ["a", "a"], "a", [None], [["a"]], [], None, ["z"], 3]),
     "continuous": st.sampled_from([["b"], ["a"], ["a", "c"], [], None, "b", [0], 3]),
     "ignored": st.sampled_from([[], ["a"], ["z"], "a", ["a", "b", "c"], None]),
 })  # fmt: skip
 usual = st.fixed_dictionaries({}, optional={
     "scaling": st.sampled_from(["quantile", "standard", "minmax", "none"]), "bins": st.integers(2, 4),
-    "min_count": st.integers(1, 2), "missing": st.sampled_from([("?", ""), (), (0,), (0,), ("x", -1)]),
+    "min_count": st.integers(1, 2), "missing": st.sampled_from([("?", ""), (), (0,), (0,), ("x", -1), ("-1", "0")]),
 })  # fmt: skip
 
 
@@ -106,7 +107,14 @@ def refused(call):
 def is_missing(cell, missing):
     if cell is None or type(cell).__name__ in ("NAType", "NaTType") or cell != cell:
         return True
-    return any((type(cell) is bool) == (type(mark) is bool) and cell == mark for mark in missing)
+    return any(
+        (type(cell) is bool) == (type(mark) is bool) and cell == mark or written(cell) == written(mark)
+        for mark in missing if mark is not None
+    )  # fmt: skip
+
+
+def written(cell):
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
 
 
 def check_cell(feature, x, cell, missing, known):

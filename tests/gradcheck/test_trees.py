@@ -9,7 +9,7 @@ from scipy import sparse
 
 from afm_numpy import RowGrad
 from afm_numpy.gradcheck import check, v_curve
-from afm_numpy.gradcheck.trees import flatten, place, read_grads, read_params
+from afm_numpy.gradcheck.trees import flatten, is_single, place, read_grads, read_params
 
 A, C = np.array([0.3, -0.7]), np.array([[1.0, 2.0], [3.0, 4.0]])
 
@@ -162,6 +162,14 @@ def test_parameters_become_float64_and_tables_stay():
 def test_parameters_that_are_refused(leaves, error, message):
     with pytest.raises(error, match=f"^{message}$"):
         read_params(leaves)
+
+
+def test_float32_is_known_by_the_name_of_its_type():
+    class Tensor:
+        dtype = "torch.float32"
+
+    assert [is_single(leaf) for leaf in (np.ones(2, np.float32), np.float32(1), Tensor())] == [True] * 3
+    assert [is_single(leaf) for leaf in (A, 0.5, [0.5], "float32", None)] == [False] * 5
 
 
 class Rows:
