@@ -4,7 +4,7 @@ import errno
 import os
 import secrets
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
 from io import BufferedReader
 from typing import IO, Any, TypeAlias
@@ -12,6 +12,7 @@ from typing import IO, Any, TypeAlias
 __all__ = ["Path", "atomic_write", "check_output", "open_regular", "printable"]
 
 Path: TypeAlias = str | os.PathLike[str]
+PACKED = ".gz", ".bz2", ".xz", ".zip", ".zst", ".lz4", ".7z", ".rar", ".tar", ".tgz"
 
 
 def printable(text: str, most: int = 500) -> str:
@@ -32,7 +33,7 @@ def check_output(path: Path, inputs: Iterable[Path] = ()) -> None:
     """Refuse a file that cannot be written, or that is one of the inputs, before any work is done for it.
 
     A temporary file is made beside it, and removed, to see whether the folder can be written to. Inputs are found
-    under other names, too: links, `./`, another folder.
+    under other names, too: links, `./`, another folder. A name of packed data, such as "a.zip", is refused.
 
     Examples
     --------
@@ -50,7 +51,7 @@ def check_output(path: Path, inputs: Iterable[Path] = ()) -> None:
 
 
 @contextmanager
-def atomic_write(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
+def atomic_write(path: Path, mode: str = "wb", packs: Container[str] = ()) -> Iterator[IO[Any]]:
     """Open a new file that takes the place of `path` when the block ends without an error.
 
     The content goes to a temporary name in the same folder (`.NAME.xxxxxxxx.tmp`), is flushed to the disk and
@@ -61,7 +62,8 @@ def atomic_write(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
 
     A symbolic link is followed, and the permissions of a file that is replaced are kept. The mode is "wb" for bytes, or
     "w" for text in UTF-8 with "\\n" as the end of a line. An `OSError` (a missing or read-only folder, a full disk, a
-    path that is a folder or a device) names `path`, not the temporary name.
+    path that is a folder or a device) names `path`, not the temporary name. A name that stands for packed data is
+    refused, unless its ending is one of `packs`: those the caller packs for.
 
     Examples
     --------
@@ -73,7 +75,7 @@ def atomic_write(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
     '1 2 3\\n'
     """
     with _errors_name(path) as temporary:
-        old_mode = _old_mode(path)
+        old_mode = _old_mode(path, packs)
         encoding, newline = (None, None) if mode == "wb" else ("utf-8", "\n")
         file: IO[Any] = open(temporary, mode.replace("w", "x"), encoding=encoding, newline=newline)
         try:
@@ -102,9 +104,11 @@ def _errors_name(path: Path) -> Iterator[str]:
         raise OSError(error.errno, error.strerror, os.fspath(path)) from None
 
 
-def _old_mode(path: Path) -> int | None:
-    """The permissions of the file that would be replaced, None when there is none yet."""
-    target = os.path.realpath(path)
+def _old_mode(path: Path, packs: Container[str] = ()) -> int | None:
+    """The permissions of the file that would be replaced, None when there is none yet. Refuses what is no such file."""
+    target, ending = os.path.realpath(path), os.path.splitext(path)[1].lower()
+    if ending in PACKED and ending not in packs:
+        raise ValueError(f"{printable(os.fspath(path))} will not be packed, as {ending} says; choose another name")
     if os.path.basename(path) in ("", os.curdir, os.pardir) or os.path.isdir(target):
         raise OSError(errno.EISDIR, "Not a regular file, but the name of a folder")
     try:

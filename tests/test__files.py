@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import afm_numpy
-from afm_numpy._files import atomic_write, check_output, open_regular, printable
+from afm_numpy._files import PACKED, atomic_write, check_output, open_regular, printable
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX limits, links or permissions")
 
@@ -58,6 +58,21 @@ def test_an_error_inside_leaves_the_old_content(tmp_path, error):
         raise error
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["a"]
+
+
+@pytest.mark.parametrize("ending", PACKED)
+def test_a_name_of_packed_data_is_refused(tmp_path, ending):
+    for path in (tmp_path / f"a.b{ending}", str(tmp_path / f"A{ending.upper()}")):
+        with pytest.raises(ValueError, match=f"{path} will not be packed, as {ending} says; choose another name"):
+            check_output(path)
+        with pytest.raises(ValueError, match=f"{path} will not be packed, as {ending} says"), atomic_write(path):
+            pass
+    assert os.listdir(tmp_path) == []
+    with atomic_write(path, packs=[ending]) as file:
+        file.write(b"packed")
+    assert Path(path).read_bytes() == b"packed"
+    for name in (f"a{ending}.txt", ending, ending[1:]):
+        check_output(tmp_path / name)
 
 
 @pytest.mark.parametrize("place", ["missing/a", "file/a"])
@@ -116,7 +131,7 @@ def test_no_room_on_the_disk(tmp_path, size):
     done = run(
         """
         import resource, sys
-        from afm_numpy._files import atomic_write, check_output, open_regular, printable
+        from afm_numpy._files import PACKED, atomic_write, check_output, open_regular, printable
         resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
         try:
             with atomic_write(sys.argv[1]) as file:
@@ -141,7 +156,7 @@ def test_killed_while_writing(tmp_path):
     done = run(
         """
         import os, signal, sys
-        from afm_numpy._files import atomic_write, check_output, open_regular, printable
+        from afm_numpy._files import PACKED, atomic_write, check_output, open_regular, printable
         with atomic_write(sys.argv[1]) as file:
             file.write(bytes(100_000))
             os.kill(os.getpid(), signal.SIGKILL)
@@ -162,7 +177,7 @@ def test_a_read_only_folder():
         done = run(
             """
             import os, sys
-            from afm_numpy._files import atomic_write, check_output, open_regular, printable
+            from afm_numpy._files import PACKED, atomic_write, check_output, open_regular, printable
             if os.getuid() == 0:
                 os.setuid(65534)
             try:

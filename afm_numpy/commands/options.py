@@ -22,8 +22,8 @@ from ..datasets.libfm_faults import Form, LibfmError
 from . import table
 
 __all__ = [
-    "add_data", "batches", "check_folder", "check_inputs", "delimiter", "form_of", "fraction", "labels", "load_model",
-    "not_negative", "parser", "positive", "positive_float", "seed",
+    "add_data", "batches", "check_folder", "check_inputs", "count", "delimiter", "form_of", "fraction", "labels",
+    "load_model", "not_negative", "parser", "positive", "positive_float", "seed",
 ]  # fmt: skip
 
 
@@ -61,6 +61,7 @@ def _number(kind: Callable[[str], Any], holds: Callable[[Any], bool], what: str)
 
 
 positive = _number(int, lambda value: 1 <= value <= 2**31, "a whole number of at least 1, and at most 2**31")
+count = _number(int, lambda value: 0 <= value <= 2**31, "a whole number of at least 0, and at most 2**31")
 seed = _number(int, lambda value: value >= 0, "a whole number of at least 0")
 positive_float = _number(float, lambda value: 0 < value <= 1e30, "a number above 0, and at most 1e30")
 not_negative = _number(float, lambda value: 0 <= value <= 1e30, "a number of at least 0, and at most 1e30")

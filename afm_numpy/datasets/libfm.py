@@ -10,9 +10,9 @@ import gzip
 import lzma
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,6 +27,10 @@ __all__ = ["LibfmError", "Part", "dump_libfm", "iter_libfm", "iter_parts", "load
 
 FROM_PIPE = 1 << 31      # bytes that the rows of a pipe may take in memory: it may never end
 DUMPED = 4096            # rows that are written at a time
+PACK: dict[str, Callable[[Any], Any]] = {                    # the ending of a name: a file that packs into another
+    ".gz": lambda file: gzip.GzipFile("", "wb", fileobj=file, mtime=0), ".bz2": lambda file: bz2.BZ2File(file, "wb"),
+    ".xz": lambda file: lzma.LZMAFile(file, "wb"),
+}  # fmt: skip
 
 
 class Part(NamedTuple):
@@ -145,7 +149,7 @@ def dump_libfm(path: Path, batch: Batch, y: ArrayLike, *, id_base: int = 0) -> N
     Raises
     ------
     ValueError
-        When y is not one finite number per row.
+        When y is not one finite number per row, or the name stands for data packed in another way, as .zip does.
     OSError
         When the file cannot be written; what was there before stays.
 
@@ -161,7 +165,8 @@ def dump_libfm(path: Path, batch: Batch, y: ArrayLike, *, id_base: int = 0) -> N
     form = make_form(batch.n, None, id_base, batch.dtype)
     y = array(y)
     y = row_values(y, len(batch), "y", np.float32 if y.dtype == np.float32 else np.float64)
-    with atomic_write(path) as plain, _packed(path, plain) as file:
+    pack = PACK.get(os.path.splitext(path)[1].lower(), nullcontext)
+    with atomic_write(path, packs=PACK) as plain, pack(plain) as file:
         for at in range(0, len(batch), DUMPED):
             file.write("".join(_lines(batch[at : at + DUMPED], y[at : at + DUMPED], form.id_base)).encode("ascii"))
 
@@ -244,13 +249,6 @@ def _joined(path: Path, parts: list[Rows], form: Form) -> Part:
 
 
 # ---- writing -----------------------------------------------------------------------------------------
-
-
-def _packed(path: Path, file: IO[bytes]) -> Any:
-    """The file, or one that packs what is written into it."""
-    pack = {".gz": lambda: gzip.GzipFile("", "wb", fileobj=file, mtime=0), ".bz2": lambda: bz2.BZ2File(file, "wb"),
-            ".xz": lambda: lzma.LZMAFile(file, "wb")}  # fmt: skip
-    return pack.get(os.path.splitext(path)[1].lower(), lambda: nullcontext(file))()
 
 
 def _texts(numbers: Array) -> Array:

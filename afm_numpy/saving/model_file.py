@@ -63,7 +63,7 @@ def save(
     rng : numpy.random.Generator, optional
         From `numpy.random.default_rng`, as it stands now; a list when `params` is one.
     config : optional
-        Anything that JSON can hold.
+        Anything that JSON can hold; the keys of dicts are text.
 
     Raises
     ------

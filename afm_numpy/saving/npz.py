@@ -30,8 +30,8 @@ class FileFormatError(ValueError):
 def write(path: Path, header: object, arrays: dict[str, Array]) -> None:
     """Write arrays of numbers or text, and a header, to a file that appears complete or not at all.
 
-    The header is anything that JSON can hold; NumPy's numbers and arrays become numbers and lists. It is stored as the
-    array "header", a text.
+    The header is anything that JSON can hold, with texts as keys; NumPy's numbers and arrays become numbers and lists.
+    It is stored as the array "header", a text.
 
     Examples
     --------
@@ -46,6 +46,7 @@ def write(path: Path, header: object, arrays: dict[str, Array]) -> None:
         _check_kind(name, array.dtype)
     try:
         text = json.dumps(header, allow_nan=False, default=_plain)
+        _check_keys(header)
     except RecursionError:
         raise ValueError("lists or dicts are nested too deeply for a model file") from None
     with atomic_write(path) as file, zipfile.ZipFile(file, "w") as archive:  # as np.savez, but closed after an error
@@ -72,7 +73,16 @@ def _plain(value: Any) -> Any:
     plain = value.tolist() if isinstance(value, (np.generic, np.ndarray)) else value
     if plain is value or isinstance(plain, np.generic):     # a longdouble stays what it is
         raise TypeError(f"a model file cannot hold a {type(value).__name__}; it holds what JSON can")
+    _check_keys(plain)
     return plain
+
+
+def _check_keys(value: Any) -> None:
+    """Refuse a key that is no text: JSON would make a text of it, another key than before."""
+    if isinstance(value, dict) and (odd := [key for key in value if not isinstance(key, str)]):
+        raise TypeError(f"a model file cannot hold a dict with the key {odd[0]!r:.40}; its keys must be text")
+    for part in value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ():
+        _check_keys(part)
 
 
 def _header(array: Array) -> Any:

@@ -131,7 +131,7 @@ def test_medians_are_over_rounds_of_warm_bursts(monkeypatch):
 
 
 def test_json_and_table(capsys):
-    sizes = ["--steps", "1", "--config", "64,3,2", "64,3,0"]
+    sizes = ["--steps", "1", "--busy", "0", "--config", "64,3,2", "64,3,0"]
     assert bench.main([*sizes, "--json"]) == 0
     out, err = capsys.readouterr()
     found = json.loads(out)
@@ -149,7 +149,7 @@ def test_json_and_table(capsys):
 
 @pytest.mark.parametrize("argv", [
     ["--steps", "0"], ["--config", "1,2"], ["--config", "0,2,3"], ["--config", "2,2,-1"],
-    ["--busy", "0"], ["--data", "mnist"],
+    ["--busy", "-1"], ["--busy", "1.5"], ["--data", "mnist"],
 ])  # fmt: skip
 def test_wrong_arguments_are_refused_before_anything_is_measured(argv, capsys):
     with pytest.raises(SystemExit):

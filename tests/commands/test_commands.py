@@ -255,6 +255,8 @@ def test_dropout_of_single_pairs_needs_no_other_word(folder, tmp_path):
     pytest.param("x" * 300, ": File name too long", id="A8-long-name"),
     pytest.param("x" * 252, ".last: File name too long", id="A8-long-name-of-last"),
     pytest.param("blocked", "blocked.last: Not a regular file, but the name of a folder", id="A8-last-is-a-folder"),
+    pytest.param("m.zip", "m.zip will not be packed, as .zip says; choose another name", id="packed-zip"),
+    pytest.param("m.npz.gz", "m.npz.gz will not be packed, as .gz says; choose another name", id="packed-gz"),
 ])  # fmt: skip
 def test_a_place_that_cannot_be_written_to_is_refused_before_any_work(out, why, folder, monkeypatch, capsys):
     monkeypatch.chdir(folder)

@@ -235,6 +235,13 @@ def test_round_trip_to_the_last_bit(pair, id_base, name):
     assert labels.tobytes() == y.tobytes()
 
 
+def test_a_name_of_data_packed_in_another_way_is_refused(tmp_path):
+    for name in ("a.zip", "a.libfm.ZST", "a.7z"):
+        with pytest.raises(ValueError, match=f"{name} will not be packed, as .* says; choose another name"):
+            dump_libfm(tmp_path / name, Batch.from_lists([[0, 2]]), [1])
+    assert os.listdir(tmp_path) == []
+
+
 def test_float32_is_written_short(tmp_path):
     path = tmp_path / "a"
     dump_libfm(path, Batch.from_lists([[0, 2]], [[0.1, 3]], dtype=np.float32), np.array([0.3], np.float32))

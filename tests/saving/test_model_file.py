@@ -207,6 +207,8 @@ def test_states_and_generators_that_do_not_fit(path):
         saving.save(path, MODELS[1], params, rng=np.random.Generator(np.random.MT19937(0)))
     with pytest.raises((ValueError, TypeError)):
         saving.save(path, MODELS[1], params, config={"a": object()})
+    with pytest.raises(TypeError, match="cannot hold a dict with the key 7; its keys must be text"):
+        saving.save(path, MODELS[1], params, config={"names": [{7: "Ann"}]})
     assert os.listdir(path.parent) == []
 
 

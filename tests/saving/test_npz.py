@@ -62,6 +62,20 @@ def test_a_header_that_json_cannot_hold_leaves_the_old_file(path, header):
     assert path.read_bytes() == b"old" and os.listdir(path.parent) == ["a.npz"]
 
 
+@pytest.mark.parametrize("key", [1, 0, -1, 0.5, True, False, None, np.int64(3), ("a", "b")])
+@pytest.mark.parametrize("around", [lambda one: one, lambda one: {"a": [1, (one,)]}, lambda one: np.array([one])])
+def test_a_key_that_would_become_a_text_is_refused(path, key, around):
+    with pytest.raises(TypeError, match="keys"):
+        npz.write(path, around({"b": 1, key: 2}), {})
+    assert os.listdir(path.parent) == []
+
+
+def test_keys_of_text_come_back(path):
+    header = {"1": {"": [{"a": {}}]}, np.str_("b"): 2}
+    npz.write(path, header, {})
+    assert npz.read(path, both)[0] == header
+
+
 def test_a_full_disk_leaves_the_old_file(path, monkeypatch):
     path.write_bytes(b"old")
 

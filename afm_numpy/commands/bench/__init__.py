@@ -21,7 +21,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ..options import parser, positive
+from ..options import count, parser, positive
 from .contenders import ENGINES, build, contenders
 from .data import DATA, FIELDS, make_rows
 from .measuring import measure, medians, peak_here, resident, seconds
@@ -83,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options.add_argument("--config", nargs="+", type=size_of, metavar="B,k,t", help="rows, factors, attention; t 0: FM")
     options.add_argument("--steps", type=positive, default=7, help="rounds; medians are over them (default 7)")
     options.add_argument("--peers", action="store_true", help="measure PyTorch and JAX too, where installed")
-    options.add_argument("--busy", type=positive, default=0, metavar="N", help="measure beside N computing processes")
+    options.add_argument("--busy", type=count, default=0, metavar="N", help="measure beside N computing processes (0)")
     options.add_argument("--json", action="store_true", help="print JSON instead of the table")
     args = options.parse_args(argv)
     results = []
