@@ -207,8 +207,9 @@ def check_n(ids: Array, n: Any, row_of: Array, slot_of: Array) -> int:
     return int(n)
 
 
-def check_index_arrays(matrix: Any) -> None:
-    """Refuse damaged index arrays of csr, csc and bsr: SciPy trusts them, and would write outside of its arrays."""
+def check_matrix(matrix: Any) -> None:
+    """Refuse a sparse matrix without real numbers or with damaged index arrays: SciPy would write outside of arrays."""
+    check_numbers(matrix.dtype, REAL, "x")
     try:
         if hasattr(matrix, "check_format"):
             if (np.diff(matrix.indptr) < 0).any():           # check_format does not look when the last is below 1

@@ -7,18 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from .._checks import (
-    REAL,
-    array,
-    check_dtype,
-    check_index_arrays,
-    check_n,
-    check_numbers,
-    flat_rows,
-    reals,
-    rectangle,
-    whole,
-)
+from .._checks import array, check_dtype, check_matrix, check_n, flat_rows, reals, rectangle, whole
 from .._types import Array, ArrayLike, DType
 from .ragged import row_ends
 from .rows import Rows
@@ -208,8 +197,7 @@ class Batch(Rows):
         """
         if not sparse.issparse(matrix) or matrix.ndim != 2:
             raise TypeError(f"matrix must be a 2-d scipy sparse matrix or array; got {type(matrix).__name__}")
-        check_numbers(matrix.dtype, REAL, "x")
-        check_index_arrays(matrix)
+        check_matrix(matrix)
         if matrix.dtype.itemsize > 8:                        # long doubles: a number may become 0, or infinite
             entries = matrix.tocoo()
             reals(entries.data, np.float64, "column", entries.row, entries.col)

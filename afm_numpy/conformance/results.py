@@ -21,16 +21,7 @@ from .._files import open_regular
 from . import kit
 from .kit import ResultError
 from .literal.numbers import Declared, Value, flatten, nest
-from .result_text import (
-    MAX_DEPTH,
-    MAX_NUMBERS,
-    from_text,
-    known_capability,
-    known_case,
-    known_dtype,
-    known_kit,
-    short,
-)
+from .result_text import MAX_DEPTH, MAX_NUMBERS, from_text, known_capability, known_case, known_dtype, known_kit, short
 
 MAX_BYTES = 8_000_000
 WORDS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf, "infinity": math.inf, "-infinity": -math.inf}

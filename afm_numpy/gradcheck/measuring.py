@@ -146,9 +146,7 @@ def closer(job: Job, name: str, trial: Trial) -> tuple[Trial, float]:
     """
     off, rng = 0.0, np.random.default_rng(SEED)
     if job.method == "central":
-        numeric, step, off = sharpest(
-            trial.line, trial.step, job.rounding * job.size, usual_size(job.params[name])
-        )  # fmt: skip
+        numeric, step, off = sharpest(trial.line, trial.step, job.rounding * job.size, usual_size(job.params[name]))
         if not np.isfinite(numeric):
             return trial, 0.0
         trial = trial._replace(numeric=numeric, step=step)

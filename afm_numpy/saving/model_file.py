@@ -19,9 +19,8 @@ from ..encode.encoder import TableEncoder
 from ..models import Model
 from ..params import check_params
 from . import npz
-from .npz import FileFormatError
 
-__all__ = ["FileFormatError", "Saved", "assemble", "load", "save"]
+__all__ = ["Saved", "assemble", "load", "save"]
 
 _FORMAT, _VERSION = "afm_numpy.model", 1
 _HEADER = {  # name: types
