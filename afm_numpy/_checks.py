@@ -82,6 +82,7 @@ def row_values(values: ArrayLike, n_rows: int, name: str, dtype: DType = np.floa
 
 
 WHOLE, REAL = "iuf", "biuf"     # kinds of dtype: a float may be a whole number, a bool is not an id
+EXACT = "lie within 2**53, because a float loses digits of larger integers"
 
 
 def array(values: ArrayLike) -> Array:
@@ -134,10 +135,10 @@ def _flat(values: ArrayLike, place: str, name: str) -> Array:
         _no_truth_values(values, place)
     try:
         values = array(values)
+        if values.ndim != 1:
+            raise ValueError
     except ValueError:
-        values = np.zeros((0, 0))
-    if values.ndim != 1:
-        raise ValueError(f"{place}{name} must be a flat list of numbers")
+        raise ValueError(f"{place}{name} must be a flat list of numbers") from None
     check_numbers(values.dtype, WHOLE if name == "ids" else REAL, name, place)
     return values
 
@@ -162,34 +163,34 @@ def place_of(bad: Array, kind: str | None, row_of: Array | None, slot_of: Array 
 def whole(ids: Array, kind: str, row_of: Array | None = None, slot_of: Array | None = None) -> Array:
     """Ids as intp. Refuses fractions and ids that are too large: for intp, or for a float to hold every digit."""
     check_numbers(ids.dtype, WHOLE, "ids")
-    if ids.dtype.kind == "i":
-        return ids.astype(np.intp, copy=False)
-    if ids.dtype.kind == "u":
+    if ids.dtype.kind in "iu":
         bad = ids > np.iinfo(np.intp).max                    # it would wrap to a negative id
     else:
         with np.errstate(over="ignore", invalid="ignore"):   # 2**53 is infinite in float16; a NaN may be signaling
             bad = ~(np.isfinite(ids) & (ids == np.round(ids)) & (np.abs(ids) < 2**53))
     if bad.any():
         at, place = place_of(bad, kind, row_of, slot_of)
-        raise ValueError(f"{place}: id {ids[at]} is {'too large' if ids.dtype.kind == 'u' else 'not an integer'}")
-    return ids.astype(np.intp)
+        raise ValueError(f"{place}: id {ids[at]} is {'too large' if ids.dtype.kind in 'iu' else 'not an integer'}")
+    return np.asarray(ids, np.intp)
 
 
 def reals(
     values: Array, dtype: DType, kind: str | None, row_of: Array | None = None, slot_of: Array | None = None,
     name: str = "x",
 ) -> Array:  # fmt: skip
-    """The values as float32 or float64; refuses those that are not finite there, or would become 0 there."""
+    """The values as float32 or float64; refuses those that are infinite or 0 there, and whole numbers beyond 2**53."""
     check_numbers(values.dtype, REAL, name)
     to = check_dtype(dtype)
     with np.errstate(over="ignore", invalid="ignore"):
-        cast = values.astype(to, copy=False)
-    bad = ~np.isfinite(cast)
-    if values.dtype.itemsize > to.itemsize:
+        cast = np.asarray(values, to)
+    bad, want = ~np.isfinite(cast), f"be a finite {to} number"
+    if values.dtype.kind in "iu":
+        bad, want = np.abs(values.astype(np.float64)) >= 2**53, EXACT
+    elif values.dtype.itemsize > to.itemsize:
         bad |= (cast == 0) & (values != 0)
     if bad.any():
         at, place = place_of(bad, kind, row_of, slot_of)
-        want = f"be a finite {to} number" if cast[at] else f"not be so small: as a {to} number it is 0"
+        want = want if cast[at] else f"not be so small: as a {to} number it is 0"
         raise ValueError(f"{place}: {name} is {values[at]}; it must {want}")
     return cast
 
@@ -197,7 +198,7 @@ def reals(
 def check_n(ids: Array, n: Any, row_of: Array, slot_of: Array) -> int:
     """The number of features, the largest id + 1 when n is None; refuses ids that are not below it."""
     if n is None:
-        n = min(max(int(ids.max(initial=-1)) + 1, 1), 2**31)
+        n = min(int(ids.max(initial=0)) + 1, 2**31)
     if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or not 1 <= n <= 2**31:
         raise ValueError(f"n, the number of features, must be an integer from 1 to 2**31; got {n!r}")
     bad = (ids < 0) | (ids >= n)

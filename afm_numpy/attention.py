@@ -79,7 +79,7 @@ def free_rows(pairs: Array, batch: Batch) -> Array:
 
 def rows_of_pairs(pairs: Array, first: Array, second: Array) -> Array:
     """Where the pairs of two arrays of ids stand in the table `pairs`; -1 for a pair that is not there."""
-    pairs = pairs.astype(np.intp, copy=False)                                           # i n + j must not wrap
+    pairs = np.asarray(pairs, np.intp)                                                  # i n + j must not wrap
     n = max(int(ids.max(initial=0)) for ids in (pairs, first, second)) + 1
     key = np.minimum(first, second) * n + np.maximum(first, second)
     table = pairs[:, 0] * n + pairs[:, 1]                                               # (F,) ascending
@@ -89,7 +89,7 @@ def rows_of_pairs(pairs: Array, first: Array, second: Array) -> Array:
 
 def free_forward(free: Array, rows: Array, mask: Array) -> Array:
     """a_p = free[row of the pair]; 1, the initial value, for a pair never seen in training: (B, P)."""
-    seen = np.append(free, np.ones(1, free.dtype))                                      # row -1 holds the 1
+    seen = np.append(free, free.dtype.type(1))                                          # row -1 holds the 1
     return np.where(mask, seen[rows], 0)
 
 
@@ -97,7 +97,7 @@ def free_backward(da: Array, rows: Array, mask: Array) -> RowGrad:
     """dfree of free_forward, RowGrad over the seen pairs that the batch holds. Unseen pairs get nothing."""
     seen = mask & (rows >= 0)
     touched, group = np.unique(rows[seen], return_inverse=True)
-    return RowGrad(touched, np.bincount(group, da[seen]).astype(da.dtype, copy=False))
+    return RowGrad(touched, np.asarray(np.bincount(group, da[seen]), da.dtype))
 
 
 # ---- the attention network, eq. (5) --------------------------------------------------------------------
@@ -160,7 +160,7 @@ def network_forward(M: Array, W: Array, b: Array, h: Array, mask: Array) -> tupl
 
     Returns a (B, P) and the cache for network_backward.
     """
-    Z = np.tensordot(M, W, axes=1).astype(np.result_type(M, W, b), copy=False)          # (B, P, t)
+    Z = np.asarray(np.tensordot(M, W, axes=1), np.result_type(M, W, b))                 # (B, P, t)
     Z += b
     R = relu(Z)                                                                         # (B, P, t)
     s = np.where(mask, R @ h, -np.inf)                                                  # (B, P)
@@ -178,7 +178,7 @@ def network_backward(da: Array, cache: NetworkCache) -> tuple[Array, Array, Arra
     """
     M, W, h, Z, R, _, a = cache
     ds = softmax_backward(da, a)                                                        # (B, P)
-    dh = np.tensordot(ds, R, axes=2)                                                    # s = R h
+    dh = np.tensordot(ds, R, axes=((0, 1), (0, 1)))                                     # s = R h
     dZ = ds[:, :, None] * h * (Z > 0)                                                   # R = relu(Z)
     db = dZ.sum(axis=(0, 1))                                                            # Z = M W + b
     dW = np.tensordot(M, dZ, axes=((0, 1), (0, 1)))                                     # (k, t)

@@ -84,13 +84,11 @@ class Contributions:
 
     def ranked(self, row: int) -> Array:
         """Which of the O pairs are those of a row, the largest contribution first."""
-        if isinstance(row, bool) or not isinstance(row, (int, np.integer)):
-            raise TypeError(f"row must be an integer; got {row!r:.60}")
-        if not -len(self.batch) <= row < len(self.batch):
-            raise ValueError(f"row {row} is out of range; there are {len(self.batch)} rows")
-        start, end = self.ends[:-1][row], self.ends[1:][row]
-        pair = self.attention[start:end] * self.scores[start:end]
-        return start + np.argsort(-np.abs(pair), kind="stable")
+        check_size("row", row, least=0)
+        if row >= len(self.batch):
+            raise ValueError(f"row {row} is out of range; there are {len(self.batch)} rows, counted from 0")
+        span = slice(*self.ends[row : row + 2])
+        return span.start + np.argsort(-np.abs(self.attention[span] * self.scores[span]), kind="stable")
 
     def columns(self, pairs: Array | slice) -> Array:
         """The columns that some of the O pairs have in the (B, P) arrays."""
@@ -186,7 +184,7 @@ def largest(
     Parameters
     ----------
     parts : Contributions
-    row : int
+    row : int, counted from 0
     names : sequence of str, optional
         Name of each feature id; the ids themselves when not given.
     top : int, optional
@@ -225,7 +223,7 @@ def table(parts: Contributions, row: int = 0, names: Sequence[str] | None = None
     Parameters
     ----------
     parts : Contributions
-    row : int
+    row : int, counted from 0
     names : sequence of str, optional
         Name of each feature id, such as `TableEncoder.feature_names()`.
     top : int
@@ -250,6 +248,6 @@ def table(parts: Contributions, row: int = 0, names: Sequence[str] | None = None
         lines.append(f"{a:9.4f} {score:+10.4f} {a * score:+13.4f}  {' x '.join(map(printable, label))}")
     rest = order[top:]
     sums = [(float(parts.attention[rest] @ parts.scores[rest]), f"{len(rest)} other pairs")] if len(rest) else []
-    terms = parts.terms[parts.batch.ends[:-1][row] : parts.batch.ends[1:][row]]
+    terms = parts.terms[slice(*parts.batch.ends[row : row + 2])]
     sums += [(terms.sum(), "linear terms"), (parts.bias, "bias w0"), (parts.y_hat[row], "prediction")]
     return "\n".join(lines + [f"{value:+34.4f}  {label}" for value, label in sums])

@@ -170,7 +170,7 @@ def contribution_bars(
     Parameters
     ----------
     parts : explain.Contributions
-    row : int
+    row : int, counted from 0
     names : sequence of str, optional
         Name of each feature id.
     top : int

@@ -166,6 +166,28 @@ def test_floats_are_ids_as_far_as_they_are_exact():
         whole(np.array([[0.0], [2.0**53]]), "slot")
 
 
+@pytest.mark.parametrize("value", [2**53, -(2**53), 2**62 + 1, -(2**63), 2**63 - 1, np.uint64(2**64 - 1)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_whole_numbers_that_no_float_holds_are_refused(value, dtype):
+    given = np.array([[0, 0], [0, value]], np.uint64 if value > 2**63 else np.int64)
+    want = f"{value}; it must lie within 2**53, because a float loses digits of larger integers"
+    with refused(ValueError, f"row 1: y is {want}"):
+        row_values(given[:, 1], 2, "y", dtype)
+    with refused(ValueError, f"row 1, column 1: x is {want}"):
+        Batch.from_dense(given, dtype)
+    with refused(ValueError, f"row 1, slot 1: x is {want}"):
+        Batch.from_padded([[0, 1], [0, 1]], given, dtype=dtype)
+
+
+def test_whole_numbers_that_a_float_holds_stay():
+    for kind in "i8", "u8", "i1":
+        largest = min(2**53 - 1, np.iinfo(kind).max)
+        assert row_values(np.array([0, largest], kind), 2, "y").tolist() == [0, largest]
+    assert row_values([-(2**53) + 1, 5], 2, "y").tolist() == [-(2**53) + 1, 5]
+    assert row_values([2**24 + 1], 1, "y", np.float32).tolist() == [2**24]                     # rounded, as 0.1 is
+    assert row_values([2.0**60], 1, "y").tolist() == [2**60]                                   # a float is what it is
+
+
 def test_rows_of_lists_are_no_targets():
     with refused(ValueError, "y must have one value for each of the 2 rows; got lists of values"):
         row_values([[1.0], [1.0, 2.0]], 2, "y")

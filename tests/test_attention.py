@@ -105,6 +105,14 @@ def test_free_rows_equal_a_search_pair_by_pair(lengths, seed):
             assert rows[r, q] == (place.get(pair, -1) if batch.mask[r, q] else -1)
 
 
+def test_pairs_that_are_not_in_the_table():
+    """An empty table has no pair, and a feature with itself is none, whatever stands in its place."""
+    ids = np.arange(3)
+    empty = attention.rows_of_pairs(np.zeros((0, 2), int), ids[:, None], ids)
+    assert empty.tolist() == [[-1] * 3] * 3
+    assert attention.rows_of_pairs(np.array([[0, 3]]), np.array([1, 0, 3]), np.array([1, 0, 0])).tolist() == [-1, -1, 0]
+
+
 def test_free_gradient_sums_repeated_pairs_and_skips_unseen_ones():
     rng = np.random.default_rng(0)
     batch = Batch.from_lists([[0, 1, 2], [2, 0], [3, 1], [1, 2, 0], []], n=4)

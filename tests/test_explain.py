@@ -100,8 +100,10 @@ def test_largest_wants_at_least_one_pair():
 
 
 @pytest.mark.parametrize("wrong, error, message", [
-    ({"row": "first"}, TypeError, "row must be an integer; got 'first'"),
-    ({"row": True}, TypeError, "row must be an integer; got True"),
+    ({"row": "first"}, ValueError, "row must be an integer of at least 0; got 'first'"),
+    ({"row": True}, ValueError, "row must be an integer of at least 0; got True"),
+    ({"row": -1}, ValueError, "row must be an integer of at least 0; got -1"),
+    ({"row": np.int64(-1)}, ValueError, "row must be an integer of at least 0; got "),
     ({"top": 0}, ValueError, "top must be an integer of at least 1; got 0"),
     ({"names": ["a"]}, ValueError, "1 names for 3 features; want one for each feature id"),
     ({"names": ["name", "a", "b", "c"]}, ValueError, "4 names for 3 features; want one for each feature id"),
@@ -118,8 +120,9 @@ def test_table_refuses_wrong_arguments(wrong, error, message):
 def test_table_refuses_a_row_that_is_not_there():
     params, batch = problem(Model("fm"))
     parts = explain.contributions(Model("fm"), params, batch)
-    with pytest.raises(ValueError, match="row 6 is out of range; there are 6 rows"):
-        explain.table(parts, row=6)
+    for show in explain.table, explain.largest:
+        with pytest.raises(ValueError, match="row 6 is out of range; there are 6 rows, counted from 0"):
+            show(parts, row=6)
 
 
 def test_rows_with_fewer_features_than_the_model_take_the_names_of_the_model():
@@ -128,11 +131,11 @@ def test_rows_with_fewer_features_than_the_model_take_the_names_of_the_model():
     assert "f0 x f5" in explain.table(parts, 0, [f"f{i}" for i in range(11)])
 
 
-def test_negative_rows_count_from_the_end():
+def test_a_row_number_of_numpy_is_a_row_number():
     params, batch = problem(Model("fm"))
     parts = explain.contributions(Model("fm"), params, batch)
     for row in range(len(batch)):
-        assert explain.table(parts, row - len(batch)) == explain.table(parts, np.int64(row))
+        assert explain.table(parts, row) == explain.table(parts, np.int64(row))
 
 
 # ---- names and fields ------------------------------------------------------------------------------------

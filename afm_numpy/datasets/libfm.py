@@ -176,7 +176,7 @@ def dump_libfm(path: Path, batch: Batch, y: ArrayLike, *, id_base: int = 0) -> N
 
 def make_form(n: int | None, m: int | None, id_base: int, dtype: DType, **more: bool) -> Form:
     """What the caller said about a file, checked."""
-    if id_base not in (0, 1):
+    if isinstance(id_base, (bool, np.bool_)) or id_base not in (0, 1):
         raise ValueError(f"id_base, the id of the first feature in the file, must be 0 or 1; got {id_base!r}")
     for name, size in (("n", n), ("m", m)):
         if size is not None:

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
@@ -108,9 +108,8 @@ class FMBase(Parameters):
         rngs = rngs if fresh else copy.deepcopy(self.rngs_)
         for c, rng in enumerate(rngs):
             y = target if known is None else (target == (c if count != 1 else 1)).astype(dtype)         # (B,)
-            watch = train.Watch(verbose=self.verbose, warn=not (partial or any(r.poor for r in results)))
-            if early_stopping:
-                watch = replace(watch, valid=(valid_batch, y[held]), patience=self.patience)
+            judged: Any = {"valid": (valid_batch, y[held]), "patience": self.patience} if early_stopping else {}
+            watch = train.Watch(verbose=self.verbose, warn=not (partial or any(r.poor for r in results)), **judged)
             y = y[rows]
             start = None if fresh else train.Progress(self.params_[c], self.states_[c])
             if start is None:
@@ -204,8 +203,8 @@ class FMBase(Parameters):
     def explain(self, X: Any, row: int = 0, *, names: Any = None, top: int = 10, label: object = None) -> None:
         """Print the largest contributions to the prediction of one row of X.
 
-        `names` are those of the feature ids, such as `TableEncoder.feature_names()`; the column names of a data
-        frame are known.
+        Rows count from 0. `names` are those of the feature ids, such as `TableEncoder.feature_names()`; the column
+        names of a data frame are known.
         """
         names = getattr(self, "feature_names_in_", None) if names is None else names
         print(explain.table(self.contributions(X, label), row, names, top))
@@ -256,10 +255,8 @@ def _generators(random_state: Any, count: int) -> list[np.random.Generator]:
     """Independent generators from an int, a RandomState, a Generator or None."""
     if isinstance(random_state, bool):
         random_state = "True or False"
-    if isinstance(random_state, np.random.RandomState):
-        random_state = random_state.randint(2**32, size=4, dtype=np.uint32)
-    elif isinstance(random_state, np.random.Generator):
-        random_state = random_state.integers(2**32, size=4)
+    if isinstance(random_state, (np.random.RandomState, np.random.Generator)):
+        random_state = int.from_bytes(random_state.bytes(16), "little")
     try:
         seeds = np.random.SeedSequence(random_state)
     except (TypeError, ValueError):

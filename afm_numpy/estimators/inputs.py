@@ -12,7 +12,7 @@ import numpy as np
 from scipy import sparse
 
 from .. import encode
-from .._checks import array, row_values, warn
+from .._checks import EXACT, array, row_values, warn
 from .._files import printable
 from .._types import Array, DType
 from ..batch import Batch
@@ -101,6 +101,10 @@ def _floats(name: str, values: Any) -> Array:
     """An array of objects as float64. A cell that is no number, such as text, is refused with its place."""
     if values.dtype.kind not in "OUST" or sparse.issparse(values):
         raise TypeError(f"{name} must hold numbers; got {values.dtype}")
+    for (row, *column), value in np.ndenumerate(values):
+        if isinstance(value, (int, np.integer)) and abs(int(value)) >= 2**53:
+            place = f"row {row}" + "".join(f", column {j}" for j in column)
+            raise ValueError(f"{place}: {name} is {value!s:.60}; it must {EXACT}")
     try:
         if values.ndim == 1:
             return numbers(name, values, ())

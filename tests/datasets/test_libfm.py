@@ -154,6 +154,8 @@ def test_good_batches_come_before_the_bad_line(tmp_path):
         ({"n": 2**31 + 1}, ValueError, r"n must be at most 2\*\*31"),
         ({"m": -1}, ValueError, "m must be an integer of at least 1"),
         ({"id_base": 2}, ValueError, "id_base.* must be 0 or 1; got 2"),
+        ({"id_base": True}, ValueError, "id_base.* must be 0 or 1; got True"),
+        ({"id_base": np.False_}, ValueError, "id_base.* must be 0 or 1; got .*False"),
         pytest.param({"dtype": np.float16}, TypeError, "dtype must be float32 or float64; got", id="A12-float16"),
         ({"dtype": int}, TypeError, "dtype must be float32 or float64"),
         ({"dtype": complex}, TypeError, "dtype must be float32 or float64"),

@@ -640,6 +640,15 @@ def test_files_keep_names_classes_encoder_and_optimizer(tmp_path, labels):
     assert saving.load(tmp_path / "model.npz").config["estimator"] == "FMClassifier"
 
 
+def test_an_encoder_of_another_size_is_not_saved(tmp_path):
+    encoder = TableEncoder(scaling="none").fit({"a": [1.0, 2.0]})
+    for estimator in FMRegressor(epochs=1), AFMRegressor(epochs=1):
+        estimator.fit(np.eye(3), [0.0, 1.0, 2.0])
+        with pytest.raises(ValueError, match="^the encoder has 2 features, but the model 3$"):
+            estimator.save(tmp_path / "model.npz", encoder=encoder)
+    assert not list(tmp_path.iterdir())
+
+
 def test_files_that_are_something_else(tmp_path):
     path = tmp_path / "model.npz"
     FMRegressor(epochs=1).fit(X, Y).save(path)

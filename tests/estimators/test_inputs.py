@@ -62,7 +62,7 @@ def test_a_batch_has_the_shape_that_it_stands_for():
         (sparse.csc_array([[1.0, np.nan]]), ValueError, "Input X contains NaN, .*: row 0, column 1: x is nan"),
         (np.array([[1, np.timedelta64(5, "ns")]], object), TypeError,
          "X: column 1, row 0: .* is neither text nor a number"),
-        (np.array([[1, 10**400]], object), ValueError, "column 1, row 0: a number beyond 1.8e"),
+        (np.array([[1, 10**400]], object), ValueError, r"row 0, column 1: X is 1000+; it must lie within 2\*\*53"),
         ([[1.0, np.inf]], ValueError, "Input X contains NaN, infinity or a number .*: row 0, column 1: x is inf"),
         pytest.param(np.array([[0, False, Decimal("1e-400")]], object), TypeError, r"X: column 2, row 0: Decimal\(",
                      id="brother-decimal-that-underflows"),  # fmt: skip
@@ -181,6 +181,7 @@ def test_which_slots_are_fields():
 def test_targets():
     assert inputs.targets([1, 2], 2).tolist() == [1.0, 2.0]
     assert inputs.targets(np.array([1.5, np.int64(2)], dtype=object), 2).tolist() == [1.5, 2.0]
+    assert inputs.targets(np.array([2**53 - 1, 2.0**60], dtype=object), 2).tolist() == [2**53 - 1, 2**60]
     with pytest.warns(UserWarning, match="A column-vector y was passed"):
         assert inputs.targets([[1.0], [2.0]], 2).tolist() == [1.0, 2.0]
 
@@ -194,6 +195,10 @@ def test_targets():
         ([1.0, np.nan], "Input y contains NaN, .*: row 1: y is nan"),
         (np.array([1.0, np.inf], dtype=object), "column 'y', row 1: inf is not finite"),
         ([1j, 2.0], "Complex data not supported: y must hold real numbers"),
+        ([0, 2**53], r"Input y contains .*: row 1: y is 9007199254740992; it must lie within 2\*\*53"),
+        (np.array([0, -(2**53)], object), r"^row 1: y is -9007199254740992; it must lie within 2\*\*53, because"),
+        (np.array([2**70, np.int64(0)], object), r"^row 0: y is 1180591620717411303424; it must lie within"),
+        (np.array([0.0, np.int64(-(2**63))], object), r"^row 1: y is -9223372036854775808; it must lie within"),
     ],
 )
 def test_refused_targets(y, words):
