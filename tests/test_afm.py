@@ -187,6 +187,14 @@ def test_from_fm_keeps_fm_and_shares_nothing_with_it():
     assert set(afm.from_fm(fm_params, np.random.default_rng(0), m=4, p=2.5)["p"]) == {2.5}
 
 
+@any_mode
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_from_fm_has_the_dtype_of_fm(mode, dtype):
+    fm_params = fm.init_params(np.random.default_rng(0), 3, 2, dtype=dtype)
+    params = afm.from_fm(fm_params, np.random.default_rng(0), m=2, attention=mode, pairs=np.array([[0, 1]]))
+    assert {value.dtype.name for name, value in params.items() if name != "pairs"} == {dtype}
+
+
 def test_from_fm_accepts_a_plain_number_for_w0():
     fm_params = fixed_problem(FM).params | {"w0": 0.5}
     assert afm.from_fm(fm_params, np.random.default_rng(0), m=4)["w0"] == 0.5
@@ -685,6 +693,12 @@ def test_the_attention_size_is_16_by_default():
 
 def test_rows_of_one_slot_start_with_p_of_1():
     assert set(afm.init_params(np.random.default_rng(0), 3, 1, 2)["p"]) == {1.0}
+
+
+def test_p_is_a_number_whatever_its_type():
+    for p in 2**60, np.int64(2**60), 2.0**60, np.float32(2**60):
+        params = afm.init_params(np.random.default_rng(0), 3, 2, 2, attention="sum", p=p)
+        assert params["p"].tolist() == [2.0**60] * 2 and params["p"].dtype == np.float32
 
 
 @pytest.mark.parametrize("change, message", [
