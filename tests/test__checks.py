@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from afm_numpy import Batch, Model
 from afm_numpy._checks import (
@@ -175,8 +176,12 @@ def test_whole_numbers_that_no_float_holds_are_refused(value, dtype):
         row_values(given[:, 1], 2, "y", dtype)
     with refused(ValueError, f"row 1, column 1: x is {want}"):
         Batch.from_dense(given, dtype)
-    with refused(ValueError, f"row 1, slot 1: x is {want}"):
-        Batch.from_padded([[0, 1], [0, 1]], given, dtype=dtype)
+    for entries in sparse.csr_array(given), sparse.csc_matrix(given), sparse.coo_array(given):
+        with refused(ValueError, f"row 1, column 1: x is {want}"):
+            Batch.from_scipy(entries, dtype)
+    for make in (Batch.from_padded, Batch.from_lists):
+        with refused(ValueError, f"row 1, slot 1: x is {want}"):
+            make([[0, 1], [0, 1]], given, dtype=dtype)
 
 
 def test_whole_numbers_that_a_float_holds_stay():

@@ -168,7 +168,7 @@ class Batch(Rows):
         ends = np.append(0, length.cumsum())
         slot_of = np.arange(row_of.size) - ends[row_of]
         ids = whole(np.concatenate([np.zeros(0, np.intp), *rows]), "slot", row_of, slot_of)
-        flat = reals(np.concatenate([np.zeros(0), *given]), np.float64, "slot", row_of, slot_of)
+        flat = reals(np.concatenate([np.zeros(0, bool), *given]), np.float64, "slot", row_of, slot_of)
         n = check_n(ids, n, row_of, slot_of)
         # the first slot of each (row, id) receives the sum, the others become empty
         _, first, group = np.unique(row_of * n + ids, return_index=True, return_inverse=True)
@@ -198,7 +198,7 @@ class Batch(Rows):
         if not sparse.issparse(matrix) or matrix.ndim != 2:
             raise TypeError(f"matrix must be a 2-d scipy sparse matrix or array; got {type(matrix).__name__}")
         check_matrix(matrix)
-        if matrix.dtype.itemsize > 8:                        # long doubles: a number may become 0, or infinite
+        if matrix.dtype.itemsize > 8 or matrix.dtype.kind in "iu":     # a number may become 0, infinite, or lose digits
             entries = matrix.tocoo()
             reals(entries.data, np.float64, "column", entries.row, entries.col)
         with np.errstate(invalid="ignore"):                  # a NaN may be signaling
