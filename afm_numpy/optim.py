@@ -188,8 +188,8 @@ def step(optimizer: Optimizer, params: Params, grads: Grads, state: State, *, ch
     state : dict
         From `init`, or from the step before.
     checked : bool
-        True says that the numbers of the gradients need no look, as in training, which stops when its loss is not
-        finite; shapes and the state are always compared.
+        True says that all fits together, as in training: its gradients are our own, and it has compared the state with
+        the parameters before the first step. Then nothing is looked at.
 
     Raises
     ------
@@ -205,11 +205,12 @@ def step(optimizer: Optimizer, params: Params, grads: Grads, state: State, *, ch
     >>> params["w"].tolist()
     [0.0, -0.5, 0.0]
     """
-    check_kind("optimizer", optimizer, _Checked, _AN_OPTIMIZER)
-    check_kind("grads", grads, dict, "a dict of arrays and RowGrads")
-    check_size("the step of the state", state.get("step"), least=0)
-    for name, grad in grads.items():
-        _check_gradient(optimizer, name, grad, params, state, checked)
+    if not checked:
+        check_kind("optimizer", optimizer, _Checked, _AN_OPTIMIZER)
+        check_kind("grads", grads, dict, "a dict of arrays and RowGrads")
+        check_size("the step of the state", state.get("step"), least=0)
+        for name, grad in grads.items():
+            _check_gradient(optimizer, name, grad, params, state)
     state["step"] += 1
     for name, grad in grads.items():
         theta, slots = params[name], state[name]
@@ -242,8 +243,8 @@ def check_state(optimizer: Optimizer, name: str, theta: Array, slots: dict[str, 
 
 
 def _check_gradient(
-    optimizer: Optimizer, name: str, grad: Array | RowGrad, params: Params, state: State, checked: bool
-) -> None:  # fmt: skip
+    optimizer: Optimizer, name: str, grad: Array | RowGrad, params: Params, state: State
+) -> None:
     theta: Any = array(params[name]) if isinstance(params.get(name), np.ndarray) else params.get(name)
     if name in params and (not isinstance(theta, np.ndarray) or theta.dtype not in (np.float32, np.float64)):
         raise TypeError(f"params[{name!r}] must be an array of floats to be moved; got {theta!r:.60}")
@@ -258,8 +259,7 @@ def _check_gradient(
     if (found := np.shape(values)) != want:
         raise ValueError(f"the gradient of {name} has shape {found}; want {want}")
     check_state(optimizer, name, theta, state[name])
-    if not checked:
-        values = array(values)
-        check_numbers(values.dtype, REAL, f"the gradient of {name}")
-        if not np.isfinite(values).all():
-            raise ValueError(f"the gradient of {name} has a number that is NaN or infinite")
+    values = array(values)
+    check_numbers(values.dtype, REAL, f"the gradient of {name}")
+    if not np.isfinite(values).all():
+        raise ValueError(f"the gradient of {name} has a number that is NaN or infinite")

@@ -13,6 +13,7 @@ __all__ = ["check_pair_memory", "pairs_of_rows", "reduce_rows", "row_ends", "slo
 
 MOST = 4 << 30  # bytes that the pairs of one batch may take
 CHUNK = 1 << 22  # pairs that are numbered at a time
+FEW = 1 << 14  # numbers up to which np.bincount is faster than making a sparse matrix
 SMALL = 128  # pairs of slots are kept for the next batch up to so many slots: 64 numbers of slots take 8 MB at most
 
 
@@ -20,6 +21,10 @@ def row_ends(count: Array) -> Array:
     """Where the entries of each row start, and where the last row ends: (B+1,), int32 if that suffices."""
     ends = np.zeros(count.size + 1, np.int64)
     np.cumsum(count, out=ends[1:])
+    return _narrow(ends)
+
+
+def _narrow(ends: Array) -> Array:
     return ends if ends[-1] > np.iinfo(np.int32).max else ends.astype(np.int32)
 
 
@@ -33,7 +38,7 @@ def take_rows(rows: Array, ends: Array, width: int | None, arrays: Iterable[Arra
     ('cdeab', [0, 3, 5])
     """
     if width is not None:                                    # faster
-        shape, new_ends = (ends.size - 1, width), row_ends(np.full(rows.size, width))
+        shape, new_ends = (ends.size - 1, width), _narrow(np.arange(rows.size + 1) * width)
         return [array.reshape(shape).take(rows, axis=0).ravel() for array in arrays], new_ends
     count = np.diff(ends).take(rows)
     new_ends = row_ends(count)
@@ -58,16 +63,22 @@ def reduce_rows(operation: np.ufunc, values: Array, ends: Array) -> Array:
 
 
 def sum_rows(at: Array, values: Array, size: int) -> Array:
-    """Sum those rows of `values` that have the same number: a product with a sparse matrix of ones, (size, ...).
+    """Sum those rows of `values` that have the same number: (size, ...).
+
+    Single numbers, up to FEW of them, are summed by np.bincount, the rest as products with a sparse matrix.
 
     Examples
     --------
     >>> sum_rows(np.array([1, 0, 1]), np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]), 2).tolist()
     [[3.0, 4.0], [6.0, 8.0]]
     """
-    one_each = (np.ones(at.size, values.dtype), at, np.arange(at.size + 1, dtype=np.int32))
-    total: Array = sparse.csc_array(one_each, (size, at.size)) @ values
-    return total
+    if values.ndim > 1:
+        one_each = (np.ones(at.size, values.dtype), at, np.arange(at.size + 1, dtype=np.int32))
+        return sparse.csc_array(one_each, (size, at.size)) @ values
+    if at.size <= FEW and values.dtype.kind == "f":
+        return np.bincount(at, values, size).astype(values.dtype)
+    one_column = (values, at, np.array([0, at.size]))
+    return sparse.csc_array(one_column, (size, 1)) @ np.ones(1, values.dtype)
 
 
 def pairs_of_rows(ends: Array, most: int = CHUNK) -> Iterator[tuple[Array, Array]]:

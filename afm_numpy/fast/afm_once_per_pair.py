@@ -98,19 +98,19 @@ def weights_forward(
 
 def weights_backward(da: Array, cache: "Cache") -> tuple[Array | None, Grads]:
     """ds (D,) of the distinct pairs, None without a network; and the gradients of "field" and "free"."""
-    batch, pair_at, ones = cache.batch, cache.batch.local.pair_at, np.ones(len(cache.batch), da.dtype)
+    batch, pair_at, D = cache.batch, cache.batch.local.pair_at, len(cache.gate)
     match cache.attention:
         case "field":
-            return None, {"field": batch.sum_at(batch.slot_pair, da, ones, cache.params["field"].size)}
+            return None, {"field": sum_rows(batch.slot_pair, da, cache.params["field"].size)}
         case "free":
             seen = np.flatnonzero(cache.free >= 0)
             rows, place = distinct(cache.free.take(seen), cache.params["free"].size)
-            da = batch.sum_at(pair_at, da, ones, cache.free.size)
+            da = sum_rows(pair_at, da, D)
             return None, {"free": RowGrad(rows, sum_rows(place, da.take(seen), rows.size))}
         case "network":
             for _ in range(2):                              # the second time takes off what rounding left of the mean
                 da = da - batch.spread(batch.by_row(np.add, cache.a * da))
-            return batch.sum_at(pair_at, cache.a * da, ones, cache.t.size), {}
+            return sum_rows(pair_at, cache.a * da, D), {}
     return None, {}
 
 
@@ -141,8 +141,8 @@ def forward(
     if any(getattr(drop, site) is not None for site in PAIR_SITES):
         return afm.forward(params, batch, attention=attention, drop=drop)
     C, h = layer(params, attention)
-    check_pair_memory(int(batch.pair_counts.sum()), PAIR_BYTES + h.size)
     batch = number_pairs(batch)
+    check_pair_memory(batch.pair.size, PAIR_BYTES + h.size)
     local = batch.local
     E = embed(params["V"], local)
     t, s, gate = pairs_forward(E, local, C, h)
@@ -166,8 +166,9 @@ def backward(dy_hat: Array, cache: Any, *, with_dx: bool = False) -> Grads:
     check_backward(dy_hat, batch)
     local, D = batch.local, len(gate)
     if pooled is None:
-        da = batch.spread(dy_hat) * t                                               # (O,)
-        dt = batch.sum_at(local.pair_at, a, dy_hat, D)                              # (D,)
+        dy_at = batch.spread(dy_hat)                                                # (O,)
+        da = dy_at * t
+        dt = sum_rows(local.pair_at, dy_at * a, D)                                  # (D,)
     else:
         da, dslots = pooled_backward(dy_hat[:, None] * params["p"] * drop.pooled, pooled, batch)
         dt = np.zeros(D, a.dtype)

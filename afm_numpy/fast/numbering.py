@@ -20,7 +20,6 @@ from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-from scipy import sparse
 
 from .._types import Array, DType
 from ..batch import Batch
@@ -136,6 +135,8 @@ class PairBatch(Batch):
         The token of each filled slot.
     pair : (O,) int32 array
         The pair of each two filled slots, row after row.
+    pair_ends : (B+1,) array
+        Row r holds the pairs pair_ends[r] to pair_ends[r+1] - 1.
     """
 
     feature: Array
@@ -144,20 +145,16 @@ class PairBatch(Batch):
     second: Array
     token: Array
     pair: Array
+    pair_ends: Array
     by_slot: ClassVar[tuple[str, ...]] = ("ids", "values", "token")
 
     def _select(self, rows: Array, **more: Array) -> "PairBatch":
-        (pair,), _ = take_rows(rows, self.pair_ends, self.pair_width, [self.pair])
-        return super()._select(rows, pair=pair)
+        (pair,), ends = take_rows(rows, self.pair_ends, self.pair_width, [self.pair])
+        return super()._select(rows, pair=pair, pair_ends=ends)
 
     def astype(self, dtype: DType) -> "PairBatch":
         batch = super().astype(dtype)
         return batch if batch is self else dataclasses.replace(batch, value=self.value.astype(dtype))
-
-    @cached_property
-    def pair_ends(self) -> Array:
-        """Where the pairs of each row start, and where the last row ends: (B+1,)."""
-        return row_ends(self.pair_counts)
 
     @property
     def pair_width(self) -> int | None:
@@ -170,7 +167,8 @@ class PairBatch(Batch):
         pairs, pair_at = distinct(self.pair, self.first.size)
         ends = np.concatenate([self.token, self.first.take(pairs), self.second.take(pairs)])
         tokens, place = distinct(ends, self.feature.size)
-        slot_at, first, second = np.split(place, [self.token.size, self.token.size + pairs.size])
+        S, D = self.token.size, pairs.size
+        slot_at, first, second = place[:S], place[S : S + D], place[S + D :]
         rows, row = distinct(self.feature.take(tokens), self.n)
         return Local(rows, row, self.value.take(tokens), slot_at, first, second, pair_at)
 
@@ -198,16 +196,13 @@ class PairBatch(Batch):
 
     def by_row(self, operation: np.ufunc, values: Array) -> Array:
         """Reduce (O,) values over the pairs of each row: (B,); 0 in a row without a pair."""
+        if self.pair_width:                                          # every row has pairs: faster
+            return operation.reduceat(values, self.pair_ends[:-1])
         return reduce_rows(operation, values, self.pair_ends)
 
     def spread(self, values: Array) -> Array:
         """Repeat (B,) values for the pairs of each row: (O,)."""
-        return np.repeat(values, self.pair_counts)
-
-    def sum_at(self, at: Array, values: Array, weights: Array, size: int) -> Array:
-        """Sum (O,) values, times the (B,) weight of their row, over those that have the same number: (size,)."""
-        total: Array = sparse.csc_array((values, at, self.pair_ends), (size, len(self))) @ weights
-        return total
+        return values.repeat(self.pair_counts if self.pair_width is None else self.pair_width)
 
 
 def number_pairs(batch: Batch) -> PairBatch:
@@ -234,4 +229,4 @@ def number_pairs(batch: Batch) -> PairBatch:
     first = keys // T
     second = keys - first * T                                        # faster than np.divmod
     return PairBatch(**_fields(batch), feature=feature, value=values[code], first=first, second=second, token=token,
-                     pair=pair)  # fmt: skip
+                     pair=pair, pair_ends=row_ends(batch.pair_counts))  # fmt: skip

@@ -84,7 +84,8 @@ def pairs_backward(
         dC = np.zeros_like(C)
         for block in blocks(first.size, BLOCK // max(C.shape)):
             e, f = E.take(first[block], axis=0), E.take(second[block], axis=0)          # (block, k+1)
-            G = np.multiply(gate[span][block], ds[span][block, None], dtype=E.dtype)    # (block, t+1)
+            G = gate[span][block].astype(E.dtype)                                       # (block, t+1)
+            G *= ds[span][block, None]
             G[:, -1] = dt[span][block]
             dC += (e * f).T @ G
             dM = G @ Ch                                              # (block, k+1)

@@ -112,10 +112,10 @@ def cores() -> int:
 
 @lru_cache
 def keep_memory() -> None:
-    """Let freed arrays of up to 31 MB stay with this process: a new array then costs no page faults.
+    """Let the memory of freed arrays, up to 31 MB each, stay with this process: new arrays then cost no page faults.
 
-    The GNU C library gives back freed memory by a threshold, and raises it to the largest block freed so far (mallopt(3),
-    M_MMAP_THRESHOLD). Nothing is written to this block, and with other libraries it does no harm.
+    The GNU C library gives back a freed block above a threshold, which it raises to the largest block freed so far
+    (mallopt(3), M_MMAP_THRESHOLD). Nothing is written to this one, and elsewhere it does no harm.
     """
     np.empty(31 << 20, np.uint8)
 

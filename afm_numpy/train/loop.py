@@ -17,7 +17,7 @@ from ..models import Model
 from ..rowgrad import RowGrad, add_grads
 from .settings import Diverged, Objective
 
-__all__ = ["ADVICE", "gradients", "objective", "one_epoch"]
+__all__ = ["ADVICE", "objective", "one_epoch", "one_step"]
 
 ADVICE = "try a smaller learning rate, or scale the values"
 
@@ -53,10 +53,10 @@ def objective(
     losses.check_targets(loss, row_values(y, len(batch), "y"))
     if weight is not None:
         losses.check_weight(row_values(weight, len(batch), "weight"))
-    return gradients(model, params, batch, np.asarray(y), goal, weight, drop)
+    return _objective(model, params, batch, np.asarray(y), goal, weight, drop)
 
 
-def gradients(
+def _objective(
     model: Model, params: Params, batch: Batch, y: Array, goal: Objective, weight: Array | None, drop: dropout.Dropout
 ) -> tuple[Float, Float, Grads]:
     """The same as `objective`, without its checks: training checks all rows once, before the first epoch."""
@@ -69,6 +69,19 @@ def gradients(
     rows = batch.touched if goal.l2_scope == "touched" else None
     penalty = losses.l2_forward(params, goal.l2, rows)
     return data_loss, penalty, add_grads(grads, losses.l2_backward(params, goal.l2, rows))
+
+
+def one_step(
+    model: Model, params: Params, batch: Batch, y: Array, weight: Array | None, *, rng: np.random.Generator,
+    goal: Objective, optimizer: optim.Optimizer, state: dict[str, Any],
+) -> float:  # fmt: skip
+    """One mini-batch: dropout masks, gradients, and a step of the optimizer. Returns the data loss before the step."""
+    drop = dropout.draw(rng, batch, params["V"].shape[1], goal.keep)
+    data_loss, _, grads = _objective(model, params, batch, y, goal, weight, drop)
+    if not np.isfinite(data_loss):
+        raise _diverged(params, grads)
+    optim.step(optimizer, params, grads, state, checked=True)
+    return float(data_loss)
 
 
 def one_epoch(
@@ -109,16 +122,12 @@ def one_epoch(
         rows = order[at : at + batch_size]
         part, weight = batch[rows], None if goal.weight is None else goal.weight[rows]
         part = part.narrowed() if model.engine == "dense" else part          # padded to its own longest row
-        drop = dropout.draw(rng, part, params["V"].shape[1], goal.keep)
-        data_loss, _, grads = gradients(model, params, part, y[rows], goal, weight, drop)
-        if not np.isfinite(data_loss):
-            raise _diverged(params, grads)
-        optim.step(optimizer, params, grads, state, checked=True)
+        data_loss = one_step(model, params, part, y[rows], weight, rng=rng, goal=goal, optimizer=optimizer, state=state)
         share = len(rows) if weight is None else float(weight.sum())
-        total += float(data_loss) * (share if goal.reduction == "mean" else 1.0)
+        total += data_loss * (share if goal.reduction == "mean" else 1.0)
         after_step()
     if not all(np.isfinite(value).all() for value in params.values()):
-        raise _diverged(params, grads)
+        raise _diverged(params, {})
     return total / (len(batch) if goal.weight is None else float(goal.weight.sum()))
 
 

@@ -114,14 +114,32 @@ def test_reductions_over_the_pairs_of_a_row():
     assert batch.by_row(np.maximum, values).tolist() == [2.0, 0.0, 8.0]
     assert batch.by_row(np.add, values).dtype == np.float32
     assert batch.spread(np.array([5, 6, 7])).tolist() == [5, 5, 5, 7]
-    got = batch.sum_at(np.array([0, 1, 1, 1]), values, np.array([1, 1, 10], np.float32), 3)
-    assert got.tolist() == [1.0, 78.0, 0.0] and got.dtype == np.float32
+
+
+def test_reductions_over_the_pairs_of_rows_of_one_size():
+    batch = number_pairs(Batch.from_lists([[0, 1, 2], [2, 3, 1]], n=4))
+    assert batch.pair_width == 3 and batch.pair_ends.tolist() == [0, 3, 6]
+    values = np.array([1.0, 2.0, -4.0, 8.0, 9.0, 0.5], np.float32)
+    assert batch.by_row(np.add, values).tolist() == [-1.0, 17.5]
+    assert batch.by_row(np.maximum, values).tolist() == [2.0, 9.0]
+    assert batch.spread(np.array([5, 6])).tolist() == [5, 5, 5, 6, 6, 6]
+    assert batch[[]].by_row(np.add, values[:0]).shape == (0,)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
 def test_sum_rows_keeps_the_type(dtype):
     got = sum_rows(np.array([2, 0, 2]), np.array([[1, 2], [3, 4], [5, 6]], dtype), 4)
     assert got.dtype == dtype and got.tolist() == [[3, 4], [0, 0], [6, 8], [0, 0]]
+
+
+@pytest.mark.parametrize("most", [2, 3])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
+def test_single_numbers_are_summed_alike_in_both_ways(dtype, most, monkeypatch):
+    monkeypatch.setattr(ragged, "FEW", most)
+    got = sum_rows(np.array([2, 0, 2], np.int32), np.array([1, 2, 4], dtype), 4)
+    assert got.dtype == dtype and got.tolist() == [2, 0, 5, 0]
+    none = sum_rows(np.zeros(0, np.int32), np.zeros(0, dtype), 2)
+    assert none.dtype == dtype and none.tolist() == [0, 0]
 
 
 @pytest.mark.parametrize("bound", [10, 64 * 4, 64 * 4 + 1, 2**60, 2**61 - 1, 2**63 - 1])

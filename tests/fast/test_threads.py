@@ -3,6 +3,7 @@
 And the blocks of large work on threads of our own: their order, their errors, how many threads there are.
 """
 
+import platform
 import subprocess
 import sys
 import threading
@@ -402,3 +403,21 @@ if pid == 0:
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 """
     assert subprocess.run([sys.executable, "-W", "ignore", "-c", code], timeout=60).returncode == 7
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the threshold is one of the GNU C library")
+def test_a_new_array_costs_no_page_faults():
+    """Ten arrays of 1 MB are 2,560 pages, each time when they are given back together and asked for again."""
+    code = """
+import resource
+import numpy as np
+from afm_numpy.fast.threads import own_threads
+with own_threads():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(100):
+        arrays = [np.ones(1 << 17) for _ in range(10)]
+        del arrays
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60).stdout
+    assert int(out) < 10_000

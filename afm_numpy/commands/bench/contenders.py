@@ -16,6 +16,7 @@ from ...batch import Batch
 from ...fast.numbering import number_pairs
 from ...fast.threads import own_threads
 from ...models import Model
+from ...train.loop import one_step
 
 __all__ = ["ENGINES", "Contender", "build", "contenders"]
 
@@ -53,11 +54,13 @@ def ours(engine: Any, params: Params, batch: Batch, y: Array) -> Contender:
     """An engine of this package, as `fit` and `predict` call it."""
     model, rng = Model("afm" if "W" in params else "fm", engine=engine), np.random.default_rng(1)
     prepared, optimizer = model.prepare(batch), optim.Adagrad(LR, 0.0, EPS)
-    state = optim.init(optimizer, params)
+    state, goal = optim.init(optimizer, params), train.Objective("squared")
 
     def step() -> None:
         rows = rng.permutation(len(batch))
-        optim.step(optimizer, params, train.objective(model, params, prepared[rows], y[rows])[2], state)
+        one_step(
+            model, params, prepared[rows], y[rows], None, rng=rng, goal=goal, optimizer=optimizer, state=state
+        )
 
     return Contender(step, lambda: train.predict(model, params, batch), own_threads)
 
