@@ -501,6 +501,44 @@ def test_rows_are_reduced_to_one_number_each(dtype):
     assert none.tolist() == [0] * 3 and none.dtype == dtype
 
 
+@pytest.mark.parametrize("routines", [ragged._ROUTINES, None], ids=["quick", "public"])
+@pytest.mark.parametrize("index", [np.int32, np.int64])
+@pytest.mark.parametrize("types", [("f", "f"), ("d", "d"), ("f", "d"), ("d", "D"), ("D", "d")])
+def test_a_sparse_matrix_multiplies_as_that_of_scipy(types, index, routines, monkeypatch):
+    """With rows that are empty, ends and columns of other types, and also where SciPy has no such routines."""
+    monkeypatch.setattr(ragged, "_ROUTINES", routines)
+    rng = np.random.default_rng(0)
+    column, ends = np.array([3, 0, 1, 3, 3], np.int32), np.array([0, 2, 2, 5], index)
+    values = rng.standard_normal(5).astype(types[0])
+    X = ragged.Sparse(values, column, ends, 4)
+    want = np.zeros((3, 4), types[0])
+    np.add.at(want, ([0, 0, 2, 2, 2], column), values)
+    for ours, theirs in ((X, want), (X.T, want.T), (X.T.T, want)):
+        for shape in ((), (1,), (6,), (0,)):
+            v = rng.standard_normal((theirs.shape[1], *shape)).astype(types[1])
+            for u in (v, v.copy("F"), np.repeat(v, 2, axis=0)[::2]):
+                got = ours @ u
+                assert got.dtype == np.result_type(*types)
+                np.testing.assert_allclose(got, theirs @ u, rtol=1e-5 if "f" in types else 1e-13)
+    none = ragged.Sparse(values[:0], column[:0], ends[:1], 4)
+    assert (none @ np.ones(4)).shape == (0,) and (none.T @ np.ones((0, 2))).tolist() == [[0, 0]] * 4
+
+
+def test_scipy_still_has_its_quick_routines():
+    """Without them everything works, and small steps of training are slower."""
+    assert ragged._ROUTINES is not None
+
+
+@pytest.mark.parametrize("rows", [2, 4])
+def test_a_sparse_matrix_refuses_an_array_of_other_rows(rows):
+    """It would read beyond the end of a shorter one."""
+    X = ragged.Sparse(np.ones(2), np.array([0, 2]), np.array([0, 1, 2]), 3)
+    with pytest.raises(ValueError, match=rf"a matrix of shape \(2, 3\) cannot multiply an array of shape \({rows},\)"):
+        X @ np.ones(rows)
+    with pytest.raises(ValueError, match=r"a matrix of shape \(3, 2\) cannot multiply an array of shape \(3, 1\)"):
+        X.T @ np.ones((3, 1))
+
+
 def test_the_ends_of_rows_are_wide_where_they_must_be():
     assert ragged.row_ends(np.array([2, 0, 3])).tolist() == [0, 2, 2, 5]
     most = 2**31 - 1

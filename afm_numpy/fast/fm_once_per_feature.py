@@ -18,14 +18,14 @@ Features are numbered once for a data set (`prepare`); a batch then finds its di
 Dimensions: B rows, m slots, n features, T features of the data set, U of the batch, k factors.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse
 
 from .. import fm
 from .._types import Array, Grads, Params
 from ..batch import Batch
+from ..batch.ragged import Sparse
 from ..dropout import Dropout
 from ..params import FM_SHAPES, check_backward, check_forward
 from ..rowgrad import RowGrad
@@ -41,22 +41,21 @@ class Cache(NamedTuple):
 
     batch: Batch
     params: Params
-    X: Any  # (B, U)
-    X2: Any  # (B, U)  its entries squared; X itself when they are 0 and 1
+    X: Sparse  # (B, U)
+    X2: Sparse  # (B, U)  its entries squared; X itself when they are 0 and 1
     v: Array  # (U, k)         the rows of V that the columns of X stand for
     sum_e: Array  # (B, k)     sum_i v_i x_i
     drop: Dropout
 
 
-def design(x: Array, column: Array, ends: Array, columns: int) -> tuple[Any, Any]:
-    """X and X2 in CSR, from the values of the filled slots and their columns."""
-    shape = (ends.size - 1, columns)
-    X = sparse.csr_array((x, column, ends), shape)
-    return X, X if (x == 1).all() else sparse.csr_array((x * x, column, ends), shape)
+def design(x: Array, column: Array, ends: Array, columns: int) -> tuple[Sparse, Sparse]:
+    """X and X2, from the values of the filled slots and their columns."""
+    X = Sparse(x, column, ends, columns)
+    return X, X if (x == 1).all() else X._replace(values=x * x)
 
 
 def evaluate(
-    w0: Array, w: Array, v: Array, squares: Array, X: Any, X2: Any, sizes: Array, drop: Dropout = Dropout()
+    w0: Array, w: Array, v: Array, squares: Array, X: Sparse, X2: Sparse, sizes: Array, drop: Dropout = Dropout()
 ) -> tuple[Array, Array]:
     """y_hat (B,) and sum_e (B, k), from the rows of w and V for the columns of X, and squares = |v|^2 (U,)."""
     sum_e = X @ v                                                    # (B, k)

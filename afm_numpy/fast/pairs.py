@@ -15,7 +15,7 @@ from .threads import blocks, each_block
 
 __all__ = ["Pooled", "embed", "layer", "pairs_backward", "pairs_forward", "pooled_backward", "pooled_forward"]
 
-BLOCK = 1 << 18  # numbers in one array of a block of pairs: a few such arrays stay in a cache
+BLOCK = 1 << 17  # numbers in one array of a block of pairs: a few such arrays stay in a cache
 
 
 def embed(V: Array, local: Local) -> Array:
