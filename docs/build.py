@@ -82,6 +82,19 @@ def public_modules():
             yield name
 
 
+def as_read(objects, docstring):
+    """Names in the order of reading: those of the docstring, functions as the source has them, then classes."""
+    names = sorted(objects, key=lambda name: inspect.isclass(objects[name]))
+    files = [inspect.getsourcefile(inspect.unwrap(objects[name])) for name in names]
+
+    def place(name):
+        value, said = inspect.unwrap(objects[name]), docstring.find(f"`{name}`")
+        file, line = files.index(inspect.getsourcefile(value)), inspect.findsource(value)[1]
+        return said < 0, said, inspect.isclass(value), file, line
+
+    return sorted(names, key=place)
+
+
 def api(folder):
     """One page a module, with every name of its `__all__`."""
     names = sorted(public_modules(), key=lambda name: (*HEART, name).index(name))
@@ -89,9 +102,9 @@ def api(folder):
         module = importlib.import_module(f"afm_numpy.{name}")
         values = vars(module)
         public = getattr(module, "__all__", [key for key in values if inspect.isfunction(values[key])])
-        own = [key for key in public if inspect.isroutine(values[key]) or inspect.isclass(values[key])]
+        own = {key: values[key] for key in public if inspect.isroutine(values[key]) or inspect.isclass(values[key])}
         lines = [f"# {name}", "", "```{eval-rst}", f".. automodule:: afm_numpy.{name}", "   :no-members:", ""]
-        for key in own:
+        for key in as_read(own, module.__doc__):
             kind = "class" if inspect.isclass(values[key]) else "function"
             inherited = ["   :inherited-members: tuple, BaseException"] if kind == "class" else []
             lines += [f".. auto{kind}:: afm_numpy.{name}.{key}", *inherited, ""]
@@ -102,15 +115,16 @@ def api(folder):
 
 def porting(folder):
     """The porter's pages."""
-    names = ("SPEC.md", "PORTING.md", "DEVIATIONS.md")
-    for name in names:
-        write(folder / name, without_links_to_files((KIT / name).read_text(encoding="utf-8"), names))
+    pages = {"SPEC.md": "The specification", "PORTING.md": "How to begin", "DEVIATIONS.md": "Where public code differs"}
+    for name in pages:
+        write(folder / name, without_links_to_files((KIT / name).read_text(encoding="utf-8"), pages))
     mistakes = importlib.import_module("afm_numpy.conformance").load_mistakes()
     rows = [f"| `{name}` | {entry['title']} | {entry['fix']} |" for name, entry in sorted(mistakes.items())]
     table = "\n".join(["| name | what it is | how to mend it |", "|---|---|---|", *rows])
     write(folder / "mistakes.md", page("The mistakes that the checker names", table))
     text = "`afm-numpy conformance export DIR` writes these pages, the cases and a checker to a folder."
-    write(folder / "index.md", page("Porting", text, [*(Path(name).stem for name in names), "mistakes"]))
+    entries = [f"{title} <{Path(name).stem}>" for name, title in pages.items()]
+    write(folder / "index.md", page("Porting", text, [*entries, "mistakes"]))
 
 
 def commands(path):

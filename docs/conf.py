@@ -16,6 +16,8 @@ extensions = [
     "numpydoc",
     "sphinx-mathjax-offline",       # formulas are typeset without a network
 ]
+default_role = "py:obj"             # `forward` in a docstring is code, and a link where the site knows the name
+smartquotes = False                 # 'network' can be copied
 nb_execution_mode = "off"
 nb_merge_streams = True
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence"]
@@ -33,12 +35,13 @@ html_static_path = ["static"]
 html_extra_path = ["extra"]
 html_css_files = ["site.css"]
 highlight_language = "none"         # an indented block is a formula or a drawing
+html_sidebars = {"*/*": ["sidebar-nav-bs", "page-toc"], "*": []}  # the contents of a page stand below its chapter
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {
     "navigation_with_keys": False,
     "show_prev_next": True,
-    "secondary_sidebar_items": ["page-toc"],
+    "secondary_sidebar_items": {"*": ["page-toc"]},                # or on the right, where there are no chapters
     "footer_start": ["copyright"],
     "footer_end": [],
     "navbar_end": ["theme-switcher"],
@@ -61,11 +64,30 @@ def as_they_stand(app, what, name, obj, options, lines):
     lines[:] = new
 
 
+def below_the_package(app, env, node, contnode):
+    """`fm.forward` in a docstring means afm_numpy.fm.forward."""
+    if node.get("refdomain") != "py" or node["reftarget"].startswith("afm_numpy."):
+        return None
+    name = f"afm_numpy.{node['reftarget']}"
+    return env.get_domain("py").resolve_xref(env, node["refdoc"], app.builder, "obj", name, node, contnode)
+
+
+def break_lines(app, pagename, templatename, context, doctree):
+    """In a table a long name may break after a dot, a colon, a slash or an underscore; no line begins with a comma."""
+    places = re.compile(r"(?<=[.:/_])(?=\w)(?!py\b)")
+    names = re.compile(r'(?<=<span class="pre">)[^<]{16,}')
+    body = names.sub(lambda name: places.sub("<wbr>", name[0]), context.get("body", ""))
+    ends = re.compile(r'\(?<span class="math[^>]*>[^<]*</span>[.,;:?)]+')
+    context["body"] = ends.sub(r'<span class="text-nowrap">\g<0></span>', body)
+
+
 def is_field_alone(app, what, name, obj, skip, options):
     """A field of a NamedTuple has no docstring of its own: the class says what it holds."""
     return True if (getattr(obj, "__doc__", None) or "").startswith("Alias for field number") else None
 
 
 def setup(app):
+    app.connect("missing-reference", below_the_package)
+    app.connect("html-page-context", break_lines)
     app.connect("autodoc-skip-member", is_field_alone)
     app.connect("autodoc-process-docstring", as_they_stand, priority=100)    # before numpydoc
