@@ -16,6 +16,7 @@ from .trees import flatten, is_single, read_grads, read_params
 LOOSE = 1e-7  # what may be rounding counts as right up to this part of the largest entry
 NOTHING = Trial("-", (), abs, 1.0, 1.0, 0.0, 0.0)
 NOTES = {
+    "": "",
     "error": "the gradient or f is wrong here",
     "lost": "f loses the imaginary part of {name} (abs, conj, or a cast to real), or eps is too large: central "
     "differences agree with this gradient; mend f or use method='central'",
@@ -52,7 +53,7 @@ def _judge(job: Job, name: str, g: Array, narrow: str, trials: list[Trial], at_k
         if job.method == "complex" and central_agrees(job, name, wrong):
             raise Lost(NOTES["lost"].format(name=name))
         status, note = "error", "error"
-    elif at_kink or 2 * left[0] < tried[0] or 2 * left[1] < tried[1]:
+    elif at_kink or (2 * np.array(left) < tried).any():
         status, note = "kink", "here" if at_kink else "kink"
     elif small and may_vanish:
         status, note = "zero", ""
@@ -64,17 +65,21 @@ def _judge(job: Job, name: str, g: Array, narrow: str, trials: list[Trial], at_k
     else:
         status, note = "blind", "blind"
     found = float(error(worst)), worst.at, worst.analytic, worst.numeric
-    entry = Entry(name, status, *found, g.size, left[0], left[1], len(trials) - len(kept), "")
-    return entry._replace(note=NOTES.get(note, "").format(**entry._asdict(), allowed=allowed, narrow=narrow))
+    entry = Entry(name, status, *found, g.size, left[0], left[1], len(trials) - len(kept), NOTES[note])
+    return entry._replace(note=entry.note.format(**entry._asdict(), allowed=allowed, narrow=narrow))
+
+
+def _nearer(job: Job, name: str) -> float:
+    """The part of a step at which to look again. Small and large parameters: a kink may have been a sharp curve."""
+    usual = usual_size(job.params[name])
+    return min(1.0, 200 * usual, 100 / usual) if job.unit == DOUBLE else min(1.0, usual)
 
 
 def _sort_out(
     job: Job, name: str, trials: list[Trial], allowed: float, largest: float
 ) -> tuple[list[Trial], Trial | None]:
     """The slopes that count, and one that is wrong beyond doubt. Look at the worst first, and leave out kinks."""
-    usual = usual_size(job.params[name])                      # small and large parameters: a kink may be a sharp curve
-    near = min(1.0, 200 * usual, 100 / usual) if job.unit == DOUBLE else min(1.0, usual)
-    kept, wrong = [], None
+    near, kept, wrong = _nearer(job, name), [], None
 
     def exceeds(trial: Trial, off: float = 0.0) -> bool:
         return trial.difference > max(allowed * max(largest, trial.height), job.floor(trial), off)
@@ -82,7 +87,7 @@ def _sort_out(
     for trial in sorted(trials, key=lambda trial: trial.difference, reverse=True):
         if wrong is None and exceeds(trial):
             if is_at_kink(job, name, trial):
-                if job.method == "complex" or near == 1:
+                if job.method == "complex":
                     continue
                 trial = trial._replace(step=near * trial.step, numeric=SLOPES["central"](trial.line, near * trial.step))
                 if exceeds(trial) and is_at_kink(job, name, trial):
@@ -199,7 +204,7 @@ def _check(job: Job, grads: Flat, narrows: dict[str, str], vanishing: set[str], 
             note = ("zero", "") if name in vanishing and not g.any() else ("unused", NOTES["unused"].format(name=name))
             entries[name] = unmeasured(job.method, {name: g}, *note)[name]
         slopes = [abs(trial.numeric) for trial in trials if np.isfinite(trial.numeric)]
-        measured[name] = replace(use, steepest=max(slopes, default=0.0)), trials
+        measured[name] = replace(use, steepest=max([0.0, *slopes])), trials
     size = max([job.size, *(use.steepest * usual_size(job.params[name]) for name, (use, _) in measured.items())])
     for name, (use, trials) in measured.items():
         if name not in entries:

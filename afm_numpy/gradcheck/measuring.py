@@ -128,8 +128,8 @@ def is_at_kink(job: Job, name: str, trial: Trial) -> bool:
     """Is this difference the work of a kink, or of several in one place, which may cancel each other in part?"""
     if trial.difference == np.inf:
         return False
+    theta = job.params[name]
     if job.method == "complex":                               # the slopes on both sides, some roundings away
-        theta = job.params[name]
         side = 64 * job.unit * usual_size(theta) * (1.0 if isinstance(trial.probe, tuple) else np.sqrt(theta.size))
         slopes = [trial.line(s * side + 1j * trial.step).imag / trial.step for s in (-2, -1, 1, 2)]
         left, across, right = np.abs(np.diff(slopes))         # rounding moves all of them

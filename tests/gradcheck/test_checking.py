@@ -11,7 +11,9 @@ from strategies import examples
 
 from afm_numpy import gradcheck
 from afm_numpy.gradcheck import Entry, Report, check
-from afm_numpy.gradcheck.checking import unmeasured
+from afm_numpy.gradcheck.checking import _nearer, _sort_out, unmeasured
+from afm_numpy.gradcheck.conditions import DOUBLE, SINGLE
+from afm_numpy.gradcheck.measuring import Job, trials_of
 
 both = pytest.mark.parametrize("method", ["complex", "central"])
 STEP = gradcheck.DEFAULTS["central"][0]
@@ -182,6 +184,19 @@ def test_zeros_in_place_of_a_small_gradient_are_an_error(method):
     assert statuses(check(f, params, {**backward(), "W": np.zeros((K, T))}, method=method))["W"] == "error"
 
 
+def test_a_name_that_is_not_there_may_not_vanish():
+    params = {"a": np.ones(2), "c": 1.0}
+    for names, shown in (("w", "'w'"), (["a", "w", "d"], "'d', 'w'"), ("ac", "'ac'")):
+        with pytest.raises(ValueError, match=rf"^allow_blind names \[{shown}\]; the parameters are \['a', 'c'\]$"):
+            check(lambda q: q["a"].sum() * q["c"], params, {"a": np.ones(2), "c": 2.0}, allow_blind=names)
+
+
+def test_one_name_is_not_its_letters():
+    params, grads = {"w0": 1.0, "w": 2.0, "0": 3.0}, {"w0": 0.0, "w": 0.0, "0": 0.0}
+    report = check(lambda q: (q["w0"] + q["w"] + q["0"]) * 0 + 1, params, grads, allow_blind="w0")
+    assert statuses(report) == {"w0": "zero", "w": "unused", "0": "unused"}
+
+
 def test_a_difference_that_may_be_noise_is_blind_even_where_the_gradient_is_not():
     def f(q):
         return 1e4 + (q["a"] ** 2).sum()
@@ -213,17 +228,88 @@ def test_a_report_of_what_is_not_measured():
     assert unmeasured("central", {"a": np.zeros(3)}, "random", "why") == Report("central", 1e-7, {"a": entry})
 
 
-def test_where_everything_is_zero_nothing_is_right():
-    def status(**options):
-        return check(lambda q: 0 * q["a"], {"a": 1.0}, {"a": 0.0}, **options)["a"].status
+def test_a_right_slope_does_not_clear_a_doubtful_one():
+    """The largest entry is right. The other one is off by 2.5e-7, which may be rounding noise."""
+    c = np.array([2.0, 1.0])
+    f, grads = lambda q: 1e3 + (c * q["a"] ** 2).sum(), {"a": [4, 2 + 1e-6]}
+    entry = check(f, {"a": np.ones(2)}, grads, method="central")["a"]
+    assert (entry.status, entry.at, entry.error) == ("blind", (1,), pytest.approx(2.5e-7, rel=0.2))
 
-    assert (status(), status(allow_blind=("a",))) == ("unused", "zero")
+
+@pytest.mark.parametrize(("size", "status"), [(2.0**48, "blind"), (2.0**47, "ok")])
+def test_the_direction_along_the_gradient_must_rise_above_the_noise(size, status):
+    """The noise floor is 2 or 1. The slope along the gradient is 2, those in random directions are 1."""
+    g = np.array([2.0, 0, 0, 0])
+    entry = check(lambda q: size + (g * q["a"]).sum(), {"a": 0 * g}, {"a": g}, full=0, samples=0)["a"]
+    assert (entry.status, entry.directions) == (status, 3)
+
+
+@pytest.mark.parametrize(("rtol", "status"), [(0.5, "ok"), (0.499, "blind")])
+def test_along_the_gradient_a_tie_is_right(rtol, status):
+    """The noise floor is 1, as large as the entries. Along the gradient the slope is 1 and should be 2."""
+    g = np.repeat([1.0, 0.0], [4, 12])
+    f, options = lambda q: 2.0**47 + (g * q["a"]).sum() / 2, {"full": 0, "samples": 0, "rtol": rtol}
+    entry = check(f, {"a": 0 * g}, {"a": g}, **options)["a"]
+    assert (entry.status, "the direction along the gradient agrees" in entry.note) == (status, status == "ok")
+
+
+def test_where_everything_is_zero_nothing_is_right():
+    def found(**options):
+        return check(lambda q: 0 * q["a"], {"a": 1.0}, {"a": 0.0}, **options)["a"]
+
+    assert (found().status, found().note[:21]) == ("unused", "f does not depend on ")
+    assert (found(allow_blind=("a",)).status, found(allow_blind=("a",)).note) == ("zero", "")
+
+
+def test_a_small_function_has_a_low_noise_floor():
+    entry = check(lambda q: 1e-15 * (q["a"] ** 2).sum(), {"a": np.ones(2)}, {"a": np.full(2, 2e-15)})["a"]
+    assert entry.status == "ok"
 
 
 def test_an_empty_array_is_not_checked():
     report = check(lambda q: q["a"].sum() + q["z"], {"a": np.zeros((0, 2)), "z": 1.0}, {"a": np.zeros((0, 2)), "z": 1})
     assert statuses(report) == {"a": "blind", "z": "ok"}
     assert (report["a"].at, report["a"].error, report["a"].size) == ("-", 0.0, 0)
+
+
+# ---- kinks, looked at again ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("usual", "double", "single"), [
+    (1.0, 1.0, 1.0), (1e-3, 0.2, 1e-3), (5e-3, 1.0, 5e-3), (100.0, 1.0, 1.0), (1e3, 0.1, 1.0), (0.5, 1.0, 0.5),
+])  # fmt: skip
+def test_how_much_closer_the_second_look_is(usual, double, single):
+    for unit, near in ((DOUBLE, double), (SINGLE, single)):
+        job = Job(None, {"a": np.full(3, usual)}, "central", None, 1e-7, unit)
+        assert _nearer(job, "a") == pytest.approx(near)
+
+
+def test_a_second_look_takes_the_smaller_step():
+    """A kink lies between the two steps. A corner at the point itself leaves the slope between its sides: 0."""
+    theta = np.array([1e-3])
+
+    def f(q):
+        x = q["a"][0] - theta[0]
+        return abs(x) + 100 * max(x - 0.5 * STEP, 0.0)
+
+    job = Job(f, {"a": theta}, "central", None, 1e-7, DOUBLE)
+    trials = trials_of(job, "a", np.zeros(1), 400, 0, 0, None)
+    assert trials[0].numeric == pytest.approx(25)
+    kept, wrong = _sort_out(job, "a", trials, 1e-7, 0.0)
+    assert [trial.at for trial in kept] == [(0,)] and wrong is None
+
+
+@pytest.mark.parametrize(("off", "status"), [(5e-8, "kink"), (2e-7, "error")])
+def test_where_the_complex_step_is_lost_at_a_kink_central_differences_have_their_own_tolerance(off, status):
+    entry = check(lambda q: np.abs(q["a"]).sum(), {"a": np.array([0.0, 1.0])}, {"a": [0.0, 1 + off]})["a"]
+    assert entry.status == status
+
+
+def test_a_complex_step_beside_a_kink_is_left_out_at_once():
+    job = Job(lambda q: q["a"][0] - 1 if q["a"][0].real > 1 - 1e-15 else 0.0 * q["a"][0], {"a": np.ones(1)}, "complex",
+              None, 1e-12, DOUBLE)  # fmt: skip
+    trials = trials_of(job, "a", np.zeros(1), 400, 0, 0, None)
+    assert trials[0].numeric == 1 and _sort_out(job, "a", trials, 1e-12, 0.0) == ([], None)
 
 
 # ---- NaN and infinity ----------------------------------------------------------------------------------
@@ -327,8 +413,53 @@ def test_float32_parameters_are_checked_in_float64():
     theta = np.array([0.3, 0.7], np.float32)
     report = check(lambda q: np.sin(q["a"]).sum(), {"a": theta}, {"a": np.cos(theta.astype(float))})
     assert report.ok
+    assert (report["a"].status, report["a"].note) == ("ok", "")
     entry = check(lambda q: np.sin(q["a"]).sum(), {"a": theta}, {"a": np.cos(theta)})["a"]
     assert (entry.status, entry.error < 1e-6) == ("float32", True)
+
+
+def test_float32_parameters_excuse_a_gradient_that_was_made_of_them():
+    """Not one that is made of the parameters in float64, which a callable gets."""
+    theta = np.array([0.3, 0.7], np.float32)
+    off = np.cos(theta.astype(float)) + [0, 1e-8]
+
+    def entry(grads, **options):
+        return check(lambda q: np.sin(q["a"]).sum(), {"a": theta}, grads, **options)["a"]
+
+    found = entry({"a": off})
+    note = "right to 1e-08; the parameters are float32, which can show 3e-04 at best"
+    assert (found.status, found.note, found.at) == ("float32", note, (1,))
+    assert entry(lambda q: {"a": off}).status == "error"
+    assert entry({"a": off.astype(np.float32)}).note.endswith("; the gradient is float32, which can show 3e-04 at best")
+
+
+def test_float32_is_not_said_where_the_error_is_the_tolerance():
+    entry = check(lambda q: 4095 * q["a"], {"a": np.float32(1)}, {"a": 4096.0}, rtol=2.0**-12)["a"]
+    assert (entry.status, entry.error) == ("ok", 2.0**-12)
+
+
+def test_a_result_in_float32_is_said_even_where_it_is_exact():
+    def f(q):
+        total = 2 * q["a"].sum()
+        return total.astype(np.complex64 if total.dtype.kind == "c" else np.float32)
+
+    entry = check(f, {"a": np.ones(2)}, {"a": np.full(2, 2.0)}, eps=2.0**-60)["a"]
+    assert (entry.status, entry.error) == ("float32", 0.0)
+    assert entry.note == "right to 0e+00; the result of f is float32, which can show 3e-04 at best"
+
+
+@both
+def test_a_callable_gets_the_parameters_as_they_were_given(method):
+    seen = []
+
+    def grads(q):
+        seen.append(q)
+        return [2 * q[0]]
+
+    params = [np.array([0.3, -0.7], np.float32), np.array([2, 1])]
+    assert check(lambda q: (q[0] ** 2).sum(), params, grads, method=method)["0"].status == "ok"
+    assert len(seen) == 1 and type(seen[0]) is list and seen[0][0].dtype == float
+    assert np.array_equal(seen[0][0], params[0]) and seen[0][1].tolist() == [2, 1]
 
 
 def test_the_step_grows_with_the_parameter():
