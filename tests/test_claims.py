@@ -31,7 +31,7 @@ def test_a_run_goes_on_where_it_stopped(tmp_path, capsys, monkeypatch):
     claims.run(path, "99.a")
     claims.run(path)
     assert calls == [("a", 1), ("a", 2), ("a", 3), ("b", 1), ("b", 2), ("b", 3)]
-    assert claims.table(path).splitlines()[2:] == ["| 99 | a | 2 of 3 |", "| 99 | b | 2 of 3 |"]
+    assert claims.table(path).splitlines()[2:] == ["| 99 | a | 2 of 3 | 0 of 0 |", "| 99 | b | 2 of 3 | 0 of 0 |"]
     capsys.readouterr()
 
 

@@ -55,7 +55,7 @@ def mean_pooling_backward(dpooled: Array, mask: Array) -> Array:
 
 FORWARD = Steps(
     "M p",
-    score=lambda M, p: M @ p,
+    part=lambda M, p: M @ p,
     pooled=lambda M: M.sum(axis=1),
     y_pair=lambda pooled, p: pooled @ p,
 )
@@ -93,9 +93,9 @@ EXERCISES = {
         "e_i and e_j are both e_i": lambda E: E[:, np.triu_indices(E.shape[1], 1)[0]] ** 2,
     }),
     "03.2": Exercise(FORWARD, [(M1, P1), (M2, P2)], mistakes={
-        "p is missing: this is the dot product": {"score": lambda M: M.sum(axis=2)},
-        "averaged over the factors, not summed": {"score": lambda M, p: (M * p).mean(axis=2)},
-        "summed over the pairs, not over the factors": {"score": lambda M, p: (M * p).sum(axis=1)},
+        "p is missing: this is the dot product": {"part": lambda M: M.sum(axis=2)},
+        "averaged over the factors, not summed": {"part": lambda M, p: (M * p).mean(axis=2)},
+        "summed over the pairs, not over the factors": {"part": lambda M, p: (M * p).sum(axis=1)},
         "the mean over the pairs, not the sum": {"pooled": lambda M: M.mean(axis=1)},
         "pooled is summed over the factors: the pairs are axis 1": {"pooled": lambda M: M.sum(axis=2)},
         "p is missing in y_pair": {"y_pair": lambda pooled: pooled.sum(axis=1)},

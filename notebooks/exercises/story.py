@@ -176,9 +176,11 @@ def picture(alt: str) -> Picture:
     return Picture({"image/png": base64.b64encode(file.getvalue()).decode()}, alt)
 
 
-def motion(draw: Callable[["Axes", Any], object], frames: Iterable[Any], alt: str, per_second: int = 1) -> Picture:
-    """A moving picture: `draw(ax, frame)` draws each frame on empty axes."""
-    figure, writer = plt.figure(figsize=(5.4, 4.4), layout="constrained"), PillowWriter(fps=per_second)
+def motion(
+    draw: Callable[["Axes", Any], object], frames: Iterable[Any], alt: str, size: Point = (5.4, 4.4)
+) -> Picture:
+    """A moving picture, one frame a second: `draw(ax, frame)` draws each on empty axes."""
+    figure, writer = plt.figure(figsize=size, layout="constrained"), PillowWriter(fps=1)
     with TemporaryDirectory() as folder:
         with writer.saving(figure, f"{folder}/motion.gif", dpi=64):
             for frame in frames:

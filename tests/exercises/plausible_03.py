@@ -23,7 +23,7 @@ def wrong(number, **lines):
 RIGHT = {
     "03.1": [loops, lambda E: loops(E).tolist(), lambda E: np.stack(
         [E[:, i] * E[:, j] for i in range(E.shape[1]) for j in range(i + 1, E.shape[1])], axis=1)],
-    "03.2": [lambda M, p: {"score": np.einsum("bpk,k->bp", M, p), "pooled": np.einsum("bpk->bk", M),
+    "03.2": [lambda M, p: {"part": np.einsum("bpk,k->bp", M, p), "pooled": np.einsum("bpk->bk", M),
                            "y_pair": (M @ p).sum(axis=1)}],
     "03.3": [dE_in_loops],
     "03.4": [lambda V, p: -V * np.sqrt(p), lambda V, p: np.einsum("nk,k->nk", V, p**0.5)],
@@ -43,9 +43,9 @@ WRONG = {
         (lambda E: np.array([[e[i] * e[j] for j in range(1, len(e)) for i in range(j)] for e in E]), "another order"),
     ],
     "03.2": [
-        (wrong("03.2", score=lambda M, p: p @ M.sum(axis=1).T), "score"),
-        (wrong("03.2", score=lambda M, p: M @ p**2), ""),
-        (wrong("03.2", score=lambda M, p: (M @ p) / M.shape[2]), "averaged over the factors"),
+        (wrong("03.2", part=lambda M, p: p @ M.sum(axis=1).T), "part"),
+        (wrong("03.2", part=lambda M, p: M @ p**2), ""),
+        (wrong("03.2", part=lambda M, p: (M @ p) / M.shape[2]), "averaged over the factors"),
         (wrong("03.2", pooled=lambda M, p: (M * p).sum(axis=1)), "depends on axis 1"),
         (wrong("03.2", pooled=lambda M: M.max(axis=1)), ""),
         (wrong("03.2", y_pair=lambda pooled: pooled @ np.ones(pooled.shape[1])), "p is missing in y_pair"),
