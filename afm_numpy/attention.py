@@ -154,9 +154,9 @@ def network_forward(M: Array, W: Array, b: Array, h: Array, mask: Array) -> tupl
         s_p = h . relu(m_p W + b)             the paper's a'_ij, p = (i, j)
         a_p = exp(s_p) / sum_q exp(s_q)       q over the pairs present in the row
 
-    M    (B, P, k)  interactions m_p = (v_i * v_j) x_i x_j, eq. (2)
-    W    (k, t)     attention weights, the paper's W transposed; b, h are (t,)
-    mask (B, P)     True where both features of the pair are present
+        M    (B, P, k)  interactions m_p = (v_i * v_j) x_i x_j, eq. (2)
+        W    (k, t)     attention weights, the paper's W transposed; b, h are (t,)
+        mask (B, P)     True where both features of the pair are present
 
     Returns a (B, P) and the cache for network_backward.
     """
@@ -171,7 +171,7 @@ def network_forward(M: Array, W: Array, b: Array, h: Array, mask: Array) -> tupl
 def network_backward(da: Array, cache: NetworkCache) -> tuple[Array, Array, Array, Array]:
     """Gradients of network_forward: its lines in reverse order.
 
-    da   (B, P)     dL/da, from the pooling of eq. (4)
+        da   (B, P)     dL/da, from the pooling of eq. (4)
 
     Returns dM (B, P, k), dW (k, t), db (t,), dh (t,). An absent pair has ds = 0: nothing flows through it,
     and the mask is not needed again.

@@ -37,9 +37,14 @@ def write(path, text):
 
 
 def page(title, text, entries=()):
-    """A page of Markdown; its entries are the pages below it."""
-    toc = ["```{toctree}", ":maxdepth: 1", "", *entries, "```"] if entries else []
+    """A page of Markdown; its entries are the pages below it, for the navigation. The text says what they are."""
+    toc = ["```{toctree}", ":hidden:", "", *entries, "```"] if entries else []
     return "\n".join([f"# {title}", "", text, "", *toc, ""])
+
+
+def table(head, rows):
+    """A table of Markdown."""
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows))
 
 
 def without_links_to_files(text, kept=()):
@@ -69,7 +74,8 @@ def course(folder):
         write(folder / path.name, json.dumps(notebook))
     sheet = (ROOT / "notebooks" / "derivation.md").read_text(encoding="utf-8")
     write(folder / "derivation.md", re.sub(r"\(\.\./afm_numpy/(\w+)\.py\)", r"(../api/\1.md)", sheet))
-    text = "Every gradient is derived, every claim is computed. `afm-numpy course` puts the notebooks into a folder."
+    text = (ROOT / "notebooks" / "README.md").read_text(encoding="utf-8").partition("\n")[2]
+    text = without_links_to_files(text, [*(path.name for path in paths), "derivation.md"])
     write(folder / "index.md", page("The course", text, [*(path.stem for path in paths), "derivation"]))
 
 
@@ -97,7 +103,7 @@ def as_read(objects, docstring):
 
 def api(folder):
     """One page a module, with every name of its `__all__`."""
-    names = sorted(public_modules(), key=lambda name: (*HEART, name).index(name))
+    names, rows = sorted(public_modules(), key=lambda name: (*HEART, name).index(name)), []
     for name in names:
         module = importlib.import_module(f"afm_numpy.{name}")
         values = vars(module)
@@ -106,25 +112,32 @@ def api(folder):
         lines = [f"# {name}", "", "```{eval-rst}", f".. automodule:: afm_numpy.{name}", "   :no-members:", ""]
         for key in as_read(own, module.__doc__):
             kind = "class" if inspect.isclass(values[key]) else "function"
-            inherited = ["   :inherited-members: tuple, BaseException"] if kind == "class" else []
+            inherited = ["   :inherited-members: tuple, OSError, BaseException"] if kind == "class" else []
             lines += [f".. auto{kind}:: afm_numpy.{name}.{key}", *inherited, ""]
         write(folder / f"{name}.md", "\n".join([*lines, "```", ""]))
+        rows.append([f"[{name}]({name}.md)", module.__doc__.splitlines()[0]])
     text = "The heart comes first: data, the two models, losses, optimizers, and the gradient checker."
-    write(folder / "index.md", page("API", text, names))
+    index = 'One more page has <a href="../genindex.html">all names by the alphabet</a>.'
+    write(folder / "index.md", page("API", f"{text} {index}\n\n{table(['module', 'what it is'], rows)}", names))
 
 
 def porting(folder):
     """The porter's pages."""
-    pages = {"SPEC.md": "The specification", "PORTING.md": "How to begin", "DEVIATIONS.md": "Where public code differs"}
-    for name in pages:
-        write(folder / name, without_links_to_files((KIT / name).read_text(encoding="utf-8"), pages))
+    pages = {
+        "SPEC.md": ["The specification", "what every number of the kit means: enough to write a port from"],
+        "PORTING.md": ["How to begin", "in which order to build, what each case is for, how to read a report"],
+        "DEVIATIONS.md": ["Where public code differs", "17 public implementations beside the paper, line by line"],
+        "mistakes.md": ["The mistakes that the checker names", "what each is, and how to mend it"],
+    }
     mistakes = importlib.import_module("afm_numpy.conformance").load_mistakes()
-    rows = [f"| `{name}` | {entry['title']} | {entry['fix']} |" for name, entry in sorted(mistakes.items())]
-    table = "\n".join(["| name | what it is | how to mend it |", "|---|---|---|", *rows])
-    write(folder / "mistakes.md", page("The mistakes that the checker names", table))
+    rows = [[f"`{name}`", entry["title"], entry["fix"]] for name, entry in sorted(mistakes.items())]
+    write(folder / "mistakes.md", page(pages["mistakes.md"][0], table(["name", "what it is", "how to mend it"], rows)))
+    for name in pages.keys() - {"mistakes.md"}:
+        write(folder / name, without_links_to_files((KIT / name).read_text(encoding="utf-8"), pages))
+    rows = [[f"[{title}]({name})", what] for name, (title, what) in pages.items()]
     text = "`afm-numpy conformance export DIR` writes these pages, the cases and a checker to a folder."
-    entries = [f"{title} <{Path(name).stem}>" for name, title in pages.items()]
-    write(folder / "index.md", page("Porting", text, [*entries, "mistakes"]))
+    entries = [f"{title} <{Path(name).stem}>" for name, (title, _) in pages.items()]
+    write(folder / "index.md", page("Porting", f"{text}\n\n{table(['page', 'what it says'], rows)}", entries))
 
 
 def commands(path):
@@ -147,13 +160,18 @@ def assemble(folder):
     commands(folder / "commands.md")
     for name, path in (("green-run", ROOT / "tests"), ("checking", PACKAGE / "gradcheck")):
         write(folder / f"{name}.md", without_links_to_files((path / "README.md").read_text(encoding="utf-8")))
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    ten_lines = re.search(r"^## Ten lines\n.*?(?=^The whole of it)", readme, re.M | re.S)[0]
+    write(folder / "index.md", (folder / "index.md").read_text(encoding="utf-8").replace("TEN LINES", ten_lines))
     features = (ROOT / "docs" / "features.md").read_text(encoding="utf-8")
-    shutil.copy(ROOT / "tests" / "tools" / "gallery.png", folder)
     write(folder / "features.md", without_links_to_files(features.replace("../tests/tools/gallery.png", "gallery.png")))
     (folder / "extra").mkdir()
     shutil.copy(PACKAGE / "playground" / "playground.html", folder / "extra")
-    text = 'One page on which FM and AFM move, without a network: <a href="playground.html">open the playground</a>.'
-    write(folder / "play.md", page("Playground", text))
+    for name in ("gallery.png", "playground.png"):
+        shutil.copy(ROOT / "tests" / "tools" / name, folder)
+    alt = re.search(r"!\[([^\]]+)\]\(tests/tools/playground.png\)", readme)[1]
+    link = '<a href="playground.html">Open the playground</a>: one page on which FM and AFM move, without a network.'
+    write(folder / "play.md", page("Playground", f"{link}\n\n![{alt}](playground.png)"))
 
 
 # ---- links -----------------------------------------------------------------------------------------------

@@ -27,6 +27,8 @@ numpydoc_show_class_members = False
 autodoc_default_options = {"members": True}
 autodoc_typehints = "none"          # the types stand in the docstrings, with shapes
 autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True    # dtype=np.float64, as the source says
+toc_object_entries_show_parents = "hide"
 suppress_warnings = ["mystnb.unknown_mime_type"]
 
 html_theme = "pydata_sphinx_theme"
@@ -65,11 +67,12 @@ def as_they_stand(app, what, name, obj, options, lines):
 
 
 def below_the_package(app, env, node, contnode):
-    """`fm.forward` in a docstring means afm_numpy.fm.forward."""
-    if node.get("refdomain") != "py" or node["reftarget"].startswith("afm_numpy."):
+    """`fm.forward` in a docstring means afm_numpy.fm.forward, and a class has one name everywhere."""
+    python, target = env.get_domain("py"), node["reftarget"]
+    if node.get("refdomain") != "py" or not ("." in target or target[1:].islower() and target[0].isupper()):
         return None
-    name = f"afm_numpy.{node['reftarget']}"
-    return env.get_domain("py").resolve_xref(env, node["refdoc"], app.builder, "obj", name, node, contnode)
+    name = min((known for known in python.objects if f".{known}".endswith(f".{target}")), key=len, default="")
+    return python.resolve_xref(env, node["refdoc"], app.builder, "obj", name, node, contnode) if name else None
 
 
 def break_lines(app, pagename, templatename, context, doctree):
