@@ -7,9 +7,9 @@ notebook asks, with the likely mistakes, stands in `notebooks/exercises/`; `answ
 import copy
 import re
 import sys
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .answer import Answer, check_answer, numbers
+from .answer import Answer, check_answer, in_words, numbers, until
 from .steps import Steps, changed
 
 __all__ = ["Exercise", "Steps", "Verdict", "changed", "check", "find"]
@@ -171,12 +171,12 @@ def _case(exercise: Exercise, answer: Any, inputs: tuple[Any, ...]) -> _Case:
         with np.errstate(all="ignore"):
             got = answer(*given) if callable(exercise.right) else answer
     except Exception as raised:  # whatever the reader's code raises is a message, not a crash
-        error, trouble = raised, NOTHING if re.search("'ellipsis'|type ellipsis", str(raised)) else _raised(raised)
-        got = _until(raised, answer) if exercise.by_name else None
+        error, trouble = raised, NOTHING if re.search("'ellipsis'|type ellipsis", str(raised)) else in_words(raised)
+        got = until(raised, answer) if exercise.by_name else None
     steps = isinstance(got, dict) and (exercise.by_name or not {*got}.isdisjoint(exercise.order))
     wrongs = {label: _results(exercise, wrong, inputs, steps) for label, wrong in exercise.mistakes.items()}
     if error:
-        same = [label for label, wrong in wrongs.items() if repr(wrong) == repr(error)]
+        same = [label for label, wrong in wrongs.items() if repr(wrong.get("error")) == repr(error)]
         trouble += f"; likely: {same[0]}" if same else ""
         if not steps:
             return _Case(inputs, trouble)
@@ -200,6 +200,8 @@ def _case(exercise: Exercise, answer: Any, inputs: tuple[Any, ...]) -> _Case:
         found[name] = last = check_answer(value, wants[name], name, rtol)
         if not last.ok:
             break
+    if steps and got and not error and {*got}.isdisjoint(exercise.order):
+        return _Case(inputs, f"no result is called {' or '.join(exercise.order)}.")
     wrong = last if last and not last.ok else None
     return _Case(inputs, trouble or ("" if found else NOTHING), gots, wants, wrongs, found, wrong, steps)
 
@@ -209,24 +211,25 @@ def _hint(exercise: Exercise, name: str, cases: Sequence[_Case]) -> str:
     cases = [case for case in cases if name in case.gots]
     given = [*cases[0].gots]
     right = [other for other in given if all(check_answer(case.gots[other], case.wants[other]).ok for case in cases)]
-    named = [label for label in exercise.mistakes if _fits(label, name, cases)]
-    named = [label for label in named if all(_fits(label, other, cases, fits=True) for other in right)]
+    named = [label for label in exercise.mistakes if _fits(label, name, cases, right)]
     named.sort(key=lambda label: not all(_fits(label, other, cases, fits=True) for other in given))
     first = [(case.wrong, numbers(case.gots[name])) for case in cases if case.wrong and case.wrong.name == name]
-    looks = {answer.likely for answer, array in first if array is None or array.size > 1}
+    looks = {answer.likely for answer, array in first if array is None or array.size > 1 or answer.at is None}
     numbers_alone = [(case.gots[name], case.wants[name]) for case in cases]
     if len(first) > 1 and not looks and not any(np.ndim(value) for pair in numbers_alone for value in pair):
         looks = {check_answer(*np.transpose(numbers_alone)).likely}       # one number for each input: look at them all
-    if len(looks) > 1 and all("factor" in look for look in looks):
-        looks = {"off by a factor, another one for each input"}
-    return named[0] if named else looks.pop() if len(looks) == 1 else ""
+    look = looks.pop() if len(looks) == 1 else ""
+    if not named and (not look or re.match("every entry|some rows", look)):
+        fits = partial(_fits, others=[] if cases[0].steps else right)
+        return str(import_module(".slips", __name__).slip(exercise, name, cases, fits) or look)
+    return named[0] if named else look
 
 
-def _fits(label: str, name: str, cases: Sequence[_Case], fits: bool = False) -> bool:
-    """Does a mistake give what the answer gives, for every input, as far as both give numbers? `fits` if none do."""
+def _fits(label: str, name: str, cases: Sequence[_Case], others: Sequence[str] = (), fits: bool = False) -> bool:
+    """Does a mistake give what the answer gives, and the `others`, as far as both give numbers? `fits` if none do."""
     for case in cases:
-        values = case.wrongs.get(label)
-        if isinstance(values, dict) and name in values and name in case.gots:
+        values = case.wrongs.get(label, {})
+        if name in values and name in case.gots:
             got, value = numbers(case.gots[name]), numbers(values[name])
             if got is None or value is None:                              # texts, or rows of different lengths
                 fits |= repr(case.gots[name]) == repr(values[name])
@@ -237,7 +240,7 @@ def _fits(label: str, name: str, cases: Sequence[_Case], fits: bool = False) -> 
             if not check_answer(got[known], value[known]).ok:
                 return False
             fits |= case.wrong is not None and check_answer(got, value).ok
-    return fits
+    return fits and all(_fits(label, other, cases, fits=True) for other in others)
 
 
 def _staircase(exercise: Exercise, cases: Sequence[_Case]) -> list[str]:
@@ -259,21 +262,6 @@ def _staircase(exercise: Exercise, cases: Sequence[_Case]) -> list[str]:
     return lines
 
 
-def _until(error: Exception, answer: Any) -> dict[str, Any] | None:
-    """What a function had calculated, by name, when an error came up."""
-    frames, code = traceback.walk_tb(error.__traceback__), getattr(answer, "__code__", None)
-    return next((dict(frame.f_locals) for frame, _ in frames if frame.f_code is code), None)
-
-
-def _raised(error: Exception) -> str:
-    """An error in words, with the line of the reader's code in which it came up."""
-    libraries = Path(__file__).parents[1], Path(np.__file__).parent
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.line]
-    own = [frame for frame in frames if not any(library in Path(frame.filename).parents for library in libraries)]
-    where = f" in line {own[-1].lineno}, `{own[-1].line}`" if own else ""
-    return f"it raised {type(error).__name__}: {error}{where}"
-
-
 def _named(exercise: Exercise, value: Any, pair: bool = False) -> dict[str, Any]:
     """The results by name; one too many by its number. `pair`: an array may stand for several numbers."""
     if isinstance(value, dict):
@@ -283,15 +271,16 @@ def _named(exercise: Exercise, value: Any, pair: bool = False) -> dict[str, Any]
     return dict(zip([*exercise.names, *map(str, range(len(exercise.names), len(parts)))], parts, strict=False))
 
 
-def _results(exercise: Exercise, right: Any, inputs: tuple[Any, ...], every: bool) -> dict[str, Any] | Exception:
-    """What the right answer, or a wrong one, gives by name (`every` line, if there are lines), or the error."""
+def _results(exercise: Exercise, right: Any, inputs: tuple[Any, ...], every: bool) -> dict[str, Any]:
+    """What the right answer, or a wrong one, gives by name (`every` line, if there are lines), or its "error"."""
+    known: dict[str, Any] = {}
     try:
         with np.errstate(all="ignore"):                                   # a mistake may overflow
             if every and isinstance(right, Steps):
-                return right.known(*copy.deepcopy(inputs))
+                return right.known(copy.deepcopy(inputs), known)
             return _named(exercise, exercise.call(right, inputs) if callable(right) else right)
     except Exception as error:
-        return error
+        return {**known, "error": error}
 
 
 def _exactly(values: tuple[Any, ...]) -> str:

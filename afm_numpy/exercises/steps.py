@@ -1,6 +1,6 @@
 """A solution line by line, so that each intermediate has a name and a likely mistake changes one line."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from inspect import signature
 from typing import Any
 
@@ -26,13 +26,13 @@ class Steps:
         self._needs = {name: (*signature(line).parameters,) for name, line in lines.items()}
 
     def __call__(self, *values: Any) -> Any:
-        known = self.known(*values)
+        known = self.known(values, {})
         results = tuple(known[name] for name in self.returns)
         return {name: known[name] for name in self.lines} if not results else results if results[1:] else results[0]
 
-    def known(self, *values: Any) -> dict[str, Any]:
-        """The arguments and every line, by name."""
-        known = dict(zip(self.arguments, values, strict=True))
+    def known(self, values: Sequence[Any], known: dict[str, Any]) -> dict[str, Any]:
+        """Put the arguments and every line, by name, into `known`, up to a line that fails."""
+        known |= zip(self.arguments, values, strict=True)
         for name, line in self.lines.items():
             known[name] = line(*(known[needed] for needed in self._needs[name]))
         return known

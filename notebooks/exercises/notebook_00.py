@@ -25,6 +25,7 @@ EXERCISES = {
             "the three smallest: argsort begins with the smallest": lambda y_hat: np.argsort(y_hat)[:3],
             "the best comes last: turn the order round": lambda y_hat: np.argsort(y_hat)[-3:],
             "the predictions, not their places": lambda y_hat: -np.sort(-y_hat)[:3],
+            "one place too far: the best stands at 0": lambda y_hat: np.argsort(-y_hat)[1:4],
             "only the best one: three are asked for": lambda y_hat: np.argmax(y_hat),
             "all films: keep the first three": lambda y_hat: np.argsort(-y_hat),
             "the place of each film in the order, not the places of the best": lambda y_hat: np.argsort(
@@ -40,7 +41,9 @@ EXERCISES = {
             "the constant w0 is left out": 1.0,
             "the linear part is left out": 2.0,
             "the pairs are left out: this is the linear model": 4.0,
-            "the sign of a product: 1 * 1 - 1 * 3 is -2, and 1 * 2 - 1 * 0 is 2": 10.0,
+            "the linear weights are left out": 7.0,
+            "the mean of the pairs in the place of their sum": 4 + 2 / 3,
+            "the sign of a product, 1 * 1 - 1 * 3 is -2, or of Bob's weight, which is -2": 10.0,
         },
     ),
     "00.3": Exercise(
@@ -52,6 +55,8 @@ EXERCISES = {
             "the exponential is missing, or exp(0) is taken for 0: it is 1": _afm(np.array([0.0, 1.0, 0.0])),
             "all pairs weigh the same: the scores are not used": _afm(np.full(3, 1 / 3)),
             "the products are added up without their weights": (RIGHT, 4.0 + M.sum(axis=0) @ P),
+            "the constant w0 is left out, or the pairs are": (RIGHT, 4.0),
+            "the two entries of p are exchanged": (RIGHT, 4.0 + RIGHT @ M @ P[::-1]),
             "p is left out: the entries are only added up": (RIGHT, 4.0 + (RIGHT @ M).sum()),
             "the linear part is left out": _afm(RIGHT, 0.0),
             "only the constant is there of the linear part": _afm(RIGHT, 5.0),

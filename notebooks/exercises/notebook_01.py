@@ -1,6 +1,7 @@
 """Exercises of 01_factorization_machines.ipynb."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +25,9 @@ def pair_term(V: Array, x: Array, first: int = 1, power: int = 1) -> Float:
     return np.triu(products, first).sum()
 
 
+def over_pairs(term: Callable[..., Any]) -> Callable[[Array, Array], Any]:
+    """The double sum of term(v_i, v_j, x_i, x_j)."""
+    return lambda V, x: sum(term(V[i], V[j], x[i], x[j]) for i in range(len(x)) for j in range(i + 1, len(x)))
 def added(idx: Array, slot: Array, n: int) -> Array:
     total = np.zeros((n, *slot.shape[2:]))
     np.add.at(total, idx, slot)
@@ -49,15 +53,23 @@ def added_by_id(name: str, given: str, values: Array) -> Exercise:
         "x squared: x is a factor once": changed(right, x=lambda x: x**2),
         "divided by x": changed(right, x=lambda x: np.divide(1.0, x, where=x != 0, out=np.zeros_like(x))),
         f"averaged over the rows: the mean is in {given} already": changed(right, up=lambda up: up / len(up)),
+        "averaged over the slots that hold the feature: they add up": lambda up, idx, x, n: (
+            right(up, idx, x, n).T / np.maximum(np.bincount(idx.ravel(), minlength=n), 1)).T,
+        f"all of {given} is added up first: each row has its own": changed(right, up=lambda up: 0 * up + up.sum()),
+        "x is added up over its row: each slot has its own": changed(
+            right, x=lambda x: 0 * x + x.sum(axis=1, keepdims=True)),
+        "x of another slot: the slots stand in the same order": changed(right, x=lambda x: x[:, ::-1]),
         "the gradient of each slot, not yet added up by feature": changed(right, **{name: lambda slot: slot}),
     }
     return Exercise(right, [(values, IDX, X, 8)], mistakes=mistakes)
 
 
-def slopes(f: Callable[[Array], Float], theta: Array, eps: float, *, down: float = 1.0, over: float = 2.0) -> Array:
+def slopes(
+    f: Callable[[Array], Float], theta: Array, eps: float, *, down: float = 1.0, over: float = 2.0, low: float = -1.0
+) -> Array:
     """The central difference for the defaults; `down` is how far it steps back, `over` what it divides by."""
     steps = eps * np.eye(theta.size).reshape(-1, *theta.shape)
-    each = [(f(theta + step) - f(theta - down * step)) / (over * eps) for step in steps]
+    each = [(f(theta + step) + low * f(theta - down * step)) / (over * eps) for step in steps]
     return np.array(each).reshape(theta.shape)
 
 
@@ -94,8 +106,14 @@ EXERCISES = {
             "only one of the two values: x[i] * x[j]": lambda V, x: np.triu((V @ V.T) * x[:, None], 1).sum(),
             "only x[j]: both values are factors": lambda V, x: np.triu((V @ V.T) * x, 1).sum(),
             "the products of the values alone: V is missing": lambda V, x: np.triu(np.outer(x, x), 1).sum(),
-            "the element-wise product is not added up: use @": lambda V, x: sum(
-                V[i] * V[j] * x[i] * x[j] for i in range(len(x)) for j in range(i + 1, len(x))),
+            "the element-wise product is not added up: use @": over_pairs(lambda v, w, x, z: v * w * x * z),
+            "only the first factor: V[i] @ V[j] takes them all": over_pairs(lambda v, w, x, z: v[0] * w[0] * x * z),
+            "x[i] + x[j] in the place of their product": over_pairs(lambda v, w, x, z: v @ w * (x + z)),
+            "V[i] @ V[i]: the vector of j is missing": over_pairs(lambda v, w, x, z: v @ v * x * z),
+            "each vector is added up before the two meet": over_pairs(lambda v, w, x, z: v.sum() * w.sum() * x * z),
+            "x[i] twice: x[j] is the other factor": over_pairs(lambda v, w, x, z: v @ w * x * x),
+            "the sum of the two vectors in the place of their product": over_pairs(
+                lambda v, w, x, z: (v + w).sum() * x * z),
             "the last pair in the place of the sum: total += ...": lambda V, x: V[-2] @ V[-1] * x[-2] * x[-1],
         },
     ),
@@ -115,6 +133,8 @@ EXERCISES = {
             "summed over the factors: the slots are axis 1": changed(BI, E=lambda E: E.swapaxes(1, 2)),
             "summed over the rows of the batch: the slots are axis 1": changed(BI, E=lambda E: E.swapaxes(0, 1)),
             "the mean in the place of the sum": changed(BI, sum_e=lambda E: E.mean(axis=1)),
+            "the mean in the place of both sums": changed(
+                BI, sum_e=lambda E: E.mean(axis=1), sum_e2=lambda E: (E * E).mean(axis=1)),
             "the factors are added up as well: keep a vector for each row": lambda E: BI(E).sum(axis=1),
         },
     ),
@@ -130,6 +150,8 @@ EXERCISES = {
             "bi_interaction gives a vector for each row: add up its factors": changed(
                 FORWARD, y_hat=lambda w0, linear, E: w0 + linear[:, None] + BI(E)),
             "w0 is counted once for each slot": changed(FORWARD, w0=lambda w0, x: x.shape[1] * w0),
+            "the pairs of all rows are added up: each row has its own": changed(
+                FORWARD, y_hat=lambda w0, linear, E: w0 + linear + BI(E).sum()),
             "summed over the whole batch: each row has its own prediction": changed(
                 FORWARD, y_hat=lambda w0, linear, E: w0 + linear.sum() + BI(E).sum()),
         },
@@ -141,6 +163,15 @@ EXERCISES = {
             "e_i itself is not taken away: the sum runs over the others": changed(
                 DE_OF, others=lambda E: E.sum(axis=1, keepdims=True) + 0 * E),
             "only the part of the squares: the sum over the others is missing": changed(DE_OF, others=lambda E: -E),
+            "e_i itself in the place of the sum of the others": changed(DE_OF, others=lambda E: E),
+            "half of e_i is taken away: all of it must go": changed(
+                DE_OF, others=lambda E: E.sum(axis=1, keepdims=True) - E / 2),
+            "brackets: dy_hat multiplies both parts": lambda dy_hat, E: (
+                dy_hat[:, None, None] * E.sum(axis=1, keepdims=True) - E),
+            "the mean of the others in the place of their sum": changed(
+                DE_OF, others=lambda E: (E.sum(axis=1, keepdims=True) - E) / (E.shape[1] - 1)),
+            "the mean of all in the place of their sum": changed(
+                DE_OF, others=lambda E: E.mean(axis=1, keepdims=True) - E),
             "dy_hat is missing": changed(DE_OF, dy_hat=lambda dy_hat: np.ones_like(dy_hat)),
             "the sign: the sum of the others, not minus it": changed(DE_OF, dy_hat=lambda dy_hat: -dy_hat),
             "half of it: the 1/2 goes away with the 2 of the square": changed(DE_OF, dy_hat=lambda dy_hat: dy_hat / 2),
@@ -167,6 +198,12 @@ EXERCISES = {
             "down goes up as well: the difference is 0": lambda f, theta, eps: 0 * theta,
             "go down by eps, too": lambda f, theta, eps: slopes(f, theta, eps, down=0.0, over=1.0),
             "go down by eps, too: one side alone": lambda f, theta, eps: slopes(f, theta, eps, down=0.0),
+            "down by 2 eps: each of the two moves by eps": lambda f, theta, eps: slopes(f, theta, eps, down=2.0),
+            "the two are added: subtract": lambda f, theta, eps: slopes(f, theta, eps, low=1.0),
+            "down by 1 in the place of eps": lambda f, theta, eps: slopes(f, theta, eps, down=1 / eps),
+            "1e-5 is written out where eps belongs": lambda f, theta, eps: slopes(f, theta, 1e-5) * 1e-5 / eps,
+            "1e-5 is written out for one of the steps": lambda f, theta, eps: (
+                slopes(f, theta, 1e-5, down=eps / 1e-5) * 1e-5 / eps),
             "brackets: divide by (2 * eps)": lambda f, theta, eps: eps**2 * slopes(f, theta, eps),
         },
     ),

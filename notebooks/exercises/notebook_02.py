@@ -70,6 +70,9 @@ EXERCISES = {
             "the mean is squared: square first": changed(SQUARED, loss=lambda error: np.mean(error) ** 2),
             "not yet averaged over the rows": changed(SQUARED, loss=lambda error: error**2),
             "the root is taken: this loss has none": changed(SQUARED, loss=lambda error: np.sqrt(np.mean(error**2))),
+            "the squares are subtracted: subtract first, then square": lambda y_hat, y: np.mean(y_hat**2 - y**2),
+            "divided by B - 1, not by B": changed(SQUARED, loss=lambda error: (error**2).sum() / (len(error) - 1)),
+            "the mean of the errors is taken away first: np.var does that": changed(SQUARED, loss=lambda error: error.var()),
             "y is added, not subtracted": changed(SQUARED, y=lambda y: -y),
         },
     ),
@@ -83,6 +86,10 @@ EXERCISES = {
             "y is missing": lambda y_hat, y: 2 * y_hat / len(y),
             "the sign: prediction minus target": lambda y_hat, y: 2 * (y - y_hat) / len(y),
             "averaged: each row has its own slope": lambda y_hat, y: np.mean(2 * (y_hat - y)),
+            "still squared: with the 2 the square must go": lambda y_hat, y: 2 * (y_hat - y) ** 2 / len(y),
+            "multiplied by B, not divided": lambda y_hat, y: 2 * (y_hat - y) * len(y),
+            "only the sign of the error: that is the slope of its absolute value": lambda y_hat, y: (
+                np.sign(y_hat - y) / len(y)),
             "still squared: this is the loss of each row": lambda y_hat, y: (y_hat - y) ** 2,
             "still squared: the derivative of u**2 is 2 u": lambda y_hat, y: (y_hat - y) ** 2 / len(y),
             "y is added, not subtracted": lambda y_hat, y: 2 * (y_hat + y) / len(y),
@@ -90,7 +97,7 @@ EXERCISES = {
     ),
     "02.3": Exercise(
         SOFTPLUS,
-        [(LOGITS,), (FAR,)],
+        [(LOGITS,), (FAR,), (np.array([-36.0, -38.0]),)],
         mistakes={
             "it overflows: the exponent must never be positive": lambda z: np.log1p(np.exp(z)),
             "max(z, 0) is missing": lambda z: np.log1p(np.exp(-np.abs(z))),
@@ -99,9 +106,17 @@ EXERCISES = {
             "log in the place of log1p": lambda z: np.maximum(z, 0) + np.log(np.exp(-np.abs(z))),
             "only max(z, 0): the logarithm is missing": lambda z: np.maximum(z, 0),
             "the logarithm is missing": lambda z: np.maximum(z, 0) + np.exp(-np.abs(z)),
+            "log(1 + u) loses the digits of a tiny u, and if u is exp(z), it overflows: log1p, and no positive exponent": lambda z: (
+                np.maximum(z, 0) + np.log(1 + np.exp(-np.abs(z)))),
+            "that is the form for z > 0: for z < 0 it overflows": lambda z: z + np.log1p(np.exp(-z)),
+            "that is the sigmoid, the slope of softplus": lambda z: sigmoid(z),
+            "1 is added twice: log1p adds it": lambda z: np.maximum(z, 0) + np.log1p(1 + np.exp(-np.abs(z))),
+            **{f"z is clipped at {clip}: a large z must come back whole": lambda z, clip=clip: np.log1p(
+                np.exp(np.clip(z, -clip, clip))) for clip in (20, 30, 50, 100, 500, 700)},
             "use np.maximum: max compares single numbers": lambda z: max(z, 0) + np.log1p(np.exp(-np.abs(z))),
             "min in the place of max": lambda z: np.minimum(z, 0) + np.log1p(np.exp(-np.abs(z))),
         },
+        same=lambda value: np.where(np.abs(value) < 1e-9, 1e16 * np.asarray(value), value),    # tiny ones count, too
     ),
     "02.4": Exercise(
         LOGISTIC,
@@ -117,6 +132,8 @@ EXERCISES = {
             "a probability is 0 or 1 there: use softplus": lambda y_hat, y: -np.mean(
                 y * np.log(sigmoid(y_hat)) + (1 - y) * np.log(1 - sigmoid(y_hat))),
             "that is the form for classes of -1 and 1": lambda y_hat, y: np.mean(SOFTPLUS(-y * y_hat)),
+            "the labels are exchanged: y_hat is the logit of 1": lambda y_hat, y: np.mean(SOFTPLUS(y_hat) - (1 - y) * y_hat),
+            "y does not go into softplus": lambda y_hat, y: np.mean(SOFTPLUS(y_hat - y)),
             "the sign: softplus comes first": lambda y_hat, y: np.mean(y * y_hat - SOFTPLUS(y_hat)),
             "only the rows with y = 1 count": lambda y_hat, y: np.mean(y * SOFTPLUS(-y_hat)),
         },
@@ -131,6 +148,15 @@ EXERCISES = {
             "a factor 2: it belongs to the squared loss": lambda y_hat, y: 2 * (sigmoid(y_hat) - y) / len(y),
             "y is missing": lambda y_hat, y: sigmoid(y_hat) / len(y),
             "the derivative of softplus is the sigmoid": lambda y_hat, y: (SOFTPLUS(y_hat) - y) / len(y),
+            "the slope of the sigmoid is too much: the logarithm cancels it": lambda y_hat, y: (
+                sigmoid(y_hat) - y) * sigmoid(y_hat) * sigmoid(-y_hat) / len(y),
+            "the slope of the sigmoid, not the sigmoid": lambda y_hat, y: sigmoid(y_hat) * sigmoid(-y_hat) / len(y),
+            "the slope of the sigmoid in the place of the sigmoid": lambda y_hat, y: (
+                sigmoid(y_hat) * sigmoid(-y_hat) - y) / len(y),
+            "the derivative of y y_hat is y": lambda y_hat, y: (sigmoid(y_hat) - y * y_hat) / len(y),
+            "the sigmoid is taken twice": lambda y_hat, y: (sigmoid(sigmoid(y_hat)) - y) / len(y),
+            "0 or 1 in the place of the probability": lambda y_hat, y: ((y_hat > 0) - y) / len(y),
+            "exp overflows: losses.sigmoid does not": lambda y_hat, y: (np.exp(y_hat) / (1 + np.exp(y_hat)) - y) / len(y),
             "sigmoid(-y_hat): the sign of the exponent": lambda y_hat, y: (sigmoid(-y_hat) - y) / len(y),
             "averaged: each row has its own slope": lambda y_hat, y: np.mean(sigmoid(y_hat) - y),
         },
@@ -153,6 +179,9 @@ EXERCISES = {
         mistakes={
             "g is not squared in acc": changed(ADAGRAD, acc_new=lambda g, acc: acc + g),
             "the size of g, not its square, goes into acc": changed(ADAGRAD, acc_new=lambda g, acc: acc + np.abs(g)),
+            "acc fades: that is RMSprop": changed(ADAGRAD, acc_new=lambda g, acc: 0.9 * acc + 0.1 * g**2),
+            "acc holds the sum of the squares, not its root": changed(
+                ADAGRAD, acc_new=lambda g, acc: np.sqrt(acc + g**2), root=lambda acc_new, eps: acc_new + eps),
             "the old acc is forgotten: add to it": changed(ADAGRAD, acc_new=lambda g: g**2),
             "the step takes the old acc": changed(ADAGRAD, root=lambda acc, eps: np.sqrt(acc) + eps),
             "eps belongs outside the root": changed(ADAGRAD, root=lambda acc_new, eps: np.sqrt(acc_new + eps)),
@@ -176,8 +205,22 @@ EXERCISES = {
             "not shuffled: rows come from order": partial(fit, pick=lambda order, i, n: np.sort(order)[i : i + n]),
             "always the first rows: the batch begins at start": partial(fit, pick=lambda order, i, size: order[:size]),
             "a batch ends at start + batch_size": partial(fit, pick=lambda order, i, size: order[i:]),
-            "it ends at start + batch_size, not batch_size": partial(fit, pick=lambda order, i, size: order[i:size]),
+            "a batch is empty: it goes from start to start + batch_size": partial(fit, pick=lambda order, i, size: order[i:size]),
             "all rows: a batch holds batch_size of them": partial(fit, pick=lambda order, i, size: order),
+            "one row too few: the end of a slice is not in it already": partial(
+                fit, pick=lambda order, i, size: order[i : i + size - 1]),
+            "one row: a batch holds batch_size of them": partial(fit, pick=lambda order, i, size: order[i : i + 1]),
+            "every second or third row: the batch is a slice of neighbours": partial(
+                fit, pick=lambda order, i, size: order[i // size :: -(-len(order) // size)]),
+            "y_hat in the place of dy_hat: use squared_backward": partial(fit, slope=lambda y_hat, y: y_hat),
+            "ones in the place of dy_hat: use squared_backward": partial(fit, slope=lambda y_hat, y: np.ones(len(y))),
+            "the loss in the place of dy_hat: use squared_backward": partial(
+                fit, slope=lambda y_hat, y: np.full(len(y), losses.squared_forward(y_hat, y))),
+            "divided by all rows, not by those of the batch": partial(fit, slope=lambda y_hat, y: 2 * (y_hat - y) / 7),
+            "the slope of another loss: use squared_backward": partial(
+                fit, slope=lambda y_hat, y: (sigmoid(y_hat) - y) / len(y)),
+            "dy_hat is averaged: each row has its own": partial(
+                fit, slope=lambda y_hat, y: 0 * y + 2 * np.mean(y_hat - y) / len(y)),
             "1/B is missing in dy_hat": partial(fit, slope=lambda y_hat, y: 2 * (y_hat - y)),
             "the sign of dy_hat": partial(fit, slope=lambda y_hat, y: losses.squared_backward(y, y_hat)),
             "dy_hat is the plain error: use squared_backward": partial(fit, slope=lambda y_hat, y: y_hat - y),

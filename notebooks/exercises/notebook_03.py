@@ -90,6 +90,10 @@ EXERCISES = {
             len(E), -1, E.shape[2]),
         "the pairs stand in another order: (0,1), (0,2), ..., then (1,2)": lambda E: pairs_of(E, np.tril_indices, -1),
         "only neighbours: a slot meets every later slot": lambda E: E[:, :-1] * E[:, 1:],
+        "the difference of the two vectors, not their product": lambda E: -np.diff(
+            E[:, np.triu_indices(E.shape[1], 1)], axis=1)[:, 0],
+        "neighbours are missing: the pairs begin at j = i + 1": lambda E: pairs_of(E, offset=2),
+        "the pairs of the factors, not of the slots": lambda E: pairs_of(E.swapaxes(1, 2)).swapaxes(1, 2),
         "e_i and e_j are both e_i": lambda E: E[:, np.triu_indices(E.shape[1], 1)[0]] ** 2,
     }),
     "03.2": Exercise(FORWARD, [(M1, P1), (M2, P2)], mistakes={
@@ -104,16 +108,30 @@ EXERCISES = {
                      mistakes=OF_PROJECTION | OF_SIDES | {
         "divided among the pairs: each pair gets all of it": {
             "dM": lambda dpooled, E: np.repeat(dpooled[:, None], pairs_of(E).shape[1], axis=1) / pairs_of(E).shape[1]},
+        "p in the place of pooled in dp": {"dp": lambda dy_hat, p: dy_hat.sum() * p},
+        "M is no factor of dM: a sum hands its gradient on as it is": {
+            "dM": lambda dpooled, E: dpooled[:, None] * pairs_of(E)},
+        "e_i itself is still in the sum": {"dE": lambda dpooled, E: (
+            dpooled[:, None] * E.sum(axis=1, keepdims=True) + 0 * E)},
         "e_i itself: each side gets the gradient times the other side": {"dE": lambda dM, E: sides(dM, E, own=True)},
     }),
     "03.4": Exercise(lambda V, p: V * np.sqrt(p), [(V1, P1**2), (V2, P2**2 + 0.1)], ("V",), {
         "p counts twice: both sides of a product take it": lambda V, p: V * p,
         "squared instead of the square root": lambda V, p: V * p**2,
+        "half of p in the place of its root": lambda V, p: V * p / 2,
+        "the root is added, not multiplied": lambda V, p: V + np.sqrt(p),
+        "the root of V in the place of that of p": lambda V, p: np.sqrt(np.abs(V)) * p,
+        "a matrix product adds up the factors: multiply entry by entry": lambda V, p: V @ np.sqrt(p),
         "divided instead of multiplied": lambda V, p: V / np.sqrt(p),
         "V is not changed": lambda V: V,
     }, same=lambda V: np.asarray(V) @ np.asarray(V).T),  # a sign or a rotation of the factors changes no inner product
     "03.5": Exercise(triple_backward, [(DT1, E1), (DT2, E2)], ("dE",), {
         "divided by an entry that is 0": lambda dT, E: (dT * E.prod(axis=1))[:, None] / E,
+        "divided by an entry that is 0, or by another in its place": lambda dT, E: (
+            dT * E.prod(axis=1))[:, None] / np.where(E == 0, 1, E),
+        "only the next of the other two": lambda dT, E: dT[:, None] * np.roll(E, -1, axis=1),
+        "only one of the other two": lambda dT, E: dT[:, None] * np.roll(E, 1, axis=1),
+        "the gradient of one feature is also that of another": lambda dT, E: triple_backward(dT, E)[:, [0, 1, 1]],
         "e_i itself is still in the product": lambda dT, E: np.repeat((dT * E.prod(axis=1))[:, None], 3, axis=1),
         "dT is missing": changed(triple_backward, dT=lambda dT: np.ones_like(dT)),
         "the axes are exchanged: rows first, then the three features": lambda dT, E: (
@@ -125,6 +143,16 @@ EXERCISES = {
             mask / mask.sum(axis=1, keepdims=True))[:, :, None] * dpooled[:, None],
         "divided by all P pairs, not by those present": lambda dpooled, mask: (
             mask[:, :, None] * dpooled[:, None] / mask.shape[1]),
+        "counted over the rows: each row has its own number of pairs": lambda dpooled, mask: (
+            mask[:, :, None] * dpooled[:, None] / np.maximum(mask.sum(axis=0), 1)[None, :, None]),
+        "absent and present pairs are exchanged": lambda dpooled, mask: (
+            ~mask[:, :, None] * dpooled[:, None] / np.maximum(mask.sum(axis=1), 1)[:, None, None]),
+        "multiplied by the number of pairs, not divided": lambda dpooled, mask: (
+            mask[:, :, None] * dpooled[:, None] * mask.sum(axis=1)[:, None, None]),
+        "divided by one pair too many: + 1 is no guard against 0": lambda dpooled, mask: (
+            mask[:, :, None] * dpooled[:, None] / (1 + mask.sum(axis=1))[:, None, None]),
+        "divided by the root of the number of pairs": lambda dpooled, mask: (
+            mask[:, :, None] * dpooled[:, None] / np.sqrt(np.maximum(mask.sum(axis=1), 1))[:, None, None]),
         "not divided by the number of pairs": lambda dpooled, mask: mask[:, :, None] * dpooled[:, None],
         "absent pairs get a gradient, too": lambda dpooled, mask: np.repeat(
             (dpooled / np.maximum(mask.sum(axis=1, keepdims=True), 1))[:, None], mask.shape[1], axis=1),
@@ -137,6 +165,9 @@ EXERCISES = {
         [(DE, V1, IDX, X), (DE[:2, :3], V1, IDX[:2, :3], X[:2, :3])], ("dx",), {
             "e in the place of v: the factor x is too much": lambda dE, V, idx, x: (dE * V[idx]).sum(axis=2) * x,
             "summed over the slots, not over the factors": lambda dE, V, idx: (dE * V[idx]).sum(axis=1),
+            "x in the place of v: that is the way to dV": lambda dE, V, idx, x: (dE * x[:, :, None]).sum(axis=2),
+            "each side is added up first: multiply, then add up": lambda dE, V, idx: (
+                dE.sum(axis=2) * V[idx].sum(axis=2)),
             "v is missing": lambda dE: dE.sum(axis=2),
             "divided by x": lambda dE, V, idx, x: (dE * V[idx]).sum(axis=2) / x,
             "the mean over the factors in the place of the sum": lambda dE, V, idx: (dE * V[idx]).mean(axis=2),

@@ -25,6 +25,7 @@ def _scores(seed: int, B: int, P: int) -> tuple[Array]:
     """Scores of a short row, an empty row, and rows far above and below; -inf where a pair is absent."""
     (s,) = _arrays(seed, (B, P))
     s[0, 2:], s[1], s[2], s[3] = -np.inf, -np.inf, s[2] + 900, s[3] - 900
+    s[2, -1] -= 1800                                                    # far apart in one row
     return (s,)
 
 
@@ -138,6 +139,10 @@ BACKWARD_SOFTMAX = {
     "the plain mean of da, not the mean weighted by a": lambda da, a: a * (da - da.mean(axis=1, keepdims=True)),
     "summed over the wrong axis: the sum runs over the pairs of a row": lambda da, a: a * (da - (a * da).sum(axis=0)),
     "summed over the whole batch: each row has its own sum": lambda da, a: a * (da - (a * da).sum()),
+    "brackets: a multiplies both parts": lambda da, a: a * da - (a * da).sum(axis=1, keepdims=True),
+    "a counts twice in the second part": lambda da, a: a * da - a**2 * (a * da).sum(axis=1, keepdims=True),
+    "a (1 - a) stands in front of the bracket: a alone": lambda da, a: (
+        a * (1 - a) * (da - (a * da).sum(axis=1, keepdims=True))),
     "the sum of da, not the sum weighted by a": lambda da, a: a * (da - da.sum(axis=1, keepdims=True)),
     "the mean of a da in the place of its sum": lambda da, a: a * (da - (a * da).mean(axis=1, keepdims=True)),
     "the sign in the bracket: the sum is taken away": lambda da, a: a * (da + (a * da).sum(axis=1, keepdims=True)),
@@ -150,6 +155,9 @@ OF_UPPER = {
     "the mean over the factors, not the sum": {"da": lambda dpooled, M: (M * dpooled[:, None]).mean(axis=2)},
     "M is missing in da": {"da": lambda dpooled, M: dpooled.sum(axis=1)[:, None] + 0 * M[:, :, 0]},
     "dpooled is missing in da": {"da": lambda M: M.sum(axis=2)},
+    "p is missing in da: take dpooled": {"da": lambda dy_hat, M: dy_hat[:, None] * M.sum(axis=2)},
+    "dpooled is added up: dp needs pooled": {"dp": lambda dpooled: dpooled.sum(axis=0)},
+    "dpooled of all rows is added up: each row has its own": {"da": lambda dpooled, M: M @ dpooled.sum(axis=0)},
     "da is summed over the pairs, not over the factors": {"da": lambda dpooled, M: (M * dpooled[:, None]).sum(axis=1)},
 }
 OF_NETWORK = {
@@ -162,12 +170,22 @@ OF_NETWORK = {
     "R in the place of the gate: its slope is 1 or 0": {"dZ": lambda ds, h, R: ds[:, :, None] * h * R},
     "h is missing": {"dZ": lambda ds, Z: ds[:, :, None] * (Z > 0)},
     "ds is missing in dZ": {"dZ": lambda h, Z: h * (Z > 0)},
+    "the gate of h: the units are switched by Z": {"dZ": lambda ds, h: ds[:, :, None] * (h * (h > 0))},
+    "db is summed over the units: they stay, rows and pairs go": {"db": lambda dZ: dZ.sum(axis=2)},
+    "the sums are multiplied in dW: multiply first, then sum": {
+        "dW": lambda M, dZ: np.outer(M.sum(axis=(0, 1)), dZ.sum(axis=(0, 1)))},
     "db is the mean over rows and pairs, not the sum": {"db": lambda dZ: dZ.mean(axis=(0, 1))},
 }
 OF_LOWER = {
     "the path through the attention is dropped": {"dM": lambda dpooled, a: a[:, :, None] * dpooled[:, None]},
     "the path through the pooling is dropped": {"dM": lambda dZ, W: dZ @ W.T},
     "the two paths add up": {"dM": lambda dpooled, a, dZ, W: a[:, :, None] * dpooled[:, None] - dZ @ W.T},
+    "the two paths are multiplied: they add up": {
+        "dM": lambda dpooled, a, dZ, W: a[:, :, None] * dpooled[:, None] * (dZ @ W.T)},
+    "a is a factor of the first path alone": {
+        "dM": lambda dpooled, a, dZ, W: a[:, :, None] * (dpooled[:, None] + dZ @ W.T)},
+    "e_i itself: each side gets the gradient times the other side": {"dE": lambda dM, E: sides(dM, E, own=True)},
+    "the gradient of each slot, not yet added up by feature": {"dV": lambda dE, x: dE * x[:, :, None]},
     "a is missing in dM": {"dM": lambda dpooled, dZ, W: dpooled[:, None] + dZ @ W.T},
     **OF_SIDES,
     "not summed over repeated ids: use np.add.at": {
@@ -180,6 +198,14 @@ OF_WHOLE = {
     "the penalty is missing in L": {"L": lambda y_hat, y: ((y_hat - y) ** 2).mean()},
     "1/B is missing in dy_hat": {"dy_hat": lambda y_hat, y: 2 * (y_hat - y)},
     "absent pairs take part in the softmax": {"mask": lambda M: np.ones(M.shape[:2], bool)},
+    "the softmax runs over the rows: the pairs of a row are axis 1": {"a": lambda s, mask: att.softmax_forward(
+        np.where(mask, s, -np.inf).T).T},
+    **{f"{label}, in ds": {"ds": wrong} for label, wrong in BACKWARD_SOFTMAX.items() if "diagonal" not in label},
+    "the penalty is on W alone": {"L": lambda y_hat, y, lam, q: (
+        ((y_hat - y) ** 2).mean() + lam * sum((value**2).sum() for value in q.values()))},
+    "the norm of W, not its square": {"L": lambda y_hat, y, lam, W: (
+        ((y_hat - y) ** 2).mean() + lam * np.sqrt((W**2).sum()))},
+    "dV and dp are exchanged: dV comes first": lambda *args: tuple(WHOLE(*args)[at] for at in (0, 1, 2, 4, 3, 5, 6, 7)),
     "the factor 2 of the squared loss is missing": {"dy_hat": lambda y_hat, y: (y_hat - y) / len(y)},
     "only the diagonal of the softmax Jacobian": {"ds": BACKWARD_SOFTMAX["only the diagonal of the Jacobian"]},
     "not summed over repeated ids in dw: use np.add.at": {
@@ -195,6 +221,10 @@ EXERCISES = {
         "the minus sign is missing: the nearest key must score highest": {
             "s": lambda query, keys, width: ((query - keys) / width) ** 2 / 2},
         "the distance itself, not its square": {"s": lambda query, keys, width: -np.abs(query - keys) / width},
+        "half the distance itself, not its square": {"s": lambda query, keys, width: -np.abs(query - keys) / width / 2},
+        "exp is missing: the scores are divided by their sum": {"a": lambda s: s / s.sum()},
+        "divided by the root of the sum of the squares, not by the sum": {"a": lambda s: np.exp(s) / np.linalg.norm(np.exp(s))},
+        "divided by the number of keys, not by the sum": {"a": lambda s: np.exp(s) / len(s)},
         "exp belongs to the next line": {"s": lambda query, keys, width: np.exp(-(((query - keys) / width) ** 2) / 2)},
         "divided by the largest, not by the sum": {"a": lambda s: np.exp(s - s.max())},
         "the value of the nearest key alone": {"y_hat": lambda a, values: values[np.argmax(a)]},
@@ -211,6 +241,10 @@ EXERCISES = {
         "divided by the length, not by its root": {"dot": lambda query, keys: keys @ query / len(query)},
         "divided by the root of the number of keys": {"dot": lambda query, keys: keys @ query / np.sqrt(len(keys))},
         "ReLU in the place of tanh": {"additive": lambda query, keys, W, U, h: np.maximum(query @ W + keys @ U, 0) @ h},
+        "divided by the length of the query, not by the root of the number of its entries": {
+            "dot": lambda query, keys: keys @ query / np.linalg.norm(query)},
+        "divided by the lengths of the vectors: that is the cosine": {"dot": lambda query, keys: (
+            keys @ query / np.linalg.norm(query) / np.linalg.norm(keys, axis=1))},
         "tanh of each part: add first": {
             "additive": lambda query, keys, W, U, h: (np.tanh(query @ W) + np.tanh(keys @ U)) @ h},
         "h is missing: the units are only added up": {
@@ -227,6 +261,7 @@ EXERCISES = {
         "tanh in the place of ReLU": {"R": lambda Z: np.tanh(Z)},
         "b is taken away, not added": {"Z": lambda M, W, b: M @ W - b},
         "ReLU of the score: it belongs to the hidden units": {"s": lambda Z, h: np.maximum(Z @ h, 0)},
+        "ReLU of the score as well: a score may be negative": {"s": lambda R, h: np.maximum(R @ h, 0)},
         "b is added behind ReLU": {"R": lambda M, W, b: np.maximum(M @ W, 0) + b},
         "the absolute value in the place of ReLU": {"R": lambda Z: np.abs(Z)},
         "the smaller one: max(Z, 0) cuts what is below 0": {"R": lambda Z: np.minimum(Z, 0)},
@@ -237,14 +272,32 @@ EXERCISES = {
         "the absent pair takes part as if its score were -50: leave it out": [1 / 5, 2 / 5, 1 / 5, 1 / 5],
         "not divided by the sum": [1, 2, 0, 1],
         "the logarithm is not undone: exp(log 2) is 2": np.array([1, 1 + np.log(2), 0, 1]) / (3 + np.log(2)),
+        "equal weights, and the absent pair has one": [1 / 4, 1 / 4, 1 / 4, 1 / 4],
+        "these are the scores: take their softmax": [-50, np.log(2) - 50, 0, -50],
+        "log 2 in the place of exp(log 2), which is 2": np.array([1, np.log(2), 0, 1]) / (2 + np.log(2)),
+        "exp(2) in the place of exp(log 2), which is 2": np.array([1, np.exp(2), 0, 1]) / (2 + np.exp(2)),
+        "the largest score has the largest weight": [2 / 5, 1 / 5, 0, 2 / 5],
+        "exp(-50) is small, but not 0, and only the ratios count": [0, 0, 0, 0],
         "equal weights: the scores are not used": [1 / 3, 1 / 3, 0, 1 / 3],
-    }),
+    }, same=np.squeeze),
     "04.5": Exercise(SOFTMAX, [_scores(7, 4, 5), _scores(8, 6, 3)], mistakes={
         "a row without a pair becomes NaN: mind -inf - (-inf), and 0 / 0": {
             "top": lambda s: s.max(axis=1, keepdims=True)},
         "the largest score of all rows: a row far below it becomes 0 / 0": {"top": lambda s: s.max()},
         "the exponentials as they stand: exp(900) is infinite, and 0 / 0 in a row without a pair": {
             "top": lambda s: 0 * len(s), "a": lambda e, total: e / total},
+        "the smallest score is subtracted, not the largest: exp(1800) is infinite": {"top": lambda s: np.where(
+            np.isinf(s).all(axis=1), 0, np.min(s, axis=1, initial=1e9, where=np.isfinite(s)))[:, None]},
+        "0 is subtracted where all scores are below it: then exp(-900) is 0": {
+            "top": lambda s: np.maximum(s.max(axis=1, keepdims=True), 0)},
+        "a row without a pair gets weights: they must be 0": {
+            "a": lambda e, total: np.where(total == 0, 1 / e.shape[1], e / np.where(total == 0, 1, total))},
+        "summed over all rows: each row has its own sum": {"a": lambda e: e / e.sum()},
+        "over the rows: the pairs are axis 1": {
+            "top": lambda s: np.where(np.isinf(s).all(axis=0), 0, s.max(axis=0)),
+            "total": lambda e: e.sum(axis=0, keepdims=True)},
+        "nothing is subtracted, and 0 in the place of NaN does not help": {
+            "top": lambda s: 0 * len(s), "a": lambda e, total: np.nan_to_num(e / total)},
         "nothing is subtracted: exp(900) is infinite": {"top": lambda s: 0 * len(s)},
         "summed over the rows: the pairs are axis 1": {"total": lambda e: e.sum(axis=0, keepdims=True)},
         "not divided by the sum": {"a": lambda e: e},
@@ -266,6 +319,7 @@ EXERCISES = {
         [(*_arrays(i, (B, P), (B, P)), _weights(i, B, P)[1], 0.7 * i) for i, B, P in ((1, 3, 6), (2, 5, 4))],
         mistakes={
             "the softmax is skipped: da in the place of du": {"du": lambda da: da},
+            "the average is missing in the backward of the softmax": {"du": lambda da, a: a * da},
             "ds lacks the division by tau": {"ds": lambda du: du},
             "ds is multiplied by tau, not divided": {"ds": lambda du, tau: du * tau},
             "the minus of the derivative of 1/tau is missing": {"dtau": lambda du, s, tau: (du * s).sum() / tau**2},

@@ -1,4 +1,4 @@
-"""Exercises of 05_trust.ipynb. The wrong code that the notebook hands out is no mistake here: `check` must not tell."""
+"""Exercises of 05_trust.ipynb. Of the wrong code that the notebook hands out `check` tells only that it is unchanged."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from afm_numpy.exercises.notebook_03 import added
 from afm_numpy.exercises.notebook_04 import BACKWARD_SOFTMAX, LOWER, NETWORK, OF_LOWER, OF_NETWORK, UPPER, _arrays
+from afm_numpy.exercises.slips import HANDED_OUT
 
 from afm_numpy import attention as att
 from afm_numpy._types import Array, Float
@@ -55,14 +56,27 @@ def _layer(seed: int, B: int, P: int, k: int, t: int) -> tuple[Array, ...]:
     return dpooled, M, att.softmax_forward(s), Z, W, h
 
 
+def _far(seed: int, P: int, t: int) -> tuple[Array, ...]:
+    """Units far on and far off."""
+    ds, z, h = _arrays(seed, P, (P, t), t)
+    z[0, 0], z[1, -1] = 800.0, -800.0
+    return ds, z, h
 def _batches(rng: np.random.Generator, n: int, size: int) -> list[Array]:
     return np.split(rng.permutation(n), range(size, n, size))
 
 
 def _used(parts: Any) -> Array:
-    """What counts of batches: their sizes, each row once, and whether they were shuffled."""
+    """What counts of batches: their sizes, each row once, whether they were shuffled, and whether by the given rng."""
     rows = np.concatenate([np.ravel(part) for part in parts])
-    return np.concatenate([[len(part) for part in parts], np.sort(rows), [(np.diff(rows) > 0).all()]])
+    in_order = [len(part) > 1 and np.ptp(part) == len(part) - 1 for part in parts]         # neighbours stayed together
+    own_seed = [np.array_equal(rows, np.random.default_rng(seed).permutation(len(rows))) for seed in (*range(8), 42)]
+    return np.concatenate([[len(part) for part in parts], np.sort(rows), [(np.diff(rows) > 0).all(), any(in_order), any(own_seed)]])
+
+
+def _cut(of: Callable[..., Any]) -> Callable[..., Any]:
+    """Batches from of(order, start, size)."""
+    return lambda rng, n, size: (
+        lambda order: [of(order, start, size) for start in range(0, n, size)])(rng.permutation(n))
 
 
 ERROR = Steps(
@@ -90,12 +104,18 @@ SOFTPLUS = Steps(
     dz=lambda ds, z, h: ds[:, None] * h * sigmoid(z),
     dh=lambda ds, z: ds @ np.logaddexp(0, z),
 )  # fmt: skip
+LAST_ONE = OF_LOWER["not summed over repeated ids: use np.add.at"]["dV"]
 THETA, BY_HAND = _arrays(5, (3, 2), (3, 2))
 
 EXERCISES = {
     "05.1": Exercise(lambda u, f, t: np.cbrt(3 * u * f / t), [(2.2e-16, 0.7, 0.4), (1.2e-7, 5.0, 0.3)], ("eps",), {
         "a square root instead of a cube root": lambda u, f, t: np.sqrt(3 * u * f / t),
         "the cube root of u alone: f and t count too": lambda u: np.cbrt(u),
+        "upside down: t is below": lambda u, f, t: np.cbrt(t / (3 * u * f)),
+        "3 belongs under the root": lambda u, f, t: 3 * np.cbrt(u * f / t),
+        "** 1 / 3 is a third of the power 1: brackets around 1 / 3": lambda u, f, t: u * f / t,
+        "the error there, not the step": lambda u, f, t: np.cbrt(3 * u * f / t) ** 2 * t / 6 + u * f / np.cbrt(3 * u * f / t),
+        "6e-6 is the step of one function: it depends on u, f and t": lambda u, f, t: 6e-6,
         "the two terms are equal there, but their sum is not smallest": lambda u, f, t: np.cbrt(6 * u * f / t),
         "f and t are exchanged": lambda u, f, t: np.cbrt(3 * u * t / f),
         "the root is missing": lambda u, f, t: 3 * u * f / t,
@@ -107,15 +127,18 @@ EXERCISES = {
     "05.2": Exercise(
         lambda f, theta, d: f(theta + 1e-20j * d).imag / 1e-20,
         [_complex_steps(cubic, *_arrays(1, 4, 4)), _complex_steps(wave, *_arrays(2, 3, 3))], ("slope",), {
-            "not divided by eps, or a real step of 1e-20 that is lost in rounding": lambda f, theta, d: (
+            "not divided by eps, or a real part or a real step in which 1e-20 is lost": lambda f, theta, d: (
                 f(theta + 1e-20j * d).imag),
             "the real part, not the imaginary part": lambda f, theta, d: f(theta + 1e-20j * d).real / 1e-20,
+            "d is a factor once more": lambda f, theta, d: f(theta + 1e-20j * d).imag / 1e-20 * d.sum(),
+            **{f"a step of {eps:g} is too large for the last digits": lambda f, theta, d, eps=eps: (
+                f(theta + eps * 1j * d).imag / eps) for eps in (1e-1, 1e-2, 1e-3)},
             "the size, not the imaginary part": lambda f, theta, d: abs(f(theta + 1e-20j * d)) / 1e-20,
             "d is forgotten": lambda f, theta: f(theta + 1e-20j).imag / 1e-20,
             "divided by 2 eps, as a central difference": lambda f, theta, d: f(theta + 1e-20j * d).imag / 2e-20,
             "the sign is wrong": lambda f, theta, d: -f(theta + 1e-20j * d).imag / 1e-20,
         }),
-    "05.3": Exercise(ERROR, [(cubic, THETA, slopes(cubic, THETA) + 1e-3 * BY_HAND), (wave, THETA, BY_HAND)], mistakes={
+    "05.3": Exercise(ERROR, [(cubic, THETA, slopes(cubic, THETA) + 1e-3 * BY_HAND), (wave, THETA, -np.abs(BY_HAND))], mistakes={
         "all entries are moved at once, not one after the other": {
             "measured": lambda f, theta: np.full(theta.shape, f(theta + 1e-20j).imag / 1e-20)},
         "by_hand is not measured": {"measured": lambda by_hand: by_hand},
@@ -123,6 +146,23 @@ EXERCISES = {
             "error": lambda measured, by_hand: np.abs(measured - by_hand).max() / np.abs(measured).max()},
         "divided by the smallest entry": {
             "error": lambda measured, by_hand: np.abs(measured - by_hand).max() / np.abs(by_hand).min()},
+        "norms in the place of the largest entries": {
+            "error": lambda measured, by_hand: np.linalg.norm(measured - by_hand) / np.linalg.norm(by_hand)},
+        "the difference of the largest entries: take the largest difference": {
+            "error": lambda measured, by_hand: (
+                np.abs(np.abs(measured).max() - np.abs(by_hand).max()) / np.abs(by_hand).max())},
+        "a number for each entry: take the largest": {
+            "error": lambda measured, by_hand: np.abs(measured - by_hand) / np.abs(by_hand).max()},
+        "the smallest difference: take the largest": {
+            "error": lambda measured, by_hand: np.abs(measured - by_hand).min() / np.abs(by_hand).max()},
+        "the sum of the differences: take the largest": {
+            "error": lambda measured, by_hand: np.abs(measured - by_hand).sum() / np.abs(by_hand).max()},
+        "the difference may be negative: its absolute values are missing": {
+            "error": lambda measured, by_hand: (measured - by_hand).max() / np.abs(by_hand).max()},
+        "by_hand may be negative: its absolute values are missing": {
+            "error": lambda measured, by_hand: np.abs(measured - by_hand).max() / by_hand.max()},
+        "the direction keeps its old entries: set it back to 0": {
+            "measured": lambda f, theta: slopes(f, theta).cumsum().reshape(theta.shape)},
         "not divided by eps": {"measured": lambda f, theta: slopes(f, theta) * 1e-20},
         "not divided by the largest entry": {"error": lambda measured, by_hand: np.abs(measured - by_hand).max()},
         "each entry is divided by itself; divide by the largest entry": {
@@ -135,6 +175,10 @@ EXERCISES = {
     "05.4": Exercise(FM_DV, [_embeddings(6, 4, 3, 5, 2), _embeddings(7, 3, 4, 6, 5)], mistakes={
         "e_i itself is still in the sum": {"dE": lambda dy_hat, E: (
             dy_hat[:, None, None] * E.sum(axis=1, keepdims=True) + 0 * E)},
+        HANDED_OUT: {"dV": LAST_ONE},
+        "twice too large": {"dV": lambda dE, x, idx, V: 2 * added(V.shape, idx, dE * x[:, :, None])},
+        "the mean of what a feature gets, not the sum": {"dV": lambda dE, x, idx, V: (
+            added(V.shape, idx, dE * x[:, :, None]) / np.maximum(np.bincount(idx.ravel(), minlength=len(V)), 1)[:, None])},
         "e_i in the place of the sum of the others": {"dE": lambda dy_hat, E: dy_hat[:, None, None] * E},
         "x is missing in E": {"E": lambda V, idx: V[idx]},
         "dy_hat is missing": {"dE": lambda E: E.sum(axis=1, keepdims=True) - E},
@@ -143,6 +187,16 @@ EXERCISES = {
     }),
     "05.5": Exercise(lambda y_hat, y: (sigmoid(y_hat) - y) / len(y), [
         (_arrays(i, B)[0], np.arange(B) % 2.0) for i, B in ((8, 5), (9, 3))], ("dy_hat",), {
+            HANDED_OUT: lambda y_hat, y: (sigmoid(y_hat) - y) / len(y) * sigmoid(y_hat) * sigmoid(-y_hat),
+            "the measured gradient is still larger, each entry by another factor": lambda y_hat, y: (
+                (sigmoid(y_hat) - y) / len(y) * sigmoid(y_hat)),
+            "the measured gradient is still larger, and each entry by another factor": lambda y_hat, y: (
+                (sigmoid(y_hat) - y) / len(y) * sigmoid(-y_hat)),
+            "now the measured gradient is smaller, each entry by another factor": lambda y_hat, y: (
+                (sigmoid(y_hat) - y) / len(y) / sigmoid(y_hat) / sigmoid(-y_hat)),
+            "a constant does not mend what is another factor for each entry": lambda y_hat, y: (
+                4 * (sigmoid(y_hat) - y) / len(y) * sigmoid(y_hat) * sigmoid(-y_hat)),
+            "twice too large": lambda y_hat, y: 2 * (sigmoid(y_hat) - y) / len(y),
             "1/B is missing": lambda y_hat, y: sigmoid(y_hat) - y,
             "the sigmoid of -y_hat": lambda y_hat, y: (sigmoid(-y_hat) - y) / len(y),
             "rounded: the error is that of the probability": lambda y_hat, y: (np.round(sigmoid(y_hat)) - y) / len(y),
@@ -152,14 +206,23 @@ EXERCISES = {
         }),
     "05.6": Exercise(att.softmax_backward, [
         (_arrays(i, (B, P))[0], att.softmax_forward(*_arrays(i + 9, (B, P)))) for i, B, P in ((3, 4, 4), (4, 3, 5))],
-        ("ds",), BACKWARD_SOFTMAX),
+        ("ds",), BACKWARD_SOFTMAX | {HANDED_OUT: lambda da, a: a * (da - (a * da).sum(axis=1))}),
     "05.7": Exercise(NETWORK, [(ds, M, Z, np.maximum(Z, 0), h) for ds, M, Z, h in (
         _arrays(i, (B, 6), (B, 6, 5), (B, 6, t), t) for i, B, t in ((11, 3, 2), (12, 4, 7)))],
-        mistakes={label: lines for label, lines in OF_NETWORK.items() if "Z in the" not in label}),
+        mistakes={label: lines for label, lines in OF_NETWORK.items() if "Z in the" not in label} | {
+            HANDED_OUT: OF_NETWORK["Z in the place of R"],
+            "the absolute value does not mend it": {"dh": lambda ds, Z: np.einsum("bp,bpt->t", ds, np.abs(Z))},
+            "dh is a mean: h serves every pair of every row": {
+                "dh": lambda ds, R: np.einsum("bp,bpt->t", ds, R) / len(ds)},
+            "h is no factor of dh": {"dh": lambda ds, R, h: np.einsum("bp,bpt->t", ds, R * h)},
+        }),
     "05.8": Exercise(DM, [_layer(7, 3, 6, 5, 2), _layer(8, 4, 5, 3, 7)], mistakes={
         "the path through the attention is dropped, or M is missing in da, which makes ds 0": {
             "da": lambda M: 0 * M[:, :, 0]},
         "the path through the pooling is dropped": OF_LOWER["the path through the pooling is dropped"],
+        HANDED_OUT: {"da": lambda dpooled, M, a: a * (M * dpooled[:, None]).sum(axis=2)},
+        "the mean over the factors in da": {"da": lambda dpooled, M: (M * dpooled[:, None]).mean(axis=2)},
+        **{f"{label}, in ds": {"ds": wrong} for label, wrong in BACKWARD_SOFTMAX.items()},
         "dpooled is missing in da": {"da": lambda M: M.sum(axis=2)},
         "a is missing in dM": OF_LOWER["a is missing in dM"],
         "the backward of the softmax is missing": {"ds": lambda da: da},
@@ -168,26 +231,45 @@ EXERCISES = {
     }),
     "05.9": Exercise(ADAGRAD, [(THETA, 0 * THETA, BY_HAND, 0.3), (BY_HAND[0], THETA[0] ** 2, THETA[1], 0.1)], mistakes={
         "the sign of the step: it goes up the slope": {"lr": lambda lr: -lr},
+        HANDED_OUT: {"theta_new": lambda theta, acc, g, lr: theta - lr * g / (np.sqrt(acc) + 1e-8)},
+        "a larger eps hides it: the first step still has another length": {
+            "theta_new": lambda theta, acc, g, lr: theta - lr * g / (np.sqrt(acc) + 1)},
+        "the square of g is added twice": {
+            "theta_new": lambda theta, acc_new, g, lr: theta - lr * g / (np.sqrt(acc_new + g**2) + 1e-8)},
         "acc forgets the steps before": {"acc_new": lambda g: g**2},
         "the root of the last square alone: acc has them all": {
             "theta_new": lambda theta, g, lr: theta - lr * g / (np.abs(g) + 1e-8)},
         "not divided: that is plain gradient descent": {"theta_new": lambda theta, g, lr: theta - lr * g},
+        "acc itself comes back, not the new one": lambda theta, acc, g, lr: (ADAGRAD(theta, acc, g, lr)[0], acc),
         "acc is returned as it came": {"acc_new": lambda acc: acc},
         "g is not squared in acc": {"acc_new": lambda acc, g: acc + np.abs(g)},
         "the root is missing": {"theta_new": lambda theta, acc_new, g, lr: theta - lr * g / (acc_new + 1e-8)},
     }),
-    "05.10": Exercise(_batches, [(np.random.default_rng(1), 10, 4), (np.random.default_rng(2), 9, 3)], ("batches",), {
+    "05.10": Exercise(_batches, [(np.random.default_rng(101), 40, 16), (np.random.default_rng(102), 27, 9)], ("batches",), {
         "the last, smaller batch is left out": lambda rng, n, size: (
             np.split(rng.permutation(n), range(size, n, size))[: n // size]),
         "not shuffled": lambda n, size: np.split(np.arange(n), range(size, n, size)),
-        "one row too many at the end of each batch": lambda rng, n, size: (
-            lambda order: [order[start : start + size + 1] for start in range(0, n, size)])(rng.permutation(n)),
+        HANDED_OUT: lambda rng, n, size: [rng.permutation(n)[at : at + size] for at in range(0, n, size)],
+        "one row too many at the end of each batch": _cut(lambda order, start, size: order[start : start + size + 1]),
+        "a batch ends at start + size, not at size": _cut(lambda order, start, size: order[start:size]),
+        "each row is drawn anew, so that it may come twice": lambda rng, n, size: [
+            rng.integers(n, size=min(size, n - start)) for start in range(0, n, size)],
+        "equal parts: all batches but the last have `size` rows": lambda rng, n, size: (
+            np.array_split(rng.permutation(n), -(-n // size))),
+        "the last batch is filled up: it may be smaller": lambda rng, n, size: np.split(
+            np.resize(rng.permutation(n), -(-n // size) * size), -(-n // size)),
+        "neighbours stay together: shuffle all rows before they are cut": lambda rng, n, size: [
+            rng.permutation(np.arange(n)[start : start + size]) for start in range(0, n, size)],
+        "a seed of its own: every epoch gets the same order": lambda n, size: _batches(np.random.default_rng(0), n, size),
     }, same=_used),
     "05.11": Exercise(
         lambda line, eps: (4 * central(line, eps) - central(line, 2 * eps)) / 3,
         [(np.exp, 0.1), (lambda s: np.sin(1 + s), 0.2)], ("slope",), {
             "the error grows by 4, not by 2": lambda line, eps: 2 * central(line, eps) - central(line, 2 * eps),
             "an average does not cancel anything": lambda line, eps: (central(line, eps) + central(line, 2 * eps)) / 2,
+            "the two are averaged: c drops out of their difference": lambda line, eps: (
+                4 * central(line, eps) + central(line, 2 * eps)) / 5,
+            "half a step: c is smaller, but still there": lambda line, eps: central(line, eps / 2),
             "the two are exchanged": lambda line, eps: (4 * central(line, 2 * eps) - central(line, eps)) / 3,
             "not divided by 3, so the slope does not stay": lambda line, eps: (
                 4 * central(line, eps) - central(line, 2 * eps)),
@@ -199,7 +281,11 @@ EXERCISES = {
             "the wide difference alone": lambda line, eps: central(line, 2 * eps),
             "a one-sided difference": lambda line, eps: (line(eps) - line(0)) / eps,
         }),
-    "05.12": Exercise(SOFTPLUS, [_arrays(3, 4, (4, 3), 3), _arrays(4, 5, (5, 2), 2)], mistakes={
+    "05.12": Exercise(SOFTPLUS, [_arrays(3, 4, (4, 3), 3), _arrays(4, 5, (5, 2), 2), _far(5, 3, 2)], mistakes={
+        "exp(z) overflows: np.logaddexp does not": {"dh": lambda ds, z: ds @ np.log(1 + np.exp(z))},
+        "exp(z) overflows: no exponent may be positive": {"dz": lambda ds, z, h: ds[:, None] * h * np.exp(z) / (1 + np.exp(z))},
+        "softplus in the place of its slope": {"dz": lambda ds, z, h: ds[:, None] * h * np.logaddexp(0, z)},
+        "the slope in the place of softplus": {"dh": lambda ds, z: ds @ sigmoid(z)},
         "tanh in the place of the sigmoid": {"dz": lambda ds, z, h: ds[:, None] * h * np.tanh(z)},
         "exp alone: the sigmoid is exp(z) / (1 + exp(z))": {"dz": lambda ds, z, h: ds[:, None] * h * np.exp(z)},
         "ds is missing in dh": {"dh": lambda z: np.logaddexp(0, z).sum(axis=0)},

@@ -35,6 +35,13 @@ EXERCISES = {
             edges, values, side="right"),
         "one too many: the first bin has the number 0": lambda *args: BIN_OF(*args) + 1,
         "one too few: a value above the first edge is in bin 1": lambda *args: BIN_OF(*args) - 1,
+        "the last bin is cut off: it has the number of the edges": lambda *args: np.minimum(BIN_OF(*args), len(EDGES) - 1),
+        "exchanged: a place for each edge, and in values that are not sorted": lambda values, edges: (
+            np.searchsorted(values, edges)),
+        "one number for all values: each has its own": lambda values, edges: (edges < values.mean()).sum(),
+        "bins of equal width: the edges are given": lambda values, edges: np.floor(
+            (values - values.min()) / (np.ptp(values) + 1e-9) * (len(edges) + 1)),
+        "the number of the nearest edge, not of the bin": lambda values, edges: np.abs(values[:, None] - edges).argmin(axis=1),
         "counted from the top: count the edges below the value": lambda *args: len(EDGES) - BIN_OF(*args),
         "exchanged: this is a place for each edge; asked is one for each value": lambda values, edges: (
             np.searchsorted(np.sort(values), edges)),
@@ -42,6 +49,11 @@ EXERCISES = {
     "06.2": Exercise(MEAN_PRESENT, list(zip(A, MASKS, strict=True)), mistakes={
         "divided by all rows, also by those that lack the pair": changed(MEAN_PRESENT, count=lambda a: len(a)),
         "the sum, not divided": changed(MEAN_PRESENT, count=lambda: 1),
+        "divided by all present pairs: each pair has its own count": changed(MEAN_PRESENT, count=lambda mask: mask.sum()),
+        "divided by one row too many: + 1 is no guard against 0": changed(
+            MEAN_PRESENT, count=lambda mask: mask.sum(axis=0) + 1),
+        "only rows that have all pairs: a row counts for those that it has": lambda a, mask: (
+            a[mask.all(axis=1)].mean(axis=0) if mask.all(axis=1).any() else 0 * a[0]),
         "rows without the pair are counted": lambda a, mask: a.mean(axis=0),
         "a need not be 0 behind the mask: leave absent pairs out of the sum": changed(
             MEAN_PRESENT, total=lambda a: a.sum(axis=0)),
@@ -58,7 +70,9 @@ EXERCISES = {
         "c is added instead of taken away": changed(PROB_WITHOUT, c=lambda c: -c),
         "that is how much the probability changes": lambda y_hat, c: sigmoid(y_hat) - sigmoid(y_hat - c),
         "c is not taken away": changed(PROB_WITHOUT, rest=lambda y_hat: y_hat),
-        "the sign in front of y_hat": lambda y_hat, c: sigmoid(c - y_hat),
+        "the probability of the other class: the sign in front of y_hat, or 1 minus it": lambda y_hat, c: sigmoid(c - y_hat),
+        "these are the odds: the probability is odds / (1 + odds)": changed(PROB_WITHOUT, prob=lambda rest: np.exp(rest)),
+        "probabilities do not divide: subtract before the sigmoid": lambda y_hat, c: sigmoid(y_hat) / sigmoid(c),
         "that is the probability of c alone": lambda y_hat, c: sigmoid(c),
         "a product of odds is a sum of log-odds: subtract, do not divide": changed(
             PROB_WITHOUT, rest=lambda y_hat, c: y_hat / c),
@@ -66,6 +80,12 @@ EXERCISES = {
     "06.4": Exercise(ABSORB, [(W, V, np.arange(9) < 3, SHIFT), (W, V, np.isin(np.arange(9), (5, 6)), SHIFT)], mistakes={
         "features of the field itself never meet each other: their w stays": changed(
             ABSORB, outside=lambda gained: gained),
+        "w is not changed": lambda w: 1 * w,
+        "the field's own w changes as well: it must stay": changed(
+            ABSORB, outside=lambda gained, field, c: np.where(field, gained + c @ c, gained)),
+        "multiplied: what the shift adds is to be taken away": lambda w, V, field, c: w * np.where(field, 1, V @ c),
+        "the field's own w changes, the others stay": changed(ABSORB, outside=lambda field, c: np.where(field, c @ c, 0)),
+        "c is added up without v_j": changed(ABSORB, gained=lambda V, c: 0 * V[:, 0] + c.sum()),
         "the sign: the linear weights must take away what the shift adds": changed(ABSORB, c=lambda c: -c),
         "the other way round: the features outside the field change": changed(ABSORB, field=lambda field: ~field),
         "the change of w alone; it is to be added to w": changed(ABSORB, w=lambda w: 0 * w),

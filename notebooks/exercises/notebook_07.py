@@ -41,6 +41,10 @@ EXERCISES = {
         "the noise is missing": np.sqrt(3),
         "standard deviations do not add, variances do": 3.5,
         "the standard deviation of the noise is 0.5, its variance is 0.25": np.sqrt(3.5),
+        "the mean of the four standard deviations: variances add": 3.5 / 4,
+        "two pairs and the noise: there are three pairs": 1.5,
+        "four pairs and the noise: there are three pairs": np.sqrt(4.25),
+        "3 is squared: the variance of each pair is 1, and there are three": np.sqrt(9.25),
         "one pair and the noise: there are three pairs": np.sqrt(1.25),
         "the noise alone: that is the best possible error": 0.5,
         "the mean of the pairs in the place of their sum": np.sqrt(1.25 / 3 + 0.25),
@@ -50,6 +54,10 @@ EXERCISES = {
             (a - b).mean(), np.sqrt((a.var(ddof=1) + b.var(ddof=1)) / len(a))),
         "not divided by the root of S": changed(PAIRED, root=lambda: 1),
         "divided by S, not by its root": changed(PAIRED, root=lambda d: len(d)),
+        "the root of S - 1: that is for ddof=1, here it is the root of S": changed(PAIRED, root=lambda d: np.sqrt(len(d) - 1)),
+        "the root of 3: there are S data sets": changed(PAIRED, root=lambda: np.sqrt(3)),
+        "the difference of two standard errors: form the differences first": lambda a, b: (
+            (a - b).mean(), (a.std(ddof=1) - b.std(ddof=1)) / np.sqrt(len(a))),
         "ddof=1 is missing": changed(PAIRED, sd=lambda d: d.std()),
         "the sign: the difference is a - b": lambda a, b: PAIRED(b, a),
         "absolute values: the sign of a difference counts": changed(PAIRED, d=lambda a, b: np.abs(a - b)),
@@ -71,6 +79,16 @@ EXERCISES = {
         "the variance of z alone: z is divided by keep": changed(EXPECTED_LOSS, of_z=lambda keep: (1 - keep) * keep),
         "variances add, so square each term before the sum": changed(
             EXPECTED_LOSS, squares=lambda terms: terms.sum(axis=1) ** 2),
+        "1/keep is the mean of the square of z/keep, not yet its variance": changed(EXPECTED_LOSS, of_z=lambda keep: 1 / keep),
+        "the variance is not divided by keep": changed(EXPECTED_LOSS, of_z=lambda keep: 1 - keep),
+        "keep counts twice: z itself has the variance keep (1 - keep)": changed(
+            EXPECTED_LOSS, of_z=lambda keep: (1 - keep) / keep**2),
+        "1/keep is forgotten in both parts": changed(
+            EXPECTED_LOSS, mean=lambda base, terms, y, keep: base + keep * terms.sum(axis=1) - y,
+            of_z=lambda keep: keep * (1 - keep)),
+        "p is not squared in the variance": changed(EXPECTED_LOSS, squares=lambda pooled, p: pooled**2 @ p),
+        "base has no variance: no z multiplies it": changed(
+            EXPECTED_LOSS, squares=lambda terms, base: base**2 + (terms**2).sum(axis=1)),
         "keep and 1 - keep are exchanged": changed(EXPECTED_LOSS, keep=lambda keep: 1 - keep),
         "the variance is taken away, not added": changed(EXPECTED_LOSS, of_z=lambda keep: (keep - 1) / keep),
         "the mean over the factors in the place of the sum": changed(

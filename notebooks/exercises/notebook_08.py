@@ -119,6 +119,9 @@ EXERCISES = {
         "rows share single pairs, too, not only whole rows": (12, 9),
         "seven is the number of the example above; this batch is another one": (12, 7),
         "these are the pairs of one row: there are four rows": (3, 6),
+        "three is the number of distinct rows, or of the slots of a row": (12, 3),
+        "five is the number of one pair too few": (12, 5),
+        "equal rows count as well: there are four": (9, 6),
         "the two answers are exchanged": (6, 12),
         "a pair has no order: (2, 5) and (5, 2) are one": (24, 12),
         "these are the features, not the pairs": (12, 4),
@@ -131,6 +134,12 @@ EXERCISES = {
             "these are the pairs that no row holds": lambda prob, B: ((1 - prob) ** B).sum(),
             "these are the pairs that all rows hold": lambda prob, B: (prob**B).sum(),
             "this is one row: B is missing": lambda prob, B: prob.sum(),
+            "that is the probability of at least one pair: add up over the pairs": lambda prob, B: 1 - np.prod((1 - prob) ** B),
+            "these stand in exactly one row: more are distinct as well": lambda prob, B: (
+                B * prob * (1 - prob) ** (B - 1)).sum(),
+            "one row is left out: B - 1": lambda prob, B: (1 - (1 - prob) ** (B - 1)).sum(),
+            "multiplied by B: the rows are in the power already": lambda prob, B: B * (1 - (1 - prob) ** B).sum(),
+            "these are all pairs that exist": lambda prob: len(prob),
             "the mean over the pairs: their sum is asked for": lambda prob, B: expected_distinct(prob, B) / len(prob),
             "prob**B: that all rows hold the pair; none may hold it": lambda prob, B: (1 - prob**B).sum(),
             "this is nearly right for a small prob only": lambda prob, B: (1 - np.exp(-B * prob)).sum(),
@@ -143,6 +152,9 @@ EXERCISES = {
                 gather_backward(dR, at, U) / np.maximum(np.bincount(at, minlength=U), 1)[:, None]),
             "gathered once more: the way back adds to dE[at]": lambda dR, at, U: dR[at],
             "nothing is summed: these are the rows of dR": lambda dR, at, U: dR,
+            "of the rows with one number the first is kept: add them up": lambda dR, at, U: _kept_once(dR[::-1], at[::-1], U),
+            "added up as if equal numbers stood together": lambda dR, at, U: np.add.reduceat(
+                np.r_[dR, np.zeros((1, dR.shape[1]))], np.clip(np.arange(U), 0, len(dR))),
             "dE has a row for each row of E, not of dR": changed(gather_backward, U=lambda dR: len(dR)),
             "a row of E that was not gathered has a gradient as well, even the last": changed(
                 gather_backward, U=lambda at: at.max() + 1),
@@ -169,6 +181,8 @@ EXERCISES = {
             "the mask is missing": changed(IN_ROWS, kept=lambda kept: np.ones_like(kept)),
             "dropout does not bring the weights back to the sum 1": changed(
                 IN_ROWS, weights=lambda kept, a: kept * a / np.maximum((kept * a).sum(axis=1, keepdims=True), 1e-9)),
+            "the softmax runs over the distinct pairs: it compares the pairs of one row": changed(
+                IN_ROWS, a=lambda s_q, pair_at: (np.exp(s_q) / np.exp(s_q).sum())[pair_at]),
             "dy is missing on the way back": changed(IN_ROWS, dy=lambda dy: np.ones_like(dy)),
             "the backward of the softmax is missing": changed(IN_ROWS, ds=lambda da: da),
             "ds_q and dt_q are exchanged": lambda *args: tuple(IN_ROWS(*args)[at] for at in (0, 2, 1)),
@@ -181,6 +195,16 @@ EXERCISES = {
         "in order of appearance: they are to ascend": changed(TOKENS, numbered=_as_they_come),
         "different tokens may have the same product of feature and value": changed(
             TOKENS, slots=lambda idx, x: np.stack([(idx * x).ravel(), 0 * x.ravel()])),
+        "these are idx and x: each distinct token stands once in a list": changed(
+            TOKENS, feature=lambda idx: idx, value=lambda x: x),
+        "different tokens may have the same sum of feature and value": changed(
+            TOKENS, slots=lambda idx, x: np.stack([(idx + x).ravel(), 0 * x.ravel()])),
+        "every slot is a token of its own: equal ones share a number": changed(
+            TOKENS, token=lambda idx: np.arange(idx.size).reshape(idx.shape)),
+        "the values of a feature descend: they are to ascend": changed(
+            TOKENS, slots=lambda idx, x: np.stack([idx.ravel(), -x.ravel()]), value=lambda numbered: -numbered[0][1]),
+        "rounded: different values are different tokens": changed(
+            TOKENS, slots=lambda idx, x: np.stack([idx.ravel(), np.round(x).ravel()])),
         "this is the list of the slots: each distinct token stands in it once": changed(
             TOKENS, feature=lambda idx: idx.ravel(), value=lambda x: x.ravel()),
         "feature and value are exchanged": changed(TOKENS, **EXCHANGED),
@@ -192,6 +216,13 @@ EXERCISES = {
             POOLED, dA=lambda E, dpooled: (E * dpooled[:, None]) @ E.swapaxes(1, 2) / 2),
         "e_i is the left and the right side of products: no 1/2 here": changed(
             POOLED, dE=lambda dpooled, AE: dpooled[:, None] * AE / 2),
+        "summed over the factors: the slots are axis 1": changed(POOLED, pooled=lambda E, AE: 0.5 * (E * AE).sum(axis=2)),
+        "half of A in dE: e_i meets the slots before it, too": changed(
+            POOLED, dE=lambda dpooled, A, E: dpooled[:, None] * (np.triu(A) @ E)),
+        "A is multiplied by dpooled: E is missing in dE": changed(
+            POOLED, dE=lambda dpooled, A, E: A @ (dpooled[:, None] + 0 * E)),
+        "the diagonal of the matrix: take the entries (i, j)": changed(
+            POOLED, da=lambda dA: dA[(slice(None), *[np.triu_indices(dA.shape[1], 1)[0]] * 2)]),
         "dpooled is missing in da": changed(POOLED, dA=lambda E: E @ E.swapaxes(1, 2)),
         "the whole matrix: take the entries (i, j) of the pairs": changed(POOLED, da=lambda dA: dA),
         "A is missing in dE": changed(POOLED, dE=lambda dpooled, E: dpooled[:, None] * E),

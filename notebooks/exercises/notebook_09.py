@@ -45,6 +45,8 @@ def _loss(loss: Callable[..., Any]) -> Callable[..., Any]:
     return lambda y_hat, y, prob: [loss(z, t, s) for z, t, s in zip(y_hat, y, prob, strict=True)]
 
 
+def _clipped(clip: float) -> Callable[..., Any]:
+    return lambda y_hat: np.clip(sigmoid(np.array(y_hat)), clip, 1 - clip)
 right_numbers = _right_if(lambda a, b, tol: abs(a - b) <= tol)
 FM_POOLED = Steps(
     "emb active_ptr k", "pooled",
@@ -80,7 +82,7 @@ _V = [[0.3, -0.2, 0.9], [1.1, 0.4, -0.5], [-0.7, 0.6, 0.2], [0.8, -1.3, 0.1]]
 _ACC = [[0.1, 0.2, 0.3], [0.4, 0.1, 0.2], [0.3, 0.3, 0.1], [0.2, 0.1, 0.4]]
 _GRADS = [[0.5, -0.4, 0.3], [0.2, 0.7, -0.6], [0.9, 0.1, 0.8], [-0.3, 0.6, 0.4], [0.7, -0.8, 0.2]]
 _NUMBERS = [
-    ([1.0, math.nan, 2.05, -3.0, _INF, 0.999, 120.0, 1.004, 1.0, 0.132],
+    ([1.0, math.nan, 2.015, -3.0, _INF, 0.999, 120.0, 1.004, 1.0, 0.132],
      [1.0, 1.0, 2.0, 3.0, 1.0, 1.0, 100.0, 1.006, _INF, 0.125], 0.01),
     ([_INF, -_INF, _INF, 1.5, 1.0, -2.25, 1002.0, 0.375, 1e10 + 2, 7.0, -9.0, math.nan],
      [_INF, -_INF, -_INF, 1.0, 1.5, -2.75, 1000.0, 0.125, 1e10, 7.0, 9.0, math.nan], 0.5),
@@ -104,6 +106,10 @@ EXERCISES = {
         "True and False are exchanged, but for NaN": _right_if(lambda a, b, tol: abs(a - b) > tol),
         "infinity passes where infinity is wanted": _right_if(lambda a, b, tol: abs(a - b) <= tol or a == b),
         "a number that is off by exactly tol is still right": _right_if(lambda a, b, tol: abs(a - b) < tol),
+        "these are the differences: compare them with tol": _right_if(lambda a, b, tol: abs(a - b)),
+        "twice tol is too much": _right_if(lambda a, b, tol: abs(a - b) <= 2 * tol),
+        "the answer for the first number stands for all": lambda got, want, tol: (
+            [abs(got[0] - want[0]) <= tol] * len(got)),
         "tol is not relative: it is not multiplied by the number": _right_if(
             lambda a, b, tol: abs(a - b) <= tol * abs(b)),
         "tol does not grow with the number": _right_if(lambda a, b, tol: abs(a - b) <= tol * max(1, abs(b))),
@@ -126,6 +132,15 @@ EXERCISES = {
             "the sum is not squared": changed(FM_POOLED, pooled=_halves(lambda s, q: (s - q) / 2)),
             "the end of a row is not in the row": changed(
                 FM_POOLED, rows=lambda emb, active_ptr: [emb[a : b + 1] for a, b in pairwise(active_ptr)]),
+            "the last of each row is left out: a slice ends before its end": changed(
+                FM_POOLED, rows=lambda emb, active_ptr: [emb[a : b - 1] for a, b in pairwise(active_ptr)]),
+            "the pointer behind a row is a place, not its length": changed(
+                FM_POOLED, rows=lambda emb, active_ptr: [emb[a : a + b] for a, b in pairwise(active_ptr)]),
+            "this is the sum of the entries": changed(FM_POOLED, pooled=_halves(lambda s, q: s)),
+            "only neighbours: every two meet": changed(FM_POOLED, pooled=lambda rows, k: [
+                [sum(a[f] * b[f] for a, b in pairwise(row)) for f in range(k)] for row in rows]),
+            "the last row is missing: its end is the last pointer": changed(
+                FM_POOLED, active_ptr=lambda active_ptr: active_ptr[:-1]),
             "summed over the whole batch, not over each row": changed(
                 FM_POOLED, rows=lambda emb, active_ptr: [emb for _ in active_ptr[1:]]),
             "the half stands inside the square": changed(FM_POOLED, pooled=_halves(lambda s, q: (s / 2) ** 2 - q / 2)),
@@ -142,6 +157,12 @@ EXERCISES = {
             "each contribution is squared by itself: first add up": changed(
                 ADAGRAD, squares=lambda V, ids, grads: _summed(V, ids, np.square(grads))),
             "the sign of the step: it goes up the slope": changed(ADAGRAD, lr=lambda lr: -lr),
+            "only the rows that occur: all rows are asked for": lambda V, acc, ids, *rest: tuple(
+                value[sorted(set(ids))] for value in ADAGRAD(V, acc, ids, *rest)),
+            "the gradient is not squared": changed(ADAGRAD, squares=lambda total: np.abs(total)),
+            "the mean of the gradients of an id: its complete gradient is their sum": changed(
+                ADAGRAD, total=lambda V, ids, grads: (
+                    _summed(V, ids, grads) / np.maximum(np.bincount(ids, minlength=len(V)), 1)[:, None])),
             "eps is missing": changed(ADAGRAD, eps=lambda: 0.0),
             "lr is missing": changed(ADAGRAD, lr=lambda: 1.0),
             "new_V and new_acc are exchanged": lambda *args: ADAGRAD(*args)[::-1],
@@ -156,7 +177,15 @@ EXERCISES = {
         }),
     "09.4": Exercise(5, names=("wrong_line",), mistakes={text: line for line, text in _LINES.items()}),
     "09.5": Exercise(
-        LOGISTIC, [(case["expect"]["y_hat"], case["batches"][0]["y"]) for case in _LOSS], mistakes={
+        LOGISTIC, [
+            *((case["expect"]["y_hat"], case["batches"][0]["y"]) for case in _LOSS), ([-36.0, -38.0], [0.0, 0.0])], mistakes={
+            "log(1 + u) loses the digits of a tiny u: log1p keeps them": changed(
+                LOGISTIC, loss_rows=_loss(lambda z, t, s: max(z, 0) + math.log(1 + math.exp(-abs(z))) - t * z)),
+            **{f"the probability is clipped at {clip:g}: it may be smaller": changed(LOGISTIC, prob=_clipped(clip))
+               for clip in (1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-12, 1e-15)},
+            "z is clipped at 30: the loss of 800 is not that of 30": changed(
+                LOGISTIC, prob=lambda y_hat: sigmoid(np.clip(y_hat, -30, 30)),
+                loss_rows=_loss(lambda z, t, s: math.log1p(math.exp(min(max(z, -30), 30))) - t * z)),
             "labels are 0 and 1 here, not -1 and 1": changed(
                 LOGISTIC, loss_rows=_loss(lambda z, t, s: max(-z * t, 0) + math.log1p(math.exp(-abs(z * t))))),
             **{f"the probability is clipped inside the logarithm, at {clip:.3g}": changed(
@@ -192,5 +221,5 @@ EXERCISES = {
                 np.divide(value, len(y) if at == 1 else 1) for at, value in enumerate(LOGISTIC(y_hat, y))),
             "the slope of the sigmoid is too much: it cancels": changed(
                 LOGISTIC, d_rows=lambda prob, y: (prob - np.array(y)) * prob * (1 - prob)),
-        }),
+        }, same=lambda value: np.where(np.abs(value) < 1e-9, 1e16 * np.asarray(value), value)),    # tiny ones count, too
 }  # fmt: skip

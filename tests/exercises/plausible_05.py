@@ -1,6 +1,6 @@
 """Answers to 05_trust.ipynb that a reader may give: the wrong ones with the hint that is allowed ("" is none).
 
-The first wrong answer to 05.4 to 05.10 is the code that the notebook hands out: its mistake must not be told.
+The first wrong answer to 05.4 to 05.10 is the code that the notebook hands out: `check` says so, but not what is wrong.
 """
 
 import numpy as np
@@ -86,7 +86,7 @@ RIGHT = {
     "05.9": [lambda theta, acc, g, lr: (theta - lr * g / (np.sqrt(acc + g * g) + 1e-8), acc + g * g)],
     "05.10": [batches_of_lists],
     "05.11": [lambda line, eps: (8 * (line(eps) - line(-eps)) - line(2 * eps) + line(-2 * eps)) / (12 * eps)],
-    "05.12": [lambda ds, z, h: (np.outer(ds, h) / (1 + np.exp(-z)), np.log1p(np.exp(z)).T @ ds)],
+    "05.12": [lambda ds, z, h: (np.outer(ds, h) / (1 + np.exp(-z)), np.logaddexp(z, 0).T @ ds)],
 }  # fmt: skip
 
 WRONG = {
@@ -117,7 +117,7 @@ WRONG = {
         (wrong("05.3", measured=lambda f, theta, by_hand: by_hand), "by_hand is not measured"),
     ],
     "05.4": [
-        (repeats_lost, "some rows are right"),
+        (repeats_lost, "handed out"),
         (wrong("05.4", dE=lambda dy_hat, E: dy_hat[:, None, None] * E), "e_i in the place of the sum"),
         (wrong("05.4", dE=lambda dy_hat, E: 2 * dy_hat[:, None, None] * (E.sum(1, keepdims=True) - E)), "twice"),
         (wrong("05.4", E=lambda V, idx: V[idx]), "x is missing in E"),
@@ -125,7 +125,7 @@ WRONG = {
         (lambda dy_hat, idx, x, V: None, "a result is None"),
     ],
     "05.5": [
-        (slope_of_the_sigmoid_twice, ""),
+        (slope_of_the_sigmoid_twice, "handed out"),
         (lambda y_hat, y: 1 / (1 + np.exp(-y_hat)) - y, "1/B is missing"),
         (lambda y_hat, y: (y - 1 / (1 + np.exp(-y_hat))) / len(y), "the sign is wrong"),
         (lambda y_hat, y: 2 * (1 / (1 + np.exp(-y_hat)) - y) / len(y), "twice too large"),
@@ -133,21 +133,21 @@ WRONG = {
         (lambda y_hat, y: (1 / (1 + np.exp(y_hat)) - y) / len(y), "the sigmoid of -y_hat"),
     ],
     "05.6": [
-        (lambda da, a: a * (da - (a * da).sum(axis=1)), ""),
+        (lambda da, a: a * (da - (a * da).sum(axis=1)), "handed out"),
         (lambda da, a: a * (da - (a * da).sum(axis=0, keepdims=True)), "wrong axis"),
         (lambda da, a: a * (da - da.mean(axis=1, keepdims=True)), "plain mean"),
         (lambda da, a: a * da, "a a^T is dropped"),
         (lambda da, a: a * (da + (a * da).sum(axis=1, keepdims=True)), "the sign in the bracket"),
     ],
     "05.7": [
-        (wrong("05.7", dh=lambda ds, Z: np.einsum("bp,bpt->t", ds, Z)), ""),
-        (wrong("05.7", dh=lambda ds, Z: np.einsum("bp,bpt->t", ds, np.abs(Z))), ""),
+        (wrong("05.7", dh=lambda ds, Z: np.einsum("bp,bpt->t", ds, Z)), "handed out"),
+        (wrong("05.7", dh=lambda ds, Z: np.einsum("bp,bpt->t", ds, np.abs(Z))), "does not mend it"),
         (wrong("05.7", dh=lambda ds, Z: np.einsum("bp,bpt->t", ds, Z > 0)), "the gate in the place of R"),
         (wrong("05.7", dh=lambda ds, R: np.einsum("bp,bpt->bt", ds, R)), "not summed over axis 0"),
         (wrong("05.7", dh=lambda ds, R: -np.einsum("bp,bpt->t", ds, R)), "the sign is wrong"),
     ],
     "05.8": [
-        (interactions_with_a_twice, ""),
+        (interactions_with_a_twice, "handed out"),
         (wrong("05.8", da=lambda dpooled, M: M.sum(axis=2)), "dpooled is missing in da"),
         (wrong("05.8", da=lambda dpooled, M: 0 * M[:, :, 0]), "through the attention is dropped"),
         (wrong("05.8", dZ=lambda ds, h, Z: ds[:, :, None] * h + 0 * Z), "the gate of ReLU is missing"),
@@ -155,16 +155,16 @@ WRONG = {
         (wrong("05.8", dM=lambda dZ, W, a, dpooled: dZ @ W.T + dpooled[:, None] + 0 * a[:, :, None]), "a is missing"),
     ],
     "05.9": [
-        (lambda theta, acc, g, lr: (theta - lr * g / (np.sqrt(acc) + 1e-8), acc + g**2), ""),
+        (lambda theta, acc, g, lr: (theta - lr * g / (np.sqrt(acc) + 1e-8), acc + g**2), "handed out"),
         (lambda theta, acc, g, lr: (theta - lr * g / (np.sqrt(g**2) + 1e-8), acc + g**2), "the root of the last"),
         (lambda theta, acc, g, lr: (theta - lr * g, acc + g**2), "not divided: that is plain"),
         (lambda theta, acc, g, lr: (theta - lr * g / (np.sqrt(g**2) + 1e-8), g**2), "acc forgets"),
         (lambda theta, acc, g, lr: (theta + lr * g / (np.sqrt(acc + g**2) + 1e-8), acc + g**2), "up the slope"),
-        (lambda theta, acc, g, lr: (theta - lr * g / (np.sqrt(acc + g**2) + 1e-8), acc), ""),
+        (lambda theta, acc, g, lr: (theta - lr * g / (np.sqrt(acc + g**2) + 1e-8), acc), "acc itself comes back"),
     ],
     "05.10": [
-        (batches_of_many_orders, ""),
-        (lambda rng, n, size: [rng.integers(n, size=min(size, n - start)) for start in range(0, n, size)], ""),
+        (batches_of_many_orders, "handed out"),
+        (lambda rng, n, size: [rng.integers(n, size=min(size, n - start)) for start in range(0, n, size)], "anew"),
         (lambda rng, n, size: [np.arange(start, min(start + size, n)) for start in range(0, n, size)], "not shuffled"),
         (lambda rng, n, size: [rng.permutation(n)], "has the wrong length"),
         (lambda rng, n, size: list(rng.permutation(n)[: n // size * size].reshape(-1, size)), "left out"),
@@ -173,7 +173,7 @@ WRONG = {
     "05.11": [
         (lambda line, eps: (line(eps) - line(-eps)) / (2 * eps), "the narrow difference alone"),
         (lambda line, eps: (line(2 * eps) - line(-2 * eps)) / (4 * eps), "the wide difference alone"),
-        (lambda line, eps: (line(eps / 2) - line(-eps / 2)) / eps, ""),
+        (lambda line, eps: (line(eps / 2) - line(-eps / 2)) / eps, "half a step"),
         (lambda line, eps: (line(eps) - line(0)) / eps, "a one-sided difference"),
         (lambda line, eps: (8 * (line(eps) - line(-eps)) - line(2 * eps) + line(-2 * eps)) / (6 * eps), "twice too"),
     ],
@@ -184,5 +184,6 @@ WRONG = {
         (wrong("05.12", dh=lambda ds, z: np.logaddexp(0, z) * ds[:, None]), "not summed over axis 0"),
         (wrong("05.12", dh=lambda ds, z: ds @ np.log(np.exp(np.maximum(z, 0)))), "relu(z) in the place"),
         (wrong("05.12", dh=lambda ds, z: np.logaddexp(0, z).sum(axis=0)), "ds is missing in dh"),
+        (lambda ds, z, h: (np.outer(ds, h) / (1 + np.exp(-z)), np.log1p(np.exp(z)).T @ ds), "overflows"),
     ],
 }

@@ -206,7 +206,7 @@ WRONG = {
     ],
     "08.1": [
         ((12, 12), "counts once"), ((12, 9), "share single pairs"), ((12, 7), "another one"), ((3, 6), "four rows"),
-        ((24, 12), "no order"), ((12, 5), ""),
+        ((24, 12), "no order"), ((12, 5), "one pair too few"),
     ],
     "08.2": [
         (lambda prob, B: B * prob.sum(), "every repeat is counted"),

@@ -7,7 +7,7 @@ TWO = Steps("x y", "total half", total=lambda x, y: x + y, half=lambda total: to
 
 def test_lines_find_what_they_need_by_name():
     assert TWO(3.0, 5.0) == (8.0, 4.0)
-    assert TWO.known(3.0, 5.0) == {"x": 3.0, "y": 5.0, "total": 8.0, "half": 4.0}
+    assert TWO.known((3.0, 5.0), {}) == {"x": 3.0, "y": 5.0, "total": 8.0, "half": 4.0}
     assert Steps("x", double=lambda x: 2 * x)(3.0) == {"double": 6.0}
     assert Steps("x", "double", double=lambda x: 2 * x)(3.0) == 6.0
 
