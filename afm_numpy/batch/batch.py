@@ -198,7 +198,7 @@ class Batch(Rows):
         if not sparse.issparse(matrix) or matrix.ndim != 2:
             raise TypeError(f"matrix must be a 2-d scipy sparse matrix or array; got {type(matrix).__name__}")
         check_matrix(matrix)
-        if matrix.dtype.itemsize > 8 or matrix.dtype.kind in "iu":     # a number may become 0, infinite, or lose digits
+        if matrix.dtype not in (np.float32, np.float64):     # a number may become 0, infinite, or lose digits
             entries = matrix.tocoo()
             reals(entries.data, np.float64, "column", entries.row, entries.col)
         with np.errstate(invalid="ignore"):                  # a NaN may be signaling

@@ -10,7 +10,7 @@ from .._checks import check_choice, check_kind
 from .conditions import DOUBLE, SINGLE, first_calls, unused, usual_size, works_in_float32
 from .measuring import ALONG, Job, Trial, central_agrees, closer, is_at_kink, kinked, trials_of
 from .report import Entry, Report
-from .slopes import DEFAULTS, SEED, SLOPES, Array, Flat, Lost, moved
+from .slopes import DEFAULTS, SEED, SLOPES, Array, Flat, Lost
 from .trees import flatten, is_single, read_grads, read_params
 
 LOOSE = 1e-7  # what may be rounding counts as right up to this part of the largest entry
@@ -157,7 +157,7 @@ def check(
     check_kind("rng", rng, np.random.Generator, "a numpy.random.Generator")
     leaves, build = flatten(params)
     flat = read_params(leaves)
-    given = grads(build(moved(flat, {}, 0.0))) if callable(grads) else grads
+    given = grads(build({name: theta.copy() for name, theta in flat.items()})) if callable(grads) else grads
     by_hand, singles = read_grads(flatten(given)[0], flat)
     narrow = "parameters are" * (given is grads and any(map(is_single, leaves.values())))
     narrows = {name: "gradient is" if name in singles else narrow for name in by_hand}

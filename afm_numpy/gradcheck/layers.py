@@ -96,15 +96,12 @@ def check_layer(
         outputs = flatten(call(build(q))[0])[0]
         return sum((weights[name] * np.asarray(outputs[name])).sum() for name in outputs if name in real)
 
-    def run(method: Any) -> Report:
-        return check(f, flat, answers[1], method=method, rng=rng, **options)
-
-    if method is not None:
-        return run(method)
     try:
-        return run("complex")
+        return check(f, flat, answers[1], method=method or "complex", rng=rng, **options)
     except Lost:
-        return run("central")
+        if method:
+            raise
+        return check(f, flat, answers[1], method="central", rng=rng, **options)
 
 
 def _named(forward: Callable[..., Any], inputs: Any) -> dict[str, Any]:

@@ -266,6 +266,13 @@ def test_a_small_function_has_a_low_noise_floor():
     assert entry.status == "ok"
 
 
+def test_up_to_400_entries_are_all_measured():
+    params = {"a": np.ones(400), "c": np.ones(401)}
+    report = check(lambda q: q["a"].sum() + q["c"].sum(), params, params)
+    assert (report["a"].coordinates, report["a"].directions, report["c"].directions) == (400, 0, 3)
+    assert 40 <= report["c"].coordinates <= 41 and report.ok
+
+
 def test_an_empty_array_is_not_checked():
     report = check(lambda q: q["a"].sum() + q["z"], {"a": np.zeros((0, 2)), "z": 1.0}, {"a": np.zeros((0, 2)), "z": 1})
     assert statuses(report) == {"a": "blind", "z": "ok"}
