@@ -23,7 +23,7 @@ from strategies import (
 
 from afm_numpy import Batch, Model, RowGrad, afm, attention, fm, gradcheck, losses, optim, train
 from afm_numpy.dropout import SITES, Dropout
-from afm_numpy.params import ATTENTION
+from afm_numpy.params import ATTENTION, afm_shapes, pair_bytes
 from afm_numpy.reference import afm_row
 
 MODES = tuple(ATTENTION)
@@ -756,6 +756,17 @@ def test_parameters_that_do_not_fit_are_refused(mode, change, message):
     params = {name: value for name, value in (problem.params | change).items() if value is not None}
     with pytest.raises(ValueError, match=message):
         afm.forward(params, problem.batch, attention=mode)
+
+
+@any_mode
+def test_the_padded_pairs_are_checked_against_the_memory(mode, monkeypatch):
+    def refuse(pairs, each):
+        raise ValueError(f"{pairs} pairs of {each} bytes")
+
+    problem = fixed_problem(MODELS[mode])
+    monkeypatch.setattr("afm_numpy.params.check_pair_memory", refuse)
+    with pytest.raises(ValueError, match=f"^{7 * 6} pairs of {pair_bytes(problem.params, afm_shapes(mode))} bytes$"):
+        afm.forward(problem.params, problem.batch, attention=mode)
 
 
 def test_field_weights_do_not_fit_rows_of_another_length():
