@@ -163,14 +163,14 @@ def place_of(bad: Array, kind: str | None, row_of: Array | None, slot_of: Array 
 def whole(ids: Array, kind: str, row_of: Array | None = None, slot_of: Array | None = None) -> Array:
     """Ids as intp. Refuses fractions and ids that are too large: for intp, or for a float to hold every digit."""
     check_numbers(ids.dtype, WHOLE, "ids")
-    if ids.dtype.kind in "iu":
-        bad = ids > np.iinfo(np.intp).max                    # it would wrap to a negative id
+    if np.issubdtype(ids.dtype, np.integer):
+        bad, fault = ids > np.iinfo(np.intp).max, "too large"      # it would wrap to a negative id
     else:
         with np.errstate(over="ignore", invalid="ignore"):   # 2**53 is infinite in float16; a NaN may be signaling
-            bad = ~(np.isfinite(ids) & (ids == np.round(ids)) & (np.abs(ids) < 2**53))
+            bad, fault = ~(np.isfinite(ids) & (ids == np.round(ids)) & (np.abs(ids) < 2**53)), "not an integer"
     if bad.any():
         at, place = place_of(bad, kind, row_of, slot_of)
-        raise ValueError(f"{place}: id {ids[at]} is {'too large' if ids.dtype.kind in 'iu' else 'not an integer'}")
+        raise ValueError(f"{place}: id {ids[at]} is {fault}")
     return np.asarray(ids, np.intp)
 
 
@@ -184,8 +184,8 @@ def reals(
     with np.errstate(over="ignore", invalid="ignore"):
         cast = np.asarray(values, to)
     bad, want = ~np.isfinite(cast), f"be a finite {to} number"
-    if values.dtype.kind in "iu":
-        bad, want = np.abs(values.astype(np.float64)) >= 2**53, EXACT
+    if np.issubdtype(values.dtype, np.integer):
+        bad, want = (values >= 2**53) | (values <= -(2**53)), EXACT
     elif values.dtype.itemsize > to.itemsize:
         bad |= (cast == 0) & (values != 0)
     if bad.any():

@@ -193,6 +193,20 @@ def test_whole_numbers_that_a_float_holds_stay():
     assert row_values([2.0**60], 1, "y").tolist() == [2**60]                                   # a float is what it is
 
 
+def test_truth_values_are_values_but_no_ids():
+    assert Batch.from_padded([[0, 1]], [[True, False]]).x.tolist() == [[1.0, 0.0]]
+    assert Batch.from_dense([[True, False]]).x.tolist() == [[1.0]]
+    for ids in [[0, True]], ([0, np.True_],), np.array([[True]]):
+        with refused(TypeError, "ids must be integers; got bool"):
+            Batch.from_padded(ids)
+
+
+def test_one_number_is_no_row():
+    for name, values in ("idx", (3,)), ("x", ([[0]], 3)):
+        with refused(ValueError, f"{name} must be a 2-d array (rows, slots); got shape ()"):
+            Batch.from_padded(*values)
+
+
 def test_rows_of_lists_are_no_targets():
     with refused(ValueError, "y must have one value for each of the 2 rows; got lists of values"):
         row_values([[1.0], [1.0, 2.0]], 2, "y")

@@ -769,6 +769,15 @@ def test_the_padded_pairs_are_checked_against_the_memory(mode, monkeypatch):
         afm.forward(problem.params, problem.batch, attention=mode)
 
 
+@any_mode
+@pytest.mark.parametrize("site", SITES)
+def test_a_mask_of_another_shape_is_refused_at_once(mode, site):
+    problem = fixed_problem(MODELS[mode], SITES)
+    drop = problem.drop._replace(**{site: getattr(problem.drop, site)[:1]})
+    with pytest.raises(ValueError, match=rf"^the dropout mask for {site} must have shape \(7, .*\); got \(1, "):
+        afm.forward(problem.params, problem.batch, attention=mode, drop=drop)
+
+
 def test_field_weights_do_not_fit_rows_of_another_length():
     problem = fixed_problem(MODELS["field"])
     batch = make_batch(np.random.default_rng(0), [3, 2], m=3, n=11)
