@@ -152,9 +152,18 @@ def test_a_function_that_does_not_say_the_names_of_its_arguments():
     assert report and list(report.entries) == ["input 0", "input 1"]
 
 
-def test_options_are_handed_on():
-    report = check_layer(tanh_forward, tanh_backward, INPUTS, full=0, samples=2, directions=1, rtol=1e-3)
-    assert (report.rtol, report["x"].directions) == (1e-3, 2) and report["x"].coordinates in (2, 3)
+@pytest.mark.parametrize(("forward", "asked", "method"), [
+    ("tanh", {}, "complex"), ("tanh", {"method": "complex"}, "complex"), ("tanh", {"method": "central"}, "central"),
+    ("buffer", {}, "central"), ("buffer", {"method": "central"}, "central"),
+])  # fmt: skip
+def test_options_are_handed_on(forward, asked, method):
+    forward = tanh_forward if forward == "tanh" else with_buffer
+    report = check_layer(forward, tanh_backward, INPUTS, full=0, samples=2, directions=1, rtol=1e-3, **asked)
+    assert (report.method, report.rtol, report["x"].directions) == (method, 1e-3, 2)
+    assert report["x"].coordinates in (2, 3)
+
+
+def test_a_gradient_that_may_vanish():
     vanishing = check_layer(lambda x: x - x, lambda d, x: 0 * d, normal(3), takes="inputs", allow_blind=["x"])
     assert statuses(vanishing) == {"x": "zero"}
 
@@ -190,6 +199,22 @@ def test_a_backward_function_that_gives_no_numbers_is_wrong_and_not_random():
 def test_a_wrong_gradient_is_reported_by_the_complex_step():
     report = check_layer(tanh_forward, lambda d, c: (tanh_backward(d, c)[0], 2 * tanh_backward(d, c)[1]), INPUTS)
     assert statuses(report) == {"x": "ok", "W": "error"} and report.method == "complex"
+
+
+def test_one_generator_draws_for_central_differences_too():
+    class Counted(np.random.Generator):
+        calls = 0
+
+        def choice(self, *args, **options):
+            self.calls += 1
+            return super().choice(*args, **options)
+
+    def calls(**options):
+        rng = Counted(np.random.PCG64(0))
+        check_layer(with_buffer, tanh_backward, INPUTS, rng=rng, full=0, samples=2, directions=1, **options)
+        return rng.calls
+
+    assert calls() > calls(method="central") > 0                            # the complex step had drawn some before
 
 
 def test_one_generator_draws_all():
