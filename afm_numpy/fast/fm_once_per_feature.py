@@ -82,13 +82,15 @@ def backward(dy_hat: Array, cache: Cache, *, with_dx: bool = False) -> Grads:
     """Gradients of `forward`; parameters and results as in `fm.backward`, which also makes the one of x."""
     batch, params, X, X2, v, sum_e, drop = cache
     check_backward(dy_hat, batch)
-    Xt = X.T
-    dw = Xt @ dy_hat                                                 # (U,)
-    dpooled = np.where(batch.sizes < 2, 0, dy_hat)[:, None]          # (B, 1): nothing flows to V from a lone feature
-    if drop.pooled is not None:
-        dpooled = dpooled * drop.pooled                              # (B, k)
-    dV = Xt @ (dpooled * sum_e)                                      # (U, k)
-    dV -= ((Xt if X2 is X else X2.T) @ dpooled) * v
+    dw = X.T @ dy_hat                                                # (U,)
+    dpairs = np.where(batch.sizes < 2, 0, dy_hat)                    # (B,): nothing flows to V from a lone feature
+    dX = X._replace(values=dpairs.repeat(batch.sizes) * X.values)    # (B, U)
+    if drop.pooled is None:
+        dV = dX.T @ sum_e                                            # (U, k)
+        dV -= (X2.T @ dpairs)[:, None] * v
+    else:
+        dV = dX.T @ (drop.pooled * sum_e)
+        dV -= (X2.T @ (dpairs[:, None] * drop.pooled)) * v
     grads: Grads = {"w0": dy_hat.sum(), "w": RowGrad(batch.touched, dw), "V": RowGrad(batch.touched, dV)}
     if with_dx:
         grads["x"] = fm.backward(dy_hat, fm.forward(params, batch, drop=drop)[1], with_dx=True)["x"]
