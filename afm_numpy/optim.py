@@ -242,9 +242,7 @@ def check_state(optimizer: Optimizer, name: str, theta: Array, slots: dict[str, 
         raise ValueError(f"the state of {name} does not fit: it holds {found}, {made}".replace("'", ""))
 
 
-def _check_gradient(
-    optimizer: Optimizer, name: str, grad: Array | RowGrad, params: Params, state: State
-) -> None:
+def _check_gradient(optimizer: Optimizer, name: str, grad: Array | RowGrad, params: Params, state: State) -> None:
     theta: Any = array(params[name]) if isinstance(params.get(name), np.ndarray) else params.get(name)
     if name in params and (not isinstance(theta, np.ndarray) or theta.dtype not in (np.float32, np.float64)):
         raise TypeError(f"params[{name!r}] must be an array of floats to be moved; got {theta!r:.60}")

@@ -16,7 +16,6 @@ __all__ = [
 
 MOST = 4 << 30  # bytes that the pairs of one batch may take
 CHUNK = 1 << 22  # pairs that are numbered at a time
-FEW = 1 << 14  # numbers up to which np.bincount is faster than making a sparse matrix
 SMALL = 128  # pairs of slots are kept for the next batch up to so many slots: 64 numbers of slots take 8 MB at most
 
 
@@ -24,10 +23,6 @@ def row_ends(count: Array) -> Array:
     """Where the entries of each row start, and where the last row ends: (B+1,), int32 if that suffices."""
     ends = np.zeros(count.size + 1, np.int64)
     np.cumsum(count, out=ends[1:])
-    return _narrow(ends)
-
-
-def _narrow(ends: Array) -> Array:
     return ends if ends[-1] > np.iinfo(np.int32).max else ends.astype(np.int32)
 
 
@@ -41,8 +36,8 @@ def take_rows(rows: Array, ends: Array, width: int | None, arrays: Iterable[Arra
     ('cdeab', [0, 3, 5])
     """
     if width is not None:                                    # faster
-        shape, new_ends = (ends.size - 1, width), _narrow(np.arange(rows.size + 1) * width)
-        return [array.reshape(shape).take(rows, axis=0).ravel() for array in arrays], new_ends
+        new_ends = ends[: rows.size + 1] if rows.size < ends.size else row_ends(np.full(rows.size, width))
+        return [array.reshape(ends.size - 1, width).take(rows, axis=0).ravel() for array in arrays], new_ends
     count = np.diff(ends).take(rows)
     new_ends = row_ends(count)
     at = np.repeat(ends.take(rows) - new_ends[:-1], count)
@@ -107,22 +102,16 @@ class Sparse(NamedTuple):
 
 
 def sum_rows(at: Array, values: Array, size: int) -> Array:
-    """Sum those rows of `values` that have the same number: (size, ...).
-
-    Single numbers, up to FEW of them, are summed by np.bincount, the rest as products with a sparse matrix.
+    """Sum those rows of `values` that have the same number: a product with a sparse matrix, (size, ...).
 
     Examples
     --------
     >>> sum_rows(np.array([1, 0, 1]), np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]), 2).tolist()
     [[3.0, 4.0], [6.0, 8.0]]
     """
-    if values.ndim > 1:
-        one_each = Sparse(np.ones(at.size, values.dtype), at, np.arange(at.size + 1, dtype=at.dtype), size)
-        return one_each.T @ values
-    if at.size <= FEW and values.dtype.kind == "f":
-        return np.bincount(at, values, size).astype(values.dtype)
-    one_row = Sparse(values, at, np.array([0, at.size], at.dtype), size)
-    return one_row.T @ np.ones(1, values.dtype)
+    if values.ndim == 1:                                     # a matrix of one row
+        return Sparse(values, at, np.array([0, at.size], at.dtype), size).T @ np.ones(1, values.dtype)
+    return Sparse(np.ones(at.size, values.dtype), at, np.arange(at.size + 1, dtype=at.dtype), size).T @ values
 
 
 def pairs_of_rows(ends: Array, most: int = CHUNK) -> Iterator[tuple[Array, Array]]:

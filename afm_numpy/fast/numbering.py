@@ -196,8 +196,6 @@ class PairBatch(Batch):
 
     def by_row(self, operation: np.ufunc, values: Array) -> Array:
         """Reduce (O,) values over the pairs of each row: (B,); 0 in a row without a pair."""
-        if self.pair_width:                                          # every row has pairs: faster
-            return operation.reduceat(values, self.pair_ends[:-1])
         return reduce_rows(operation, values, self.pair_ends)
 
     def spread(self, values: Array) -> Array:

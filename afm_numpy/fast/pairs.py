@@ -11,7 +11,7 @@ import numpy as np
 from .._types import Array, Attention, Params
 from ..batch.ragged import slot_pairs, sum_rows
 from .numbering import Local, PairBatch
-from .threads import blocks, each_block
+from .threads import each_block
 
 __all__ = ["Pooled", "embed", "layer", "pairs_backward", "pairs_forward", "pooled_backward", "pooled_forward"]
 
@@ -78,23 +78,23 @@ def pairs_backward(
     dE, dC, k = np.zeros_like(E), np.zeros_like(C), E.shape[1]
     Ch = C.T * np.append(h[:-1], np.ones(1, h.dtype))[:, None]       # ds reaches z through h
 
-    def one_span(span: slice) -> tuple[Array, Array]:
-        """The part of dE and of dC that some blocks add."""
-        first, second, sides = local.first[span], local.second[span], np.empty((2, span.stop - span.start, k), E.dtype)
-        dC = np.zeros_like(C)
-        for block in blocks(first.size, BLOCK // max(C.shape)):
-            e, f = E.take(first[block], axis=0), E.take(second[block], axis=0)          # (block, k+1)
-            G = gate[span][block].astype(E.dtype)                                       # (block, t+1)
-            G *= ds[span][block, None]
-            G[:, -1] = dt[span][block]
-            dC += (e * f).T @ G
-            dM = G @ Ch                                              # (block, k+1)
-            np.multiply(dM, f, out=sides[0, block])                  # de: the gradient times the other side
-            np.multiply(dM, e, out=sides[1, block])
-        return sum_rows(np.concatenate([first, second]), sides.reshape(-1, k), len(E)), dC
+    def one_block(block: slice) -> tuple[Array, Array]:
+        """What a block adds to dE and dC."""
+        first, second = local.first[block], local.second[block]
+        e, f = E.take(first, axis=0), E.take(second, axis=0)         # (block, k+1)
+        G = gate[block].astype(E.dtype)                              # (block, t+1)
+        G *= ds[block, None]
+        G[:, -1] = dt[block]
+        dC = (e * f).T @ G
+        dM = G @ Ch                                                  # (block, k+1)
+        f *= dM                                                      # de: the gradient times the other side
+        e *= dM                                                      # df
+        dE = sum_rows(first, f, len(E))
+        dE += sum_rows(second, e, len(E))
+        return dE, dC
 
-    step = max(2 * BLOCK // k, min(len(E), 8 * BLOCK // k))          # few parts of dE when it has many rows
-    for dE_part, dC_part in each_block(one_span, dt.size, step, dt.size * operations(C)):
+    step = max(BLOCK // max(C.shape), min(2 * len(E), 16 * BLOCK // k))      # few parts of dE if it is large
+    for dE_part, dC_part in each_block(one_block, dt.size, step, dt.size * operations(C)):
         dE += dE_part
         dC += dC_part
     dh = (C * dC).sum(axis=0)[:-1]                                   # relu(z) = gate z, and z is linear in C
