@@ -40,6 +40,7 @@ highlight_language = "none"         # an indented block is a formula or a drawin
 html_sidebars = {"*/*": ["sidebar-nav-bs", "page-toc"], "*": []}  # the contents of a page stand below its chapter
 html_show_sourcelink = False
 html_copy_source = False
+html_show_search_summary = False    # a page opened as a file may not read others
 html_theme_options = {
     "navigation_with_keys": False,
     "show_prev_next": True,
