@@ -115,6 +115,8 @@ def other_shape(got: Array, want: Array, fits: Callable[[Array, Array], bool]) -
         rows = [array[array.reshape(len(array), -1).any(axis=1)] for array in (got, want)]   # that hold more than zeros
         if fits(*rows):
             return "zeros are missing" if len(got) < len(want) else "zeros too many"
+        if fits(got, want[: len(got)]):
+            return "the end is missing"
     return ""
 
 

@@ -50,6 +50,7 @@ def added_by_id(name: str, given: str, values: Array) -> Exercise:
         f"the factor {given} is missing": changed(right, up=lambda up: np.ones_like(up)),
         f"{given} and x need [:, None] or [:, :, None]": changed(right, slot=lambda up, x: up * x),
         "the sign": changed(right, up=lambda up: -up),
+        f"{given} squared: it is a factor once": changed(right, up=lambda up: up**2),
         "x squared: x is a factor once": changed(right, x=lambda x: x**2),
         "divided by x": changed(right, x=lambda x: np.divide(1.0, x, where=x != 0, out=np.zeros_like(x))),
         f"averaged over the rows: the mean is in {given} already": changed(right, up=lambda up: up / len(up)),
@@ -88,7 +89,8 @@ FORWARD = Steps(
     "w0 w V idx x", "y_hat",
     E=lambda V, idx, x: V[idx] * x[:, :, None],
     linear=lambda w, idx, x: (w[idx] * x).sum(axis=1),
-    y_hat=lambda w0, linear, E: w0 + linear + BI(E).sum(axis=1),
+    pairs=lambda E: BI(E).sum(axis=1),
+    y_hat=lambda w0, linear, pairs: w0 + linear + pairs,
 )  # fmt: skip
 DE_OF = Steps("dy_hat E", "dE", others=lambda E: E.sum(axis=1, keepdims=True) - E,
               dE=lambda dy_hat, others: dy_hat[:, None, None] * others)  # fmt: skip
@@ -110,6 +112,9 @@ EXERCISES = {
             "only the first factor: V[i] @ V[j] takes them all": over_pairs(lambda v, w, x, z: v[0] * w[0] * x * z),
             "x[i] + x[j] in the place of their product": over_pairs(lambda v, w, x, z: v @ w * (x + z)),
             "V[i] @ V[i]: the vector of j is missing": over_pairs(lambda v, w, x, z: v @ v * x * z),
+            "V[j] @ V[j] in the place of V[i] @ V[j]": over_pairs(lambda v, w, x, z: w @ w * x * z),
+            "x[j] twice: x[i] is the other factor": over_pairs(lambda v, w, x, z: v @ w * z * z),
+            "the distance of the two vectors, not their product": over_pairs(lambda v, w, x, z: ((v - w) ** 2).sum() * x * z),
             "each vector is added up before the two meet": over_pairs(lambda v, w, x, z: v.sum() * w.sum() * x * z),
             "x[i] twice: x[j] is the other factor": over_pairs(lambda v, w, x, z: v @ w * x * x),
             "the sum of the two vectors in the place of their product": over_pairs(
@@ -135,6 +140,8 @@ EXERCISES = {
             "the mean in the place of the sum": changed(BI, sum_e=lambda E: E.mean(axis=1)),
             "the mean in the place of both sums": changed(
                 BI, sum_e=lambda E: E.mean(axis=1), sum_e2=lambda E: (E * E).mean(axis=1)),
+            "divided by the number of slots: the factor is 1/2": lambda E: 2 * BI(E) / E.shape[1],
+            "cubed: the sum is squared": changed(BI, pooled=lambda sum_e, sum_e2: 0.5 * (sum_e**3 - sum_e2)),
             "the factors are added up as well: keep a vector for each row": lambda E: BI(E).sum(axis=1),
         },
     ),
@@ -150,6 +157,7 @@ EXERCISES = {
             "bi_interaction gives a vector for each row: add up its factors": changed(
                 FORWARD, y_hat=lambda w0, linear, E: w0 + linear[:, None] + BI(E)),
             "w0 is counted once for each slot": changed(FORWARD, w0=lambda w0, x: x.shape[1] * w0),
+            "bi_interaction is averaged over the factors: add them up": changed(FORWARD, pairs=lambda E: BI(E).mean(axis=1)),
             "the pairs of all rows are added up: each row has its own": changed(
                 FORWARD, y_hat=lambda w0, linear, E: w0 + linear + BI(E).sum()),
             "summed over the whole batch: each row has its own prediction": changed(
@@ -164,6 +172,7 @@ EXERCISES = {
                 DE_OF, others=lambda E: E.sum(axis=1, keepdims=True) + 0 * E),
             "only the part of the squares: the sum over the others is missing": changed(DE_OF, others=lambda E: -E),
             "e_i itself in the place of the sum of the others": changed(DE_OF, others=lambda E: E),
+            "e_i is added: it must be taken away": changed(DE_OF, others=lambda E: E.sum(axis=1, keepdims=True) + E),
             "half of e_i is taken away: all of it must go": changed(
                 DE_OF, others=lambda E: E.sum(axis=1, keepdims=True) - E / 2),
             "brackets: dy_hat multiplies both parts": lambda dy_hat, E: (
@@ -199,6 +208,10 @@ EXERCISES = {
             "go down by eps, too": lambda f, theta, eps: slopes(f, theta, eps, down=0.0, over=1.0),
             "go down by eps, too: one side alone": lambda f, theta, eps: slopes(f, theta, eps, down=0.0),
             "down by 2 eps: each of the two moves by eps": lambda f, theta, eps: slopes(f, theta, eps, down=2.0),
+            "one step alone: up and down are needed": lambda f, theta, eps: (
+                2 * slopes(f, theta, eps) - slopes(f, theta, eps, down=0.0, over=1.0)),
+            "a second derivative: the slope is the difference of up and down": lambda f, theta, eps: (
+                2 / eps * (slopes(f, theta, eps, down=0.0, over=1.0) - slopes(f, theta, eps))),
             "the two are added: subtract": lambda f, theta, eps: slopes(f, theta, eps, low=1.0),
             "down by 1 in the place of eps": lambda f, theta, eps: slopes(f, theta, eps, down=1 / eps),
             "1e-5 is written out where eps belongs": lambda f, theta, eps: slopes(f, theta, 1e-5) * 1e-5 / eps,

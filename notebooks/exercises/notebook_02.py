@@ -71,6 +71,8 @@ EXERCISES = {
             "not yet averaged over the rows": changed(SQUARED, loss=lambda error: error**2),
             "the root is taken: this loss has none": changed(SQUARED, loss=lambda error: np.sqrt(np.mean(error**2))),
             "the squares are subtracted: subtract first, then square": lambda y_hat, y: np.mean(y_hat**2 - y**2),
+            "the largest in the place of the mean": changed(SQUARED, loss=lambda error: np.max(error**2)),
+            "the median in the place of the mean": changed(SQUARED, loss=lambda error: np.median(error**2)),
             "divided by B - 1, not by B": changed(SQUARED, loss=lambda error: (error**2).sum() / (len(error) - 1)),
             "the mean of the errors is taken away first: np.var does that": changed(SQUARED, loss=lambda error: error.var()),
             "y is added, not subtracted": changed(SQUARED, y=lambda y: -y),
@@ -87,6 +89,8 @@ EXERCISES = {
             "the sign: prediction minus target": lambda y_hat, y: 2 * (y - y_hat) / len(y),
             "averaged: each row has its own slope": lambda y_hat, y: np.mean(2 * (y_hat - y)),
             "still squared: with the 2 the square must go": lambda y_hat, y: 2 * (y_hat - y) ** 2 / len(y),
+            "divided by the root of B": lambda y_hat, y: 2 * (y_hat - y) / np.sqrt(len(y)),
+            "the third power: the derivative of u**2 is 2 u": lambda y_hat, y: 2 * (y_hat - y) ** 3 / len(y),
             "multiplied by B, not divided": lambda y_hat, y: 2 * (y_hat - y) * len(y),
             "only the sign of the error: that is the slope of its absolute value": lambda y_hat, y: (
                 np.sign(y_hat - y) / len(y)),
@@ -109,6 +113,9 @@ EXERCISES = {
             "log(1 + u) loses the digits of a tiny u, and if u is exp(z), it overflows: log1p, and no positive exponent": lambda z: (
                 np.maximum(z, 0) + np.log(1 + np.exp(-np.abs(z)))),
             "that is the form for z > 0: for z < 0 it overflows": lambda z: z + np.log1p(np.exp(-z)),
+            "the logarithm is taken away, not added": lambda z: np.maximum(z, 0) - np.log1p(np.exp(-np.abs(z))),
+            "the logarithm to the base 2": lambda z: np.maximum(z, 0) + np.log2(1 + np.exp(-np.abs(z))),
+            "log1p of expm1: log1p takes exp": lambda z: np.maximum(z, 0) + np.log1p(np.expm1(-np.abs(z))),
             "that is the sigmoid, the slope of softplus": lambda z: sigmoid(z),
             "1 is added twice: log1p adds it": lambda z: np.maximum(z, 0) + np.log1p(1 + np.exp(-np.abs(z))),
             **{f"z is clipped at {clip}: a large z must come back whole": lambda z, clip=clip: np.log1p(
@@ -132,6 +139,10 @@ EXERCISES = {
             "a probability is 0 or 1 there: use softplus": lambda y_hat, y: -np.mean(
                 y * np.log(sigmoid(y_hat)) + (1 - y) * np.log(1 - sigmoid(y_hat))),
             "that is the form for classes of -1 and 1": lambda y_hat, y: np.mean(SOFTPLUS(-y * y_hat)),
+            "the squared loss of the probability": lambda y_hat, y: np.mean((sigmoid(y_hat) - y) ** 2),
+            "the sigmoid in the place of softplus": lambda y_hat, y: np.mean(sigmoid(y_hat) - y * y_hat),
+            "only the rows with y = 0 count": lambda y_hat, y: np.mean((1 - y) * SOFTPLUS(y_hat)),
+            "y y_hat is taken away, and does not go into softplus": lambda y_hat, y: np.mean(SOFTPLUS(y * y_hat)),
             "the labels are exchanged: y_hat is the logit of 1": lambda y_hat, y: np.mean(SOFTPLUS(y_hat) - (1 - y) * y_hat),
             "y does not go into softplus": lambda y_hat, y: np.mean(SOFTPLUS(y_hat - y)),
             "the sign: softplus comes first": lambda y_hat, y: np.mean(y * y_hat - SOFTPLUS(y_hat)),
@@ -154,6 +165,9 @@ EXERCISES = {
             "the slope of the sigmoid in the place of the sigmoid": lambda y_hat, y: (
                 sigmoid(y_hat) * sigmoid(-y_hat) - y) / len(y),
             "the derivative of y y_hat is y": lambda y_hat, y: (sigmoid(y_hat) - y * y_hat) / len(y),
+            "that is for the squared loss of the probability": lambda y_hat, y: (
+                2 * (sigmoid(y_hat) - y) * sigmoid(y_hat) * sigmoid(-y_hat) / len(y)),
+            "tanh in the place of the sigmoid": lambda y_hat, y: (np.tanh(y_hat) - y) / len(y),
             "the sigmoid is taken twice": lambda y_hat, y: (sigmoid(sigmoid(y_hat)) - y) / len(y),
             "0 or 1 in the place of the probability": lambda y_hat, y: ((y_hat > 0) - y) / len(y),
             "exp overflows: losses.sigmoid does not": lambda y_hat, y: (np.exp(y_hat) / (1 + np.exp(y_hat)) - y) / len(y),
@@ -170,6 +184,7 @@ EXERCISES = {
             "only the step: theta is missing": changed(SGD, theta=lambda theta: 0.0),
             "divided by lr": changed(SGD, lr=lambda lr: 1 / lr),
             "theta is scaled, too: only the gradient is": lambda theta, g, lr: lr * (theta - g),
+            "theta shrinks as well: only the gradient moves it": lambda theta, g, lr: (1 - lr) * theta - lr * g,
             "theta is a factor of the step": lambda theta, g, lr: theta - lr * g * theta,
         },
     ),
@@ -179,6 +194,10 @@ EXERCISES = {
         mistakes={
             "g is not squared in acc": changed(ADAGRAD, acc_new=lambda g, acc: acc + g),
             "the size of g, not its square, goes into acc": changed(ADAGRAD, acc_new=lambda g, acc: acc + np.abs(g)),
+            "the square is taken away: add it": changed(ADAGRAD, acc_new=lambda g, acc: acc - g**2),
+            "lr does not go into acc": changed(ADAGRAD, acc_new=lambda g, acc, lr: acc + lr * g**2),
+            "eps is squared, in the root": changed(ADAGRAD, root=lambda acc_new, eps: np.sqrt(acc_new + eps**2)),
+            "a cube root: it is a square root": changed(ADAGRAD, root=lambda acc_new, eps: np.cbrt(acc_new) + eps),
             "acc fades: that is RMSprop": changed(ADAGRAD, acc_new=lambda g, acc: 0.9 * acc + 0.1 * g**2),
             "acc holds the sum of the squares, not its root": changed(
                 ADAGRAD, acc_new=lambda g, acc: np.sqrt(acc + g**2), root=lambda acc_new, eps: acc_new + eps),
@@ -209,6 +228,14 @@ EXERCISES = {
             "all rows: a batch holds batch_size of them": partial(fit, pick=lambda order, i, size: order),
             "one row too few: the end of a slice is not in it already": partial(
                 fit, pick=lambda order, i, size: order[i : i + size - 1]),
+            "one row too many: the end of a slice is not in it": partial(
+                fit, pick=lambda order, i, size: order[i : i + size + 1]),
+            "from the end: the order is gone through from its start": partial(
+                fit, pick=lambda order, i, size: order[::-1][i : i + size]),
+            "half of dy_hat: use squared_backward": partial(fit, slope=lambda y_hat, y: (y_hat - y) / len(y)),
+            "twice dy_hat: use squared_backward": partial(fit, slope=lambda y_hat, y: 4 * (y_hat - y) / len(y)),
+            "only the sign of the error: use squared_backward": partial(fit, slope=lambda y_hat, y: np.sign(y_hat - y) / len(y)),
+            "the targets in the place of dy_hat: use squared_backward": partial(fit, slope=lambda y_hat, y: y),
             "one row: a batch holds batch_size of them": partial(fit, pick=lambda order, i, size: order[i : i + 1]),
             "every second or third row: the batch is a slice of neighbours": partial(
                 fit, pick=lambda order, i, size: order[i // size :: -(-len(order) // size)]),

@@ -77,6 +77,8 @@ OF_PROJECTION = {
 OF_SIDES = {
     "one side of the product: both embeddings of a pair get a gradient": {
         "dE": lambda dM, E: sides(dM, E, both=False)},
+    "the other side of the product alone: both embeddings of a pair get a gradient": {
+        "dE": lambda dM, E: sides(dM, E) - sides(dM, E, both=False)},
     "dE[:, i] += ... keeps one pair of a slot, np.add.at adds them all": {
         "dE": lambda dM, E: sides(dM, E, repeats=False)},
 }  # fmt: skip
@@ -92,6 +94,10 @@ EXERCISES = {
         "only neighbours: a slot meets every later slot": lambda E: E[:, :-1] * E[:, 1:],
         "the difference of the two vectors, not their product": lambda E: -np.diff(
             E[:, np.triu_indices(E.shape[1], 1)], axis=1)[:, 0],
+        "half the sum of the two vectors, not their product": lambda E: E[:, np.triu_indices(E.shape[1], 1)].mean(axis=1),
+        "e_i and e_j are both e_j": lambda E: E[:, np.triu_indices(E.shape[1], 1)[1]] ** 2,
+        "pairs of rows: E[:, i] takes the slots": lambda E: (
+            E[np.triu_indices(len(E), 1)[0]] * E[np.triu_indices(len(E), 1)[1]]),
         "neighbours are missing: the pairs begin at j = i + 1": lambda E: pairs_of(E, offset=2),
         "the pairs of the factors, not of the slots": lambda E: pairs_of(E.swapaxes(1, 2)).swapaxes(1, 2),
         "e_i and e_j are both e_i": lambda E: E[:, np.triu_indices(E.shape[1], 1)[0]] ** 2,
@@ -102,6 +108,8 @@ EXERCISES = {
         "summed over the pairs, not over the factors": {"part": lambda M, p: (M * p).sum(axis=1)},
         "the mean over the pairs, not the sum": {"pooled": lambda M: M.mean(axis=1)},
         "pooled is summed over the factors: the pairs are axis 1": {"pooled": lambda M: M.sum(axis=2)},
+        "the largest, not the sum": {"pooled": lambda M: M.max(axis=1)},
+        "the first pair alone": {"y_pair": lambda part: part[:, 0]},
         "p is missing in y_pair": {"y_pair": lambda pooled: pooled.sum(axis=1)},
     }),
     "03.3": Exercise(BACKWARD, [(DPOOLED[:3, 0], M1.sum(axis=1), P1, DE), (DT2[:4, 0], E2[:, 0], P2 @ V2.T[:, :5], E1)],
@@ -118,6 +126,8 @@ EXERCISES = {
     "03.4": Exercise(lambda V, p: V * np.sqrt(p), [(V1, P1**2), (V2, P2**2 + 0.1)], ("V",), {
         "p counts twice: both sides of a product take it": lambda V, p: V * p,
         "squared instead of the square root": lambda V, p: V * p**2,
+        "exp(p / 2) in the place of the root": lambda V, p: V * np.exp(p / 2),
+        "p along the features: it has a number for each factor": lambda V, p: V * np.sqrt(np.resize(p, len(V)))[:, None],
         "half of p in the place of its root": lambda V, p: V * p / 2,
         "the root is added, not multiplied": lambda V, p: V + np.sqrt(p),
         "the root of V in the place of that of p": lambda V, p: np.sqrt(np.abs(V)) * p,
@@ -151,6 +161,12 @@ EXERCISES = {
             mask[:, :, None] * dpooled[:, None] * mask.sum(axis=1)[:, None, None]),
         "divided by one pair too many: + 1 is no guard against 0": lambda dpooled, mask: (
             mask[:, :, None] * dpooled[:, None] / (1 + mask.sum(axis=1))[:, None, None]),
+        "divided by one pair too few": lambda dpooled, mask: (
+            mask[:, :, None] * dpooled[:, None] / np.maximum(mask.sum(axis=1) - 1, 1)[:, None, None]),
+        "divided twice by the number of pairs": lambda dpooled, mask: (
+            mask[:, :, None] * dpooled[:, None] / np.maximum(mask.sum(axis=1), 1)[:, None, None] ** 2),
+        "only the first pair gets its share": lambda dpooled, mask: (
+            mean_pooling_backward(dpooled, mask) * (np.cumsum(mask, axis=1) == 1)[:, :, None]),
         "divided by the root of the number of pairs": lambda dpooled, mask: (
             mask[:, :, None] * dpooled[:, None] / np.sqrt(np.maximum(mask.sum(axis=1), 1))[:, None, None]),
         "not divided by the number of pairs": lambda dpooled, mask: mask[:, :, None] * dpooled[:, None],
@@ -165,6 +181,7 @@ EXERCISES = {
         [(DE, V1, IDX, X), (DE[:2, :3], V1, IDX[:2, :3], X[:2, :3])], ("dx",), {
             "e in the place of v: the factor x is too much": lambda dE, V, idx, x: (dE * V[idx]).sum(axis=2) * x,
             "summed over the slots, not over the factors": lambda dE, V, idx: (dE * V[idx]).sum(axis=1),
+            "x is no factor of dx, and not twice": lambda dE, V, idx, x: (dE * V[idx]).sum(axis=2) * x**2,
             "x in the place of v: that is the way to dV": lambda dE, V, idx, x: (dE * x[:, :, None]).sum(axis=2),
             "each side is added up first: multiply, then add up": lambda dE, V, idx: (
                 dE.sum(axis=2) * V[idx].sum(axis=2)),

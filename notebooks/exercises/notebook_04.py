@@ -25,7 +25,7 @@ def _scores(seed: int, B: int, P: int) -> tuple[Array]:
     """Scores of a short row, an empty row, and rows far above and below; -inf where a pair is absent."""
     (s,) = _arrays(seed, (B, P))
     s[0, 2:], s[1], s[2], s[3] = -np.inf, -np.inf, s[2] + 900, s[3] - 900
-    s[2, -1] -= 1800                                                    # far apart in one row
+    s[2, -1] -= 6000                                               # far apart in one row
     return (s,)
 
 
@@ -139,6 +139,10 @@ BACKWARD_SOFTMAX = {
     "the plain mean of da, not the mean weighted by a": lambda da, a: a * (da - da.mean(axis=1, keepdims=True)),
     "summed over the wrong axis: the sum runs over the pairs of a row": lambda da, a: a * (da - (a * da).sum(axis=0)),
     "summed over the whole batch: each row has its own sum": lambda da, a: a * (da - (a * da).sum()),
+    "1 - a stands in front of the bracket: a": lambda da, a: (1 - a) * (da - (a * da).sum(axis=1, keepdims=True)),
+    "a and da are exchanged": lambda da, a: da * (a - (a * da).sum(axis=1, keepdims=True)),
+    "the largest of da, not its average": lambda da, a: a * (da - da.max(axis=1, keepdims=True)),
+    "da is squared in the average": lambda da, a: a * (da - (a * da**2).sum(axis=1, keepdims=True)),
     "brackets: a multiplies both parts": lambda da, a: a * da - (a * da).sum(axis=1, keepdims=True),
     "a counts twice in the second part": lambda da, a: a * da - a**2 * (a * da).sum(axis=1, keepdims=True),
     "a (1 - a) stands in front of the bracket: a alone": lambda da, a: (
@@ -153,6 +157,7 @@ OF_UPPER = {
     "the sums are multiplied: multiply first, then sum": {
         "dp": lambda dy_hat, pooled: dy_hat.sum() * pooled.sum(axis=0)},
     "the mean over the factors, not the sum": {"da": lambda dpooled, M: (M * dpooled[:, None]).mean(axis=2)},
+    "added, not multiplied": {"dpooled": lambda dy_hat, p: dy_hat[:, None] + p},
     "M is missing in da": {"da": lambda dpooled, M: dpooled.sum(axis=1)[:, None] + 0 * M[:, :, 0]},
     "dpooled is missing in da": {"da": lambda M: M.sum(axis=2)},
     "p is missing in da: take dpooled": {"da": lambda dy_hat, M: dy_hat[:, None] * M.sum(axis=2)},
@@ -227,6 +232,7 @@ EXERCISES = {
         "divided by the number of keys, not by the sum": {"a": lambda s: np.exp(s) / len(s)},
         "exp belongs to the next line": {"s": lambda query, keys, width: np.exp(-(((query - keys) / width) ** 2) / 2)},
         "divided by the largest, not by the sum": {"a": lambda s: np.exp(s - s.max())},
+        "added, not multiplied": {"y_hat": lambda a, values: (a + values).sum()},
         "the value of the nearest key alone": {"y_hat": lambda a, values: values[np.argmax(a)]},
         "not squared": {"s": lambda query, keys, width: -(query - keys) / width / 2},
         "the factor 1/2 is missing": {"s": lambda query, keys, width: -(((query - keys) / width) ** 2)},
@@ -250,6 +256,11 @@ EXERCISES = {
         "h is missing: the units are only added up": {
             "additive": lambda query, keys, W, U: np.tanh(query @ W + keys @ U).sum(axis=1)},
         "tanh is missing": {"additive": lambda query, keys, W, U, h: (query @ W + keys @ U) @ h},
+        "the sigmoid in the place of tanh": {
+            "additive": lambda query, keys, W, U, h: 1 / (1 + np.exp(-(query @ W + keys @ U))) @ h},
+        "the two are multiplied: add them": {
+            "additive": lambda query, keys, W, U, h: np.tanh((query @ W) * (keys @ U)) @ h},
+        "multiplied by the root of the length, not divided": {"dot": lambda query, keys: keys @ query * np.sqrt(len(query))},
         "tanh comes before h": {"additive": lambda query, keys, W, U, h: np.tanh((query @ W + keys @ U) @ h)},
         "W belongs to the query and U to the keys": {
             "additive": lambda query, keys, W, U, h: np.tanh(query @ U + keys @ W) @ h},
@@ -263,6 +274,7 @@ EXERCISES = {
         "ReLU of the score: it belongs to the hidden units": {"s": lambda Z, h: np.maximum(Z @ h, 0)},
         "ReLU of the score as well: a score may be negative": {"s": lambda R, h: np.maximum(R @ h, 0)},
         "b is added behind ReLU": {"R": lambda M, W, b: np.maximum(M @ W, 0) + b},
+        "the sigmoid in the place of ReLU": {"R": lambda Z: 1 / (1 + np.exp(-Z))},
         "the absolute value in the place of ReLU": {"R": lambda Z: np.abs(Z)},
         "the smaller one: max(Z, 0) cuts what is below 0": {"R": lambda Z: np.minimum(Z, 0)},
         "h is missing: the units are only added up": {"s": lambda R: R.sum(axis=2)},
@@ -272,6 +284,9 @@ EXERCISES = {
         "the absent pair takes part as if its score were -50: leave it out": [1 / 5, 2 / 5, 1 / 5, 1 / 5],
         "not divided by the sum": [1, 2, 0, 1],
         "the logarithm is not undone: exp(log 2) is 2": np.array([1, 1 + np.log(2), 0, 1]) / (3 + np.log(2)),
+        "the weights do not sum to 1": [1 / 3, 2 / 3, 0, 1 / 3],
+        "the weights do not sum to 1, and s_1 is larger": [1 / 2, 1 / 2, 0, 1 / 2],
+        "the absent pair has a share": [1 / 4, 1 / 2, 1 / 8, 1 / 8],
         "equal weights, and the absent pair has one": [1 / 4, 1 / 4, 1 / 4, 1 / 4],
         "these are the scores: take their softmax": [-50, np.log(2) - 50, 0, -50],
         "log 2 in the place of exp(log 2), which is 2": np.array([1, np.log(2), 0, 1]) / (2 + np.log(2)),
@@ -286,12 +301,14 @@ EXERCISES = {
         "the largest score of all rows: a row far below it becomes 0 / 0": {"top": lambda s: s.max()},
         "the exponentials as they stand: exp(900) is infinite, and 0 / 0 in a row without a pair": {
             "top": lambda s: 0 * len(s), "a": lambda e, total: e / total},
-        "the smallest score is subtracted, not the largest: exp(1800) is infinite": {"top": lambda s: np.where(
+        "the smallest score or the mean is subtracted, not the largest: exp is infinite far above it": {"top": lambda s: np.where(
             np.isinf(s).all(axis=1), 0, np.min(s, axis=1, initial=1e9, where=np.isfinite(s)))[:, None]},
         "0 is subtracted where all scores are below it: then exp(-900) is 0": {
             "top": lambda s: np.maximum(s.max(axis=1, keepdims=True), 0)},
         "a row without a pair gets weights: they must be 0": {
             "a": lambda e, total: np.where(total == 0, 1 / e.shape[1], e / np.where(total == 0, 1, total))},
+        "the sign of the scores": {"s": lambda s: np.where(np.isinf(s), s, -s)},
+        "all weight to the largest: the others get exp(s - largest)": {"e": lambda s, top: 1.0 * (s == top)},
         "summed over all rows: each row has its own sum": {"a": lambda e: e / e.sum()},
         "over the rows: the pairs are axis 1": {
             "top": lambda s: np.where(np.isinf(s).all(axis=0), 0, s.max(axis=0)),
@@ -331,6 +348,10 @@ EXERCISES = {
             "a in the place of s in dtau": {"dtau": lambda du, a, tau: -(du * a).sum() / tau**2},
             "s is missing in dtau": {"dtau": lambda du, tau: -du.sum() / tau**2},
             "dtau is not summed over all rows and pairs": {"dtau": lambda du, s, tau: -du * s / tau**2},
+            "tau to the third, and a minus is missing": {"dtau": lambda du, s, tau: (du * s).sum() / tau**3},
+            "the absolute value: the minus stays": {"dtau": lambda du, s, tau: np.abs(du * s).sum() / tau**2},
+            "tau divides a in the softmax's backward: it divides the result": {
+                "ds": lambda da, a, tau: att.softmax_backward(da, a / tau)},
             "dtau is the mean, not the sum": {"dtau": lambda du, s, tau: -(du * s).mean() / tau**2},
         }),
 }  # fmt: skip

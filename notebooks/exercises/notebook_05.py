@@ -115,6 +115,8 @@ EXERCISES = {
         "3 belongs under the root": lambda u, f, t: 3 * np.cbrt(u * f / t),
         "** 1 / 3 is a third of the power 1: brackets around 1 / 3": lambda u, f, t: u * f / t,
         "the error there, not the step": lambda u, f, t: np.cbrt(3 * u * f / t) ** 2 * t / 6 + u * f / np.cbrt(3 * u * f / t),
+        "a fourth root instead of a cube root": lambda u, f, t: (3 * u * f / t) ** 0.25,
+        "2 in the place of 3": lambda u, f, t: np.cbrt(2 * u * f / t),
         "6e-6 is the step of one function: it depends on u, f and t": lambda u, f, t: 6e-6,
         "the two terms are equal there, but their sum is not smallest": lambda u, f, t: np.cbrt(6 * u * f / t),
         "f and t are exchanged": lambda u, f, t: np.cbrt(3 * u * t / f),
@@ -126,13 +128,15 @@ EXERCISES = {
     }),
     "05.2": Exercise(
         lambda f, theta, d: f(theta + 1e-20j * d).imag / 1e-20,
-        [_complex_steps(cubic, *_arrays(1, 4, 4)), _complex_steps(wave, *_arrays(2, 3, 3))], ("slope",), {
+        [_complex_steps(cubic, *_arrays(1, 4, 4)), _complex_steps(wave, *_arrays(2, 3, 3)), _complex_steps(wave, _arrays(2, 3)[0], -_arrays(2, 3, 3)[1])], ("slope",), {
             "not divided by eps, or a real part or a real step in which 1e-20 is lost": lambda f, theta, d: (
                 f(theta + 1e-20j * d).imag),
             "the real part, not the imaginary part": lambda f, theta, d: f(theta + 1e-20j * d).real / 1e-20,
             "d is a factor once more": lambda f, theta, d: f(theta + 1e-20j * d).imag / 1e-20 * d.sum(),
             **{f"a step of {eps:g} is too large for the last digits": lambda f, theta, d, eps=eps: (
                 f(theta + eps * 1j * d).imag / eps) for eps in (1e-1, 1e-2, 1e-3)},
+            "a slope may be negative: no absolute value": lambda f, theta, d: abs(f(theta + 1e-20j * d).imag) / 1e-20,
+            "d is multiplied by theta: add it": lambda f, theta, d: f(theta * (1 + 1e-20j * d)).imag / 1e-20,
             "the size, not the imaginary part": lambda f, theta, d: abs(f(theta + 1e-20j * d)) / 1e-20,
             "d is forgotten": lambda f, theta: f(theta + 1e-20j).imag / 1e-20,
             "divided by 2 eps, as a central difference": lambda f, theta, d: f(theta + 1e-20j * d).imag / 2e-20,
@@ -146,6 +150,13 @@ EXERCISES = {
             "error": lambda measured, by_hand: np.abs(measured - by_hand).max() / np.abs(measured).max()},
         "divided by the smallest entry": {
             "error": lambda measured, by_hand: np.abs(measured - by_hand).max() / np.abs(by_hand).min()},
+        "the median of the differences: take the largest": {
+            "error": lambda measured, by_hand: np.median(np.abs(measured - by_hand)) / np.abs(by_hand).max()},
+        "divided by the mean entry: divide by the largest": {
+            "error": lambda measured, by_hand: np.abs(measured - by_hand).max() / np.abs(by_hand).mean()},
+        "divided by both: divide by the largest of by_hand alone": {
+            "error": lambda measured, by_hand: np.abs(measured - by_hand).max() / (
+                np.abs(measured).max() + np.abs(by_hand).max())},
         "norms in the place of the largest entries": {
             "error": lambda measured, by_hand: np.linalg.norm(measured - by_hand) / np.linalg.norm(by_hand)},
         "the difference of the largest entries: take the largest difference": {
@@ -176,6 +187,7 @@ EXERCISES = {
         "e_i itself is still in the sum": {"dE": lambda dy_hat, E: (
             dy_hat[:, None, None] * E.sum(axis=1, keepdims=True) + 0 * E)},
         HANDED_OUT: {"dV": LAST_ONE},
+        "added up over all features: each has its own": {"dV": lambda dE, x, V: 0 * V + (dE * x[:, :, None]).sum(axis=(0, 1))},
         "twice too large": {"dV": lambda dE, x, idx, V: 2 * added(V.shape, idx, dE * x[:, :, None])},
         "the mean of what a feature gets, not the sum": {"dV": lambda dE, x, idx, V: (
             added(V.shape, idx, dE * x[:, :, None]) / np.maximum(np.bincount(idx.ravel(), minlength=len(V)), 1)[:, None])},
@@ -188,6 +200,8 @@ EXERCISES = {
     "05.5": Exercise(lambda y_hat, y: (sigmoid(y_hat) - y) / len(y), [
         (_arrays(i, B)[0], np.arange(B) % 2.0) for i, B in ((8, 5), (9, 3))], ("dy_hat",), {
             HANDED_OUT: lambda y_hat, y: (sigmoid(y_hat) - y) / len(y) * sigmoid(y_hat) * sigmoid(-y_hat),
+            "now the measured gradient is smaller, and each entry by another factor": lambda y_hat, y: (
+                (sigmoid(y_hat) - y) / len(y) / sigmoid(y_hat)),
             "the measured gradient is still larger, each entry by another factor": lambda y_hat, y: (
                 (sigmoid(y_hat) - y) / len(y) * sigmoid(y_hat)),
             "the measured gradient is still larger, and each entry by another factor": lambda y_hat, y: (
@@ -221,6 +235,7 @@ EXERCISES = {
             "da": lambda M: 0 * M[:, :, 0]},
         "the path through the pooling is dropped": OF_LOWER["the path through the pooling is dropped"],
         HANDED_OUT: {"da": lambda dpooled, M, a: a * (M * dpooled[:, None]).sum(axis=2)},
+        "the two paths add up": OF_LOWER["the two paths add up"],
         "the mean over the factors in da": {"da": lambda dpooled, M: (M * dpooled[:, None]).mean(axis=2)},
         **{f"{label}, in ds": {"ds": wrong} for label, wrong in BACKWARD_SOFTMAX.items()},
         "dpooled is missing in da": {"da": lambda M: M.sum(axis=2)},
@@ -234,6 +249,10 @@ EXERCISES = {
         HANDED_OUT: {"theta_new": lambda theta, acc, g, lr: theta - lr * g / (np.sqrt(acc) + 1e-8)},
         "a larger eps hides it: the first step still has another length": {
             "theta_new": lambda theta, acc, g, lr: theta - lr * g / (np.sqrt(acc) + 1)},
+        "something else than acc is under the root": {
+            "theta_new": lambda theta, acc_new, g, lr: theta - lr * g / np.sqrt(acc_new + 1)},
+        "half of acc is under the root: all of it": {
+            "theta_new": lambda theta, acc_new, g, lr: theta - lr * g / (np.sqrt(acc_new / 2) + 1e-8)},
         "the square of g is added twice": {
             "theta_new": lambda theta, acc_new, g, lr: theta - lr * g / (np.sqrt(acc_new + g**2) + 1e-8)},
         "acc forgets the steps before": {"acc_new": lambda g: g**2},
@@ -258,6 +277,7 @@ EXERCISES = {
             np.array_split(rng.permutation(n), -(-n // size))),
         "the last batch is filled up: it may be smaller": lambda rng, n, size: np.split(
             np.resize(rng.permutation(n), -(-n // size) * size), -(-n // size)),
+        "an empty batch is too much at the end": lambda rng, n, size: [*_batches(rng, n, size), []],
         "neighbours stay together: shuffle all rows before they are cut": lambda rng, n, size: [
             rng.permutation(np.arange(n)[start : start + size]) for start in range(0, n, size)],
         "a seed of its own: every epoch gets the same order": lambda n, size: _batches(np.random.default_rng(0), n, size),
@@ -269,6 +289,11 @@ EXERCISES = {
             "an average does not cancel anything": lambda line, eps: (central(line, eps) + central(line, 2 * eps)) / 2,
             "the two are averaged: c drops out of their difference": lambda line, eps: (
                 4 * central(line, eps) + central(line, 2 * eps)) / 5,
+            "3 and 2: the error grows by 4, so 4 and 3": lambda line, eps: (3 * central(line, eps) - central(line, 2 * eps)) / 2,
+            "16 and 15: that cancels the term after this one": lambda line, eps: (
+                16 * central(line, eps) - central(line, 2 * eps)) / 15,
+            "the narrow one has the larger weight: here the other": lambda line, eps: (
+                4 * central(line, eps) - central(line, eps / 2)) / 3,
             "half a step: c is smaller, but still there": lambda line, eps: central(line, eps / 2),
             "the two are exchanged": lambda line, eps: (4 * central(line, 2 * eps) - central(line, eps)) / 3,
             "not divided by 3, so the slope does not stay": lambda line, eps: (
@@ -284,6 +309,7 @@ EXERCISES = {
     "05.12": Exercise(SOFTPLUS, [_arrays(3, 4, (4, 3), 3), _arrays(4, 5, (5, 2), 2), _far(5, 3, 2)], mistakes={
         "exp(z) overflows: np.logaddexp does not": {"dh": lambda ds, z: ds @ np.log(1 + np.exp(z))},
         "exp(z) overflows: no exponent may be positive": {"dz": lambda ds, z, h: ds[:, None] * h * np.exp(z) / (1 + np.exp(z))},
+        "the sigmoid is squared": {"dz": lambda ds, z, h: ds[:, None] * h * sigmoid(z) ** 2},
         "softplus in the place of its slope": {"dz": lambda ds, z, h: ds[:, None] * h * np.logaddexp(0, z)},
         "the slope in the place of softplus": {"dh": lambda ds, z: ds @ sigmoid(z)},
         "tanh in the place of the sigmoid": {"dz": lambda ds, z, h: ds[:, None] * h * np.tanh(z)},

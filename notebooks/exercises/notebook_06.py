@@ -35,6 +35,8 @@ EXERCISES = {
             edges, values, side="right"),
         "one too many: the first bin has the number 0": lambda *args: BIN_OF(*args) + 1,
         "one too few: a value above the first edge is in bin 1": lambda *args: BIN_OF(*args) - 1,
+        "the edge, not the number of the bin": lambda values, edges: edges[np.minimum(np.searchsorted(edges, values), 3)],
+        "the place of each value in the order": lambda values: np.argsort(np.argsort(values)),
         "the last bin is cut off: it has the number of the edges": lambda *args: np.minimum(BIN_OF(*args), len(EDGES) - 1),
         "exchanged: a place for each edge, and in values that are not sorted": lambda values, edges: (
             np.searchsorted(values, edges)),
@@ -49,6 +51,10 @@ EXERCISES = {
     "06.2": Exercise(MEAN_PRESENT, list(zip(A, MASKS, strict=True)), mistakes={
         "divided by all rows, also by those that lack the pair": changed(MEAN_PRESENT, count=lambda a: len(a)),
         "the sum, not divided": changed(MEAN_PRESENT, count=lambda: 1),
+        "the largest, not the mean": lambda a, mask: np.where(mask, a, 0).max(axis=0),
+        "the median, not the mean": lambda a, mask: np.array([
+            np.median(one[there]) if there.any() else 0 for one, there in zip(a.T, mask.T, strict=True)]),
+        "the share of the rows that have the pair": lambda a, mask: mask.mean(axis=0),
         "divided by all present pairs: each pair has its own count": changed(MEAN_PRESENT, count=lambda mask: mask.sum()),
         "divided by one row too many: + 1 is no guard against 0": changed(
             MEAN_PRESENT, count=lambda mask: mask.sum(axis=0) + 1),
@@ -72,6 +78,9 @@ EXERCISES = {
         "c is not taken away": changed(PROB_WITHOUT, rest=lambda y_hat: y_hat),
         "the probability of the other class: the sign in front of y_hat, or 1 minus it": lambda y_hat, c: sigmoid(c - y_hat),
         "these are the odds: the probability is odds / (1 + odds)": changed(PROB_WITHOUT, prob=lambda rest: np.exp(rest)),
+        "tanh in the place of the sigmoid": changed(PROB_WITHOUT, prob=lambda rest: np.tanh(rest)),
+        "0 or 1: a probability lies between": changed(PROB_WITHOUT, prob=lambda rest: 1.0 * (rest > 0)),
+        "probabilities do not multiply: subtract before the sigmoid": lambda y_hat, c: sigmoid(y_hat) * sigmoid(-c),
         "probabilities do not divide: subtract before the sigmoid": lambda y_hat, c: sigmoid(y_hat) / sigmoid(c),
         "that is the probability of c alone": lambda y_hat, c: sigmoid(c),
         "a product of odds is a sum of log-odds: subtract, do not divide": changed(
@@ -85,6 +94,8 @@ EXERCISES = {
             ABSORB, outside=lambda gained, field, c: np.where(field, gained + c @ c, gained)),
         "multiplied: what the shift adds is to be taken away": lambda w, V, field, c: w * np.where(field, 1, V @ c),
         "the field's own w changes, the others stay": changed(ABSORB, outside=lambda field, c: np.where(field, c @ c, 0)),
+        "the v_j of other fields are not shifted": changed(ABSORB, gained=lambda V, c: (V + c) @ c),
+        "a product may be negative: no absolute value": changed(ABSORB, gained=lambda V, c: np.abs(V @ c)),
         "c is added up without v_j": changed(ABSORB, gained=lambda V, c: 0 * V[:, 0] + c.sum()),
         "the sign: the linear weights must take away what the shift adds": changed(ABSORB, c=lambda c: -c),
         "the other way round: the features outside the field change": changed(ABSORB, field=lambda field: ~field),

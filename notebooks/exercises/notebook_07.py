@@ -42,6 +42,8 @@ EXERCISES = {
         "standard deviations do not add, variances do": 3.5,
         "the standard deviation of the noise is 0.5, its variance is 0.25": np.sqrt(3.5),
         "the mean of the four standard deviations: variances add": 3.5 / 4,
+        "the noise is added to the root: add variances, then take the root": np.sqrt(3) + 0.5,
+        "the noise is taken away: variances add": np.sqrt(2.75),
         "two pairs and the noise: there are three pairs": 1.5,
         "four pairs and the noise: there are three pairs": np.sqrt(4.25),
         "3 is squared: the variance of each pair is 1, and there are three": np.sqrt(9.25),
@@ -55,6 +57,8 @@ EXERCISES = {
         "not divided by the root of S": changed(PAIRED, root=lambda: 1),
         "divided by S, not by its root": changed(PAIRED, root=lambda d: len(d)),
         "the root of S - 1: that is for ddof=1, here it is the root of S": changed(PAIRED, root=lambda d: np.sqrt(len(d) - 1)),
+        "the spread of a alone: form the differences first": lambda a, b: ((a - b).mean(), a.std(ddof=1) / np.sqrt(len(a))),
+        "multiplied by the root of S, not divided": changed(PAIRED, root=lambda d: 1 / np.sqrt(len(d))),
         "the root of 3: there are S data sets": changed(PAIRED, root=lambda: np.sqrt(3)),
         "the difference of two standard errors: form the differences first": lambda a, b: (
             (a - b).mean(), (a.std(ddof=1) - b.std(ddof=1)) / np.sqrt(len(a))),
@@ -72,6 +76,9 @@ EXERCISES = {
         "the wrong way: what V gains, p and W must lose": changed(RESCALED, grown=lambda c: c**-2),
         "V itself is multiplied by c": changed(RESCALED, V_new=lambda V: V),
         "c to the power 4: W and p each make up for m alone": changed(RESCALED, grown=lambda c: c**4),
+        "c squared is taken away: divide by it": changed(RESCALED, p_new=lambda p, grown: p - grown, W_new=lambda W, grown: W - grown),
+        "c is added to V: multiply": changed(RESCALED, V_new=lambda V, c: V + c),
+        "p must lose what V gains": changed(RESCALED, p_new=lambda p, grown: p * grown),
         "the root of c: an interaction holds two embeddings": changed(RESCALED, grown=lambda c: c**0.5),
     }),
     "07.4": Exercise(EXPECTED_LOSS, DROPOUT, mistakes={
@@ -86,6 +93,10 @@ EXERCISES = {
         "1/keep is forgotten in both parts": changed(
             EXPECTED_LOSS, mean=lambda base, terms, y, keep: base + keep * terms.sum(axis=1) - y,
             of_z=lambda keep: keep * (1 - keep)),
+        "p is missing in the mean": changed(EXPECTED_LOSS, mean=lambda base, pooled, y: base + pooled.sum(axis=1) - y),
+        "the mean is not squared": changed(EXPECTED_LOSS, loss=lambda mean, of_z, squares: mean + of_z * squares),
+        "the root of the variance: the variance itself is added": changed(
+            EXPECTED_LOSS, loss=lambda mean, of_z, squares: mean**2 + np.sqrt(of_z * squares)),
         "p is not squared in the variance": changed(EXPECTED_LOSS, squares=lambda pooled, p: pooled**2 @ p),
         "base has no variance: no z multiplies it": changed(
             EXPECTED_LOSS, squares=lambda terms, base: base**2 + (terms**2).sum(axis=1)),

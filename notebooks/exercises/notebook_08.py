@@ -120,6 +120,8 @@ EXERCISES = {
         "seven is the number of the example above; this batch is another one": (12, 7),
         "these are the pairs of one row: there are four rows": (3, 6),
         "three is the number of distinct rows, or of the slots of a row": (12, 3),
+        "eight are too many: (5, 7), (2, 5) and (2, 7) stand in two or three rows": (12, 8),
+        "four rows of three pairs: twelve": (16, 8),
         "five is the number of one pair too few": (12, 5),
         "equal rows count as well: there are four": (9, 6),
         "the two answers are exchanged": (6, 12),
@@ -137,6 +139,8 @@ EXERCISES = {
             "that is the probability of at least one pair: add up over the pairs": lambda prob, B: 1 - np.prod((1 - prob) ** B),
             "these stand in exactly one row: more are distinct as well": lambda prob, B: (
                 B * prob * (1 - prob) ** (B - 1)).sum(),
+            "twice as many rows": lambda prob, B: (1 - (1 - prob) ** (2 * B)).sum(),
+            "rounded: an expected number need not be whole": lambda prob, B: round(expected_distinct(prob, B)),
             "one row is left out: B - 1": lambda prob, B: (1 - (1 - prob) ** (B - 1)).sum(),
             "multiplied by B: the rows are in the power already": lambda prob, B: B * (1 - (1 - prob) ** B).sum(),
             "these are all pairs that exist": lambda prob: len(prob),
@@ -153,6 +157,12 @@ EXERCISES = {
             "gathered once more: the way back adds to dE[at]": lambda dR, at, U: dR[at],
             "nothing is summed: these are the rows of dR": lambda dR, at, U: dR,
             "of the rows with one number the first is kept: add them up": lambda dR, at, U: _kept_once(dR[::-1], at[::-1], U),
+            "the largest of the repeats: their sum is asked for": lambda dR, at, U: np.array([
+                dR[at == u].max(axis=0) if (at == u).any() else 0 * dR[0] for u in range(U)]),
+            "multiplied by the number of repeats: their sum is enough": lambda dR, at, U: (
+                gather_backward(dR, at, U) * np.bincount(at, minlength=U)[:, None]),
+            "in order of appearance: row u of dE is that of number u": lambda dR, at: np.array([
+                dR[at == u].sum(axis=0) for u in dict.fromkeys(at.tolist())]),
             "added up as if equal numbers stood together": lambda dR, at, U: np.add.reduceat(
                 np.r_[dR, np.zeros((1, dR.shape[1]))], np.clip(np.arange(U), 0, len(dR))),
             "dE has a row for each row of E, not of dR": changed(gather_backward, U=lambda dR: len(dR)),
@@ -203,6 +213,9 @@ EXERCISES = {
             TOKENS, token=lambda idx: np.arange(idx.size).reshape(idx.shape)),
         "the values of a feature descend: they are to ascend": changed(
             TOKENS, slots=lambda idx, x: np.stack([idx.ravel(), -x.ravel()]), value=lambda numbered: -numbered[0][1]),
+        "the feature is not the number of a token": changed(TOKENS, token=lambda idx: idx),
+        "features descend: they are to ascend": lambda idx, x: (
+            lambda token, feature, value: (len(feature) - 1 - token, feature[::-1], value[::-1]))(*TOKENS(idx, x)),
         "rounded: different values are different tokens": changed(
             TOKENS, slots=lambda idx, x: np.stack([idx.ravel(), np.round(x).ravel()])),
         "this is the list of the slots: each distinct token stands in it once": changed(
@@ -217,6 +230,9 @@ EXERCISES = {
         "e_i is the left and the right side of products: no 1/2 here": changed(
             POOLED, dE=lambda dpooled, AE: dpooled[:, None] * AE / 2),
         "summed over the factors: the slots are axis 1": changed(POOLED, pooled=lambda E, AE: 0.5 * (E * AE).sum(axis=2)),
+        "the sum of two embeddings, not their product": changed(POOLED, da=lambda E, dpooled: (
+            (E[:, np.triu_indices(E.shape[1], 1)[0]] + E[:, np.triu_indices(E.shape[1], 1)[1]]) * dpooled[:, None]).sum(axis=2)),
+        "the weights are squared in dE": changed(POOLED, dE=lambda dpooled, A, E: dpooled[:, None] * (A**2 @ E)),
         "half of A in dE: e_i meets the slots before it, too": changed(
             POOLED, dE=lambda dpooled, A, E: dpooled[:, None] * (np.triu(A) @ E)),
         "A is multiplied by dpooled: E is missing in dE": changed(

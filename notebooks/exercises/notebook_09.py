@@ -82,8 +82,8 @@ _V = [[0.3, -0.2, 0.9], [1.1, 0.4, -0.5], [-0.7, 0.6, 0.2], [0.8, -1.3, 0.1]]
 _ACC = [[0.1, 0.2, 0.3], [0.4, 0.1, 0.2], [0.3, 0.3, 0.1], [0.2, 0.1, 0.4]]
 _GRADS = [[0.5, -0.4, 0.3], [0.2, 0.7, -0.6], [0.9, 0.1, 0.8], [-0.3, 0.6, 0.4], [0.7, -0.8, 0.2]]
 _NUMBERS = [
-    ([1.0, math.nan, 2.015, -3.0, _INF, 0.999, 120.0, 1.004, 1.0, 0.132],
-     [1.0, 1.0, 2.0, 3.0, 1.0, 1.0, 100.0, 1.006, _INF, 0.125], 0.01),
+    ([1.0, math.nan, 2.015, -3.0, _INF, 0.999, 120.0, 1.004, 1.0, 0.132, 5.05],
+     [1.0, 1.0, 2.0, 3.0, 1.0, 1.0, 100.0, 1.006, _INF, 0.125, 5.0], 0.01),
     ([_INF, -_INF, _INF, 1.5, 1.0, -2.25, 1002.0, 0.375, 1e10 + 2, 7.0, -9.0, math.nan],
      [_INF, -_INF, -_INF, 1.0, 1.5, -2.75, 1000.0, 0.125, 1e10, 7.0, 9.0, math.nan], 0.5),
 ]  # fmt: skip
@@ -108,6 +108,9 @@ EXERCISES = {
         "a number that is off by exactly tol is still right": _right_if(lambda a, b, tol: abs(a - b) < tol),
         "these are the differences: compare them with tol": _right_if(lambda a, b, tol: abs(a - b)),
         "twice tol is too much": _right_if(lambda a, b, tol: abs(a - b) <= 2 * tol),
+        "the difference is squared, tol is not": _right_if(lambda a, b, tol: (a - b) ** 2 <= tol),
+        "a number may be too large as well": _right_if(lambda a, b, tol: 0 <= b - a <= tol),
+        "NaN is never right, not even where NaN is wanted": _right_if(lambda a, b, tol: abs(a - b) <= tol or (a != a and b != b)),
         "the answer for the first number stands for all": lambda got, want, tol: (
             [abs(got[0] - want[0]) <= tol] * len(got)),
         "tol is not relative: it is not multiplied by the number": _right_if(
@@ -128,7 +131,7 @@ EXERCISES = {
                 FM_POOLED, pooled=_halves(lambda s, q: s * s / 2 - q)),
             "the squares are not subtracted: a feature is paired with itself": changed(
                 FM_POOLED, pooled=_halves(lambda s, q: s * s / 2)),
-            "the squares are added, not subtracted": changed(FM_POOLED, pooled=_halves(lambda s, q: (s * s + q) / 2)),
+            "the squares are added, not subtracted, or a feature is paired with itself": changed(FM_POOLED, pooled=_halves(lambda s, q: (s * s + q) / 2)),
             "the sum is not squared": changed(FM_POOLED, pooled=_halves(lambda s, q: (s - q) / 2)),
             "the end of a row is not in the row": changed(
                 FM_POOLED, rows=lambda emb, active_ptr: [emb[a : b + 1] for a, b in pairwise(active_ptr)]),
@@ -136,6 +139,11 @@ EXERCISES = {
                 FM_POOLED, rows=lambda emb, active_ptr: [emb[a : b - 1] for a, b in pairwise(active_ptr)]),
             "the pointer behind a row is a place, not its length": changed(
                 FM_POOLED, rows=lambda emb, active_ptr: [emb[a : a + b] for a, b in pairwise(active_ptr)]),
+            "the first of each row is left out": changed(
+                FM_POOLED, rows=lambda emb, active_ptr: [emb[a + 1 : b] for a, b in pairwise(active_ptr)]),
+            "divided by the number of features of the row": lambda emb, active_ptr, k: [
+                [value / max(end - start, 1) for value in row]
+                for row, (start, end) in zip(FM_POOLED(emb, active_ptr, k), pairwise(active_ptr), strict=True)],
             "this is the sum of the entries": changed(FM_POOLED, pooled=_halves(lambda s, q: s)),
             "only neighbours: every two meet": changed(FM_POOLED, pooled=lambda rows, k: [
                 [sum(a[f] * b[f] for a, b in pairwise(row)) for f in range(k)] for row in rows]),
@@ -159,6 +167,9 @@ EXERCISES = {
             "the sign of the step: it goes up the slope": changed(ADAGRAD, lr=lambda lr: -lr),
             "only the rows that occur: all rows are asked for": lambda V, acc, ids, *rest: tuple(
                 value[sorted(set(ids))] for value in ADAGRAD(V, acc, ids, *rest)),
+            "the first gradient of a repeated id is kept: add them all": changed(
+                ADAGRAD, total=lambda V, ids, grads: _last(V, ids[::-1], grads[::-1])),
+            "the square is added twice": changed(ADAGRAD, squares=lambda total: 2 * total**2),
             "the gradient is not squared": changed(ADAGRAD, squares=lambda total: np.abs(total)),
             "the mean of the gradients of an id: its complete gradient is their sum": changed(
                 ADAGRAD, total=lambda V, ids, grads: (
@@ -213,6 +224,8 @@ EXERCISES = {
                 LOGISTIC, d_y_hat=lambda d_rows: 2 * d_rows / len(d_rows)),
             "divided by 2, not by the number of rows": changed(LOGISTIC, d_y_hat=lambda d_rows: d_rows / 2),
             "not divided by B": changed(LOGISTIC, d_y_hat=lambda d_rows: d_rows),
+            "the labels are exchanged in the gradient": changed(LOGISTIC, d_rows=lambda prob, y: prob - (1 - np.array(y))),
+            "tanh in the place of the sigmoid": changed(LOGISTIC, prob=lambda y_hat: np.tanh(y_hat)),
             "the sigmoid is missing in the gradient": changed(LOGISTIC, d_rows=lambda y_hat, y: np.subtract(y_hat, y)),
             "y z is missing in the loss": changed(
                 LOGISTIC, loss_rows=_loss(lambda z, t, s: max(z, 0) + math.log1p(math.exp(-abs(z))))),

@@ -8,7 +8,7 @@ import copy
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
 from inspect import signature
-from itertools import permutations
+from itertools import combinations, permutations
 from typing import Any
 
 import numpy as np
@@ -47,6 +47,15 @@ ARRAYS: dict[str, Callable[[Any], Any]] = {
 }
 IDS: dict[str, Callable[[Any], Any]] = {
     "{u} is not used@: the first ones are taken in their order": lambda u: np.arange(u.shape[-1]) + 0 * u}
+PARTS: dict[str, Callable[[Any], Any]] = {  # of a line that the notebook does not name
+    "one part is twice as large as it should be": lambda u: 2 * u,
+    "one part is half as large as it should be": lambda u: u / 2,
+    "the sign of one part is wrong": np.negative,
+    "one part is squared, which it should not be": np.square,
+    "the root of one part is taken": lambda u: np.sqrt(np.abs(u)),
+    "the absolute value of one part is taken": np.abs,
+    "one part is missing": np.zeros_like,
+}
 MASKS: dict[str, Callable[[Any], Any]] = {"{u} is not used@": np.ones_like, "{u} is upside down@": np.logical_not}
 RESULTS: dict[str, Callable[[Any], Any]] = {  # something else than what a line gives
     "{u} is squared": np.square,
@@ -88,6 +97,10 @@ def _item(name: str) -> Line:
     return lambda known: known[name]
 
 
+def _both(u: str, w: str) -> Line:
+    return lambda known: (known[u], known[w])
+
+
 def _done(line: Line, of: Callable[[Any], Any]) -> Line:
     """Something done to what a line gives."""
     return lambda known: of(line(known))
@@ -109,9 +122,11 @@ def _meeting(line: Line, by: str, of: Callable[[Any, Any], Any]) -> Line:
 
 def _of_uses(right: Callable[..., Any], name: str, known: Known, shown: set[str]) -> Iterator[tuple[str, Line]]:
     """A line with something else for what it uses."""
-    for u in [u for u in _needs(right) if u in shown and u in known]:
+    for u in [u for u in _needs(right) if u in known]:
         kind, kinds = np.asarray(known[u]).dtype.kind, {}
-        if _is_number(known[u]):
+        if u not in shown:
+            kinds = PARTS if _is_number(known[u]) else {}
+        elif _is_number(known[u]):
             kinds = USES | ARRAYS if np.ndim(known[u]) else USES
         elif kind in "bi" and np.ndim(known[u]):
             kinds = MASKS if kind == "b" else IDS
@@ -156,8 +171,8 @@ def _of_result(right: Callable[..., Any], name: str, known: Known, shown: set[st
             yield f"this is {u}@", _item(u)
 
 
-def _all(solution: Steps, known: Known, shown: set[str], only: str) -> Iterator[tuple[str, str, Line]]:
-    """The label of each slip, the name of the line or argument that it changes, and what it gives; the likely ones first."""
+def _all(solution: Steps, known: Known, shown: set[str], only: str) -> Iterator[tuple[str, Any, Line]]:
+    """The label of each slip, the name (or names) of what it changes, and what it gives; the likely ones first."""
     order = [*solution.arguments, *solution.lines]
     for kind in (_of_lengths, _of_uses, _of_names, _of_result):
         for name, right in reversed(solution.lines.items()):
@@ -166,9 +181,13 @@ def _all(solution: Steps, known: Known, shown: set[str], only: str) -> Iterator[
                 where = f" in {name}" if name in shown and len(solution.lines) > 1 else ""
                 for label, wrong in kind(right, name, before, shown):
                     yield label.replace("@", where), name, wrong
-    for u in [u for u in solution.arguments if u in known and _is_number(known[u]) and not only]:
+    numbers = {u: np.shape(known[u]) for u in solution.arguments if u in shown and _is_number(known.get(u)) and not only}
+    for u in numbers:
         for text, other in USES.items():
             yield text.format(u=u).replace("@", ""), u, _done(_item(u), other)
+    for u, w in combinations(numbers, 2):
+        if numbers[u] == numbers[w]:
+            yield f"{u} and {w} are exchanged", (u, w), _both(w, u)
 
 
 def slip(exercise: Exercise, name: str, cases: Sequence[Any], fits: Callable[..., bool]) -> str:
@@ -205,11 +224,13 @@ def _slips(exercise: Exercise, inputs: list[tuple[Any, ...]], only: str = "") ->
         yield label, [{**known, **{a: known[b] for a, b in zip(names, other, strict=True)}} for known in all_known]
 
 
-def _outcome(exercise: Exercise, solution: Steps, known: Known, changed: str = "", wrong: Line | None = None) -> Known:
-    """All that is known when one line or argument is another, or nothing if that does not run."""
-    moved = {changed} if wrong else {*known}
+def _outcome(exercise: Exercise, solution: Steps, known: Known, changed: Any = "", wrong: Line | None = None) -> Known:
+    """All that is known when one line or argument is another, or two are, or nothing if that does not run."""
+    moved = ({*changed} if isinstance(changed, tuple) else {changed}) if wrong else {*known}
     try:
-        known = {**known, changed: wrong(known)} if wrong else known
+        if wrong:
+            given = wrong(known)
+            known = known | (dict(zip(changed, given, strict=True)) if isinstance(changed, tuple) else {changed: given})
         for name, line in solution.lines.items():
             if name != changed and moved & {*_needs(line)}:
                 known[name] = _call(line, known)

@@ -207,7 +207,7 @@ WRONG = {
         (lambda a, y: -np.mean(softplus(a) - a * y), "the sign"),
         (lambda a, y: np.mean(softplus(-y * a)), "classes of -1 and 1"),
         (quiet(lambda a, y: -np.mean(np.log(sigmoid(a)) * y + np.log(1 - sigmoid(a)) * (1 - y))), "0 or 1 there"),
-        (lambda a, y: np.mean(softplus(a * y)), ""),
+        (lambda a, y: np.mean(softplus(a * y)), "does not go into softplus"),
     ],
     "02.5": [
         (lambda a, y: sigmoid(a) - y, "1/B is missing"),

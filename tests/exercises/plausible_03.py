@@ -47,7 +47,7 @@ WRONG = {
         (wrong("03.2", part=lambda M, p: M @ p**2), "p counts twice"),
         (wrong("03.2", part=lambda M, p: (M @ p) / M.shape[2]), "averaged over the factors"),
         (wrong("03.2", pooled=lambda M, p: (M * p).sum(axis=1)), "a factor p is too much in pooled"),
-        (wrong("03.2", pooled=lambda M: M.max(axis=1)), ""),
+        (wrong("03.2", pooled=lambda M: M.max(axis=1)), "the largest, not the sum"),
         (wrong("03.2", y_pair=lambda pooled: pooled @ np.ones(pooled.shape[1])), "p is missing in y_pair"),
         (wrong("03.2", y_pair=lambda pooled, p: pooled * p), "not summed over axis 1"),
     ],

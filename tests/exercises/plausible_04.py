@@ -99,7 +99,7 @@ WRONG = {
         ([1 / 3, 1 / 3, 0, 1 / 3], "equal weights"),
         ([0.25, 0.5, 0.25, 0], "another order"),
         ([-50, np.log(2) - 50, 0, -50], "take their softmax"),
-        ([1 / 3, 2 / 3, 0, 1 / 3], "every entry has the factor 1.333"),
+        ([1 / 3, 2 / 3, 0, 1 / 3], "do not sum to 1"),
         ([0.25, 0.5, 0.25], "has the wrong length"),
     ],
     "04.5": [

@@ -25,6 +25,7 @@ X = RNG.normal(size=(4, 3, 5))
         (X.mean(axis=0), X, "averaged over axis 0, which should stay"),
         (X[:, :1], np.repeat(X[:, :1], 3, axis=1), "not repeated: one axis has the length 1"),
         (X.sum(), X, "summed over all entries: one number"),
+        (W[:2], W, "the end is missing"),
         (W[::-1], W, "the right numbers in another order"),
         (np.where(np.arange(3)[:, None] == 1, 0, W), W, "should not be 0"),
         (W + (np.arange(3) == 1)[:, None] * X[0], W, "some rows are right"),
@@ -92,7 +93,7 @@ def test_rows_of_different_lengths_are_told():
 
 
 def test_a_wrong_length_is_told_in_words():
-    assert str(check_answer(W[0, :4], W[0], "dw")) == "dw: has the wrong length: 4, should be 5"
+    assert str(check_answer(W[0, 1:], W[0], "dw")) == "dw: has the wrong length: 4, should be 5"
     assert str(check_answer(W[0], W, "dW")).startswith("dW: has shape (5,), should have (3, 5)")
 
 
