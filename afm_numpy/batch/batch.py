@@ -12,8 +12,6 @@ from .._types import Array, ArrayLike, DType
 from .ragged import row_ends
 from .rows import Rows
 
-__all__ = ["Batch"]
-
 
 @dataclass(frozen=True, eq=False)
 class Batch(Rows):

@@ -10,10 +10,6 @@ from scipy import sparse
 
 from .._types import Array
 
-__all__ = [
-    "Sparse", "check_pair_memory", "pairs_of_rows", "reduce_rows", "row_ends", "slot_pairs", "sum_rows", "take_rows",
-]  # fmt: skip
-
 MOST = 4 << 30  # bytes that the pairs of one batch may take
 CHUNK = 1 << 22  # pairs that are numbered at a time
 SMALL = 128  # pairs of slots are kept for the next batch up to so many slots: 64 numbers of slots take 8 MB at most

@@ -14,8 +14,6 @@ from .._checks import array, reals
 from .._types import Array, DType
 from .ragged import check_pair_memory, pairs_of_rows, slot_pairs, sum_rows, take_rows
 
-__all__ = ["Rows"]
-
 Same = TypeVar("Same", bound="Rows")
 
 

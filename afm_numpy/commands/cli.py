@@ -17,8 +17,6 @@ from typing import Any
 from .. import __version__
 from .._files import printable
 
-__all__ = ["COMMANDS", "main", "words"]
-
 COMMANDS = {
     "demo": "check the gradients, train FM and AFM on real data, explain a prediction, draw it",
     "train": "train a model on a libFM/libsvm text file and save it",

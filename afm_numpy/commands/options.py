@@ -21,11 +21,6 @@ from ..datasets.libfm import Part, iter_parts, make_form
 from ..datasets.libfm_faults import Form, LibfmError
 from . import table
 
-__all__ = [
-    "add_data", "batches", "check_folder", "check_inputs", "count", "delimiter", "form_of", "fraction", "labels",
-    "load_model", "not_negative", "parser", "positive", "positive_float", "seed",
-]  # fmt: skip
-
 
 class _Parser(argparse.ArgumentParser):
     """Errors are one line; an option that does not exist gets a suggestion."""

@@ -20,8 +20,6 @@ from ..encode import TableEncoder
 from ..encode.reading import listing
 from ..saving import Saved
 
-__all__ = ["Form", "Rows", "about", "classes_of", "form_of", "lines", "names_in", "parts", "read", "targets", "whole"]
-
 LONGEST = 1 << 24  # bytes of a line
 
 

@@ -8,8 +8,6 @@ import numpy as np
 
 from .._types import Array
 
-__all__ = ["Adult", "load_adult"]
-
 _N_TRAIN = 32_561
 _CONTINUOUS = ("age", "fnlwgt", "education-num", "capital-gain", "capital-loss", "hours-per-week")
 

@@ -19,8 +19,6 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-__all__ = ["FetchError", "NetworkError", "blob_id", "download", "verified"]
-
 CUT = (http.client.HTTPException, OSError)       # what a failing connection raises, URLError and timeouts included
 SAFE = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK"))
 

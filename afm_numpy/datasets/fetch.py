@@ -20,8 +20,6 @@ from .._types import DType
 from .download import FetchError, NetworkError, download, verified
 from .libfm import load_part, make_form
 
-__all__ = ["FRAPPE", "ML_TAG", "DataSet", "FetchError", "Files", "fetch", "fetch_frappe", "fetch_ml_tag", "load_files"]
-
 COMMIT = "09c6756788a4fb78a4283271876fd81344c67bf3"
 BASE_URL = f"https://raw.githubusercontent.com/hexiangnan/attentional_factorization_machine/{COMMIT}/data"
 

@@ -23,8 +23,6 @@ from ..batch import Batch
 from .libfm_faults import MOST, Form, LibfmError
 from .libfm_text import Rows, read_rows
 
-__all__ = ["LibfmError", "Part", "dump_libfm", "iter_libfm", "iter_parts", "load_libfm", "load_part", "make_form"]
-
 FROM_PIPE = 1 << 31      # bytes that the rows of a pipe may take in memory: it may never end
 DUMPED = 4096            # rows that are written at a time
 PACK: dict[str, Callable[[Any], Any]] = {                    # the ending of a name: a file that packs into another

@@ -8,8 +8,6 @@ import numpy as np
 from .._files import Path, printable
 from .unpack import Damaged
 
-__all__ = ["ID_DIGITS", "MOST", "TINY", "Form", "LibfmError", "damaged", "fault", "foreign"]
-
 ID_DIGITS = 12           # more are refused unread
 MOST = 2**31             # features: what a Batch can have
 TINY = re.compile(rb"[^eE]*[1-9]")                           # matches a number that was read as 0 but is not 0

@@ -24,8 +24,6 @@ from .._types import Array
 from .libfm_faults import ID_DIGITS, MOST, TINY, Form, LibfmError, damaged, fault
 from .unpack import Damaged, pieces
 
-__all__ = ["Form", "LibfmError", "Rows", "read_rows"]
-
 BLOCK = 1 << 18          # bytes of text that are read and parsed at once
 LONGEST_LINE = 1 << 22
 

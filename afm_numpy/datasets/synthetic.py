@@ -13,8 +13,6 @@ from .._checks import check_choice, check_kind, check_number, check_size
 from .._types import Array, Loss
 from ..batch import Batch
 
-__all__ = ["Interactions", "Truth", "make_interactions"]
-
 
 class Truth(NamedTuple):
     """What the targets of `make_interactions` were made from."""

@@ -11,8 +11,6 @@ from typing import Any
 
 from .._files import Path, open_regular, printable
 
-__all__ = ["Damaged", "pieces"]
-
 MEMORY = 1 << 27         # bytes that unpacking xz may take; `xz -9` needs half of them
 PACKED: dict[bytes, tuple[str, Any]] = {                     # how a file begins: its kind, and what unpacks it
     b"\x1f\x8b": ("gzip", partial(zlib.decompressobj, 31)),

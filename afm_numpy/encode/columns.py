@@ -17,8 +17,6 @@ import numpy as np
 from .._types import Array
 from .reading import Table, column_names, is_number, listing, numbers, plain_values, sequence
 
-__all__ = ["Binned", "Categorical", "Column", "Feature", "Scaled", "declared", "from_fields", "plain", "to_fields"]
-
 _SCALINGS = ("quantile", "standard", "minmax", "none")
 
 

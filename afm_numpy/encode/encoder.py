@@ -20,8 +20,6 @@ from .columns import Binned, Categorical, Column, Feature, Scaled, declared, fro
 from .parameters import NotFittedError, Parameters
 from .reading import Table, listing, read_columns, sequence
 
-__all__ = ["Feature", "NotFittedError", "TableEncoder"]
-
 _FORMAT, _VERSION = "afm_numpy.encode.TableEncoder", 1
 
 

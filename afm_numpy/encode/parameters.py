@@ -3,8 +3,6 @@
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, TypeVar
 
-__all__ = ["NotFittedError", "Parameters"]
-
 Owner = TypeVar("Owner", bound="Parameters")
 
 

@@ -15,8 +15,6 @@ from .. import _checks
 from .._files import printable
 from .._types import Array
 
-__all__ = ["Table", "column_names", "is_number", "listing", "numbers", "plain_values", "read_columns", "sequence"]
-
 Table: TypeAlias = Any  # the kinds of tables have nothing in common that a type could say
 Value: TypeAlias = "str | bool | int | float | None"
 

@@ -18,8 +18,6 @@ from ..train import fitting
 from ..train.checks import weights
 from . import files, inputs
 
-__all__ = ["AFMBase", "FMBase"]
-
 Estimator = TypeVar("Estimator", bound="FMBase")
 
 

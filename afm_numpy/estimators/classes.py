@@ -18,8 +18,6 @@ from ..train.checks import weights
 from . import inputs
 from .base import AFMBase, FMBase
 
-__all__ = ["AFMClassifier", "AFMRegressor", "FMClassifier", "FMRegressor"]
-
 _MANY = 200  # classes: each has a model of its own
 
 

@@ -7,8 +7,6 @@ import numpy as np
 from .._types import Array
 from ..saving import Saved
 
-__all__ = ["described", "restored"]
-
 _ARRAYS = ("classes_", "feature_names_in_")
 _KINDS = {"U": (str,), "O": (str, int), "b": (bool,), "i": (int,), "u": (int,), "f": (float,)}
 

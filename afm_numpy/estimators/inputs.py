@@ -18,8 +18,6 @@ from .._types import Array, DType
 from ..batch import Batch
 from ..encode.reading import numbers, plain_values
 
-__all__ = ["check_fitted", "is_text", "labels", "rows", "targets"]
-
 
 def _known(name: str, ours: type) -> Any:
     """scikit-learn's exception of that name when scikit-learn is loaded, else ours."""

@@ -4,8 +4,6 @@ from collections.abc import Callable, Sequence
 from inspect import signature
 from typing import Any
 
-__all__ = ["Steps", "changed"]
-
 
 class Steps:
     """A function whose lines are functions of its arguments and of earlier lines, which they find by name.

@@ -45,8 +45,6 @@ from ..rowgrad import RowGrad
 from .numbering import PAIR_BYTES, Local, PairBatch, distinct, number_pairs
 from .pairs import Pooled, embed, layer, pairs_backward, pairs_forward, pooled_backward, pooled_forward
 
-__all__ = ["Cache", "backward", "forward", "predict", "prepare"]
-
 SPAN = 1 << 23  # pairs that prediction numbers at a time
 MANY = 1 << 25  # pairs above which a data set is not numbered as a whole, but batch by batch
 

@@ -33,8 +33,6 @@ from .numbering import number_rows as prepare
 from .pairs import BLOCK
 from .threads import each_block
 
-__all__ = ["Cache", "backward", "forward", "predict", "prepare"]
-
 
 class Cache(NamedTuple):
     """What `forward` computed."""

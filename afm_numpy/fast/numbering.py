@@ -25,8 +25,6 @@ from .._types import Array, DType
 from ..batch import Batch
 from ..batch.ragged import check_pair_memory, pairs_of_rows, reduce_rows, row_ends, take_rows
 
-__all__ = ["PAIR_BYTES", "Local", "PairBatch", "RowBatch", "distinct", "number_pairs", "number_rows"]
-
 PAIR_BYTES = 150  # memory that numbering and evaluating a pair take when no pair repeats, but for t bytes more
 
 

@@ -13,8 +13,6 @@ from ..batch.ragged import slot_pairs, sum_rows
 from .numbering import Local, PairBatch
 from .threads import each_block
 
-__all__ = ["Pooled", "embed", "layer", "pairs_backward", "pairs_forward", "pooled_backward", "pooled_forward"]
-
 BLOCK = 1 << 17  # numbers in one array of a block of pairs: a few such arrays stay in a cache
 
 

@@ -23,8 +23,6 @@ from typing import TypeVar
 import numpy as np
 from threadpoolctl import LibController, ThreadpoolController
 
-__all__ = ["blocks", "cores", "each_block", "one_blas_thread", "own_threads"]
-
 LARGE = 1 << 25  # operations above which some work is worth several threads: about ten milliseconds
 QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of the control group, on Linux
 T = TypeVar("T")

@@ -8,8 +8,6 @@ from .._files import atomic_write
 from ..conformance import kit
 from . import PAGE
 
-__all__ = ["build"]
-
 HERE = Path(__file__).parent
 SCRIPTS = "text world rules mistakes state model dom tables panel controls nudge training pictures tabs main".split()
 ENGINE = "range, sum, dot, column, sigmoid, forward, loss, backward, update, run, text"

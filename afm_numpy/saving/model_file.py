@@ -20,8 +20,6 @@ from ..models import Model
 from ..params import check_params
 from . import npz
 
-__all__ = ["Saved", "assemble", "load", "save"]
-
 _FORMAT, _VERSION = "afm_numpy.model", 1
 _HEADER = {  # name: types
     "model": (dict,), "count": (int, type(None)), "encoder": (dict, type(None)), "optimizer": (dict, type(None)),

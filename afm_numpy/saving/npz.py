@@ -18,8 +18,6 @@ import numpy as np
 from .._files import Path, atomic_write, open_regular, printable
 from .._types import Array
 
-__all__ = ["FileFormatError", "read", "write"]
-
 Made = TypeVar("Made")
 
 

@@ -11,8 +11,6 @@ from ..batch import Batch
 from ..models import Model
 from ..params import check_forward
 
-__all__ = ["check_state", "training_rows", "weights"]
-
 
 def training_rows(
     model: Model, params: Params, batch: Batch, y: ArrayLike, loss: Loss, whose: str = "of the training part"

@@ -20,8 +20,6 @@ from .predicting import predict
 from .settings import Diverged, Objective, PoorFit, Progress, Result, Watch
 from .showing import Shown
 
-__all__ = ["fit", "run"]
-
 
 def fit(
     model: Model, params: Params | Progress, batch: Batch, y: ArrayLike, *, rng: np.random.Generator,

@@ -17,8 +17,6 @@ from ..models import Model
 from ..rowgrad import RowGrad, add_grads
 from .settings import Diverged, Objective
 
-__all__ = ["ADVICE", "objective", "one_epoch", "one_step"]
-
 ADVICE = "try a smaller learning rate, or scale the values"
 
 

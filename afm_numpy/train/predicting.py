@@ -9,8 +9,6 @@ from ..batch import Batch
 from ..models import Model
 from ..params import check_params
 
-__all__ = ["evaluate", "predict"]
-
 
 def predict(model: Model, params: Params, batch: Batch, chunk: int = 4096) -> Array:
     """The raw output y_hat (B,) for any number of rows, `chunk` rows at a time.

@@ -11,8 +11,6 @@ from .._checks import check_choice, check_kind, check_size
 from .._types import Array, ArrayLike, L2Scope, Loss, Params, Reduction
 from ..batch import Batch
 
-__all__ = ["Diverged", "Objective", "PoorFit", "Progress", "Result", "Watch"]
-
 
 class Diverged(ArithmeticError):
     """A number became NaN or infinite during training. The message names the epoch and the array."""

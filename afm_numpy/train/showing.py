@@ -6,8 +6,6 @@ from typing import Any
 
 from tqdm import tqdm
 
-__all__ = ["Shown"]
-
 
 class Shown:
     """Shows progress while its context is open. A line says one epoch; there is at most one a second."""

@@ -18,8 +18,6 @@ from ...fast.threads import own_threads
 from ...models import Model
 from ...train.loop import one_step
 
-__all__ = ["ENGINES", "Contender", "build", "contenders"]
-
 ENGINES = ("unique", "dense")
 LR, EPS = 0.05, 1e-8
 

@@ -8,8 +8,6 @@ from ..._types import Array
 from ...batch import Batch
 from ...recipes import adult_parts
 
-__all__ = ["DATA", "FIELDS", "make_rows"]
-
 # The number of values of each field, and the exponent of their Zipf distribution.
 FIELDS: dict[str, dict[str, tuple[int, float]]] = {
     "app-log": {

@@ -14,8 +14,6 @@ from ...batch import Batch
 from .contenders import ENGINES, build, contenders
 from .data import make_rows
 
-__all__ = ["busy", "measure", "medians", "peak_here", "resident", "seconds"]
-
 PAUSE = 0.05  # seconds before each burst of calls: thread pools spin for a while after their work
 BURST = 0.05  # seconds that a burst takes, if a call is shorter
 BUSY = "import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    sum(range(100_000))"
