@@ -9,8 +9,6 @@ from contextlib import contextmanager
 from io import BufferedReader
 from typing import IO, Any, TypeAlias
 
-__all__ = ["Path", "atomic_write", "check_output", "open_regular", "printable"]
-
 Path: TypeAlias = str | os.PathLike[str]
 PACKED = ".gz", ".bz2", ".xz", ".zip", ".zst", ".lz4", ".7z", ".rar", ".tar", ".tgz"
 

@@ -7,10 +7,6 @@ import numpy.typing as npt
 
 from .rowgrad import RowGrad
 
-__all__ = [
-    "Array", "ArrayLike", "Attention", "DType", "Float", "Grads", "L2Scope", "Loss", "Params", "Reduction", "Site",
-]  # fmt: skip
-
 Array: TypeAlias = npt.NDArray[Any]  # float or complex numbers, ids, or truth values: the docstring says which
 ArrayLike: TypeAlias = npt.ArrayLike  # what NumPy makes an array of
 DType: TypeAlias = npt.DTypeLike
