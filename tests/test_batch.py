@@ -485,6 +485,7 @@ def test_pairs_of_rows_in_parts(most):
     found = [pair for i, j in parts for pair in zip(i.tolist(), j.tolist(), strict=True)]
     want = [(a, b) for lo, hi in zip(ends[:-1], ends[1:], strict=True) for a in range(lo, hi) for b in range(a + 1, hi)]
     assert found == want and all(i.size < most + max(sizes) for i, _ in parts)
+    assert len(parts) <= -(-len(want) // most)
     small = list(ragged.pairs_of_rows(ends.astype(np.int32), most))
     assert {side.dtype for part in small for side in part} == {np.dtype(np.intp)}
 
@@ -501,7 +502,31 @@ def test_rows_are_reduced_to_one_number_each(dtype):
     assert none.tolist() == [0] * 3 and none.dtype == dtype
 
 
-@pytest.mark.parametrize("routines", [ragged._ROUTINES, None], ids=["quick", "public"])
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 9])
+def test_rows_of_one_size_are_taken_as_often_as_wanted(count):
+    """Two rows of three entries; up to two of them have the same ends as before."""
+    rows, ends = np.arange(count) % 2, ragged.row_ends(np.array([3, 3]))
+    for width in (3, None):
+        (taken,), new_ends = ragged.take_rows(rows, ends, width, [np.arange(6)])
+        assert taken.tolist() == [3 * row + i for row in rows.tolist() for i in range(3)]
+        assert new_ends.tolist() == list(range(0, 3 * count + 1, 3)) and new_ends.dtype == np.int32
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
+def test_sum_rows_keeps_the_type(dtype):
+    got = ragged.sum_rows(np.array([2, 0, 2]), np.array([[1, 2], [3, 4], [5, 6]], dtype), 4)
+    assert got.dtype == dtype and got.tolist() == [[3, 4], [0, 0], [6, 8], [0, 0]]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
+def test_single_numbers_are_summed_too(dtype):
+    got = ragged.sum_rows(np.array([2, 0, 2], np.int32), np.array([1, 2, 4], dtype), 4)
+    assert got.dtype == dtype and got.tolist() == [2, 0, 5, 0]
+    none = ragged.sum_rows(np.zeros(0, np.int32), np.zeros(0, dtype), 2)
+    assert none.dtype == dtype and none.tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("routines", [None, ragged._ROUTINES], ids=["public", "quick"])
 @pytest.mark.parametrize("index", [np.int32, np.int64])
 @pytest.mark.parametrize("types", [("f", "f"), ("d", "d"), ("f", "d"), ("d", "D"), ("D", "d")])
 def test_a_sparse_matrix_multiplies_as_that_of_scipy(types, index, routines, monkeypatch):

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from strategies import examples
 
 from afm_numpy.encode.columns import (
     Binned,
@@ -36,6 +37,7 @@ def test_features_print_as_names():
 TEXTS = st.lists(st.sampled_from("?") | st.text(max_size=2), max_size=12)
 
 
+@examples(100)
 @given(TEXTS.filter(lambda cells: set(cells) - {"?"}), TEXTS)
 def test_categorical_gives_each_value_an_id(cells, others):
     column = Categorical.fit("c", np.array(cells, object), MISSING)
@@ -94,6 +96,7 @@ def test_a_column_without_any_type_fits_all():
 # ---- scaled ------------------------------------------------------------------------------------------
 
 
+@examples(100)
 @given(COLUMN, st.sampled_from(["none", "minmax", "standard"]))
 @example(np.array([1e150, 4e-284, -1e150]), "standard")
 def test_scaled_column(values, scaling):
@@ -145,6 +148,7 @@ def test_standard_scaling_of_very_small_and_large_values():
 # ---- binned ------------------------------------------------------------------------------------------
 
 
+@examples(100)
 @given(COLUMN, st.integers(2, 9))
 def test_bins_are_filled_ordered_and_few(values, bins):
     column = Binned.fit("c", values, bins)
@@ -310,6 +314,7 @@ def test_scales_of_extreme_columns():
         assert Scaled.fit("c", np.array([7.0, 7.0]), scaling) == Scaled("c", 7.0, 1.0)
 
 
+@examples(100)
 @given(COLUMN, st.integers(2, 99))
 def test_bins_are_those_of_quantiles(values, bins):
     """The last value of each bin is the lower quantile, as NumPy computes it."""

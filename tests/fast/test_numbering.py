@@ -6,7 +6,6 @@ from strategies import make_batch
 
 from afm_numpy import Batch
 from afm_numpy.batch import ragged
-from afm_numpy.batch.ragged import sum_rows
 from afm_numpy.fast import numbering
 from afm_numpy.fast.numbering import PairBatch, RowBatch, distinct, number_pairs, number_rows
 
@@ -124,20 +123,6 @@ def test_reductions_over_the_pairs_of_rows_of_one_size():
     assert batch.by_row(np.maximum, values).tolist() == [2.0, 9.0]
     assert batch.spread(np.array([5, 6])).tolist() == [5, 5, 5, 6, 6, 6]
     assert batch[[]].by_row(np.add, values[:0]).shape == (0,)
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
-def test_sum_rows_keeps_the_type(dtype):
-    got = sum_rows(np.array([2, 0, 2]), np.array([[1, 2], [3, 4], [5, 6]], dtype), 4)
-    assert got.dtype == dtype and got.tolist() == [[3, 4], [0, 0], [6, 8], [0, 0]]
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
-def test_single_numbers_are_summed_too(dtype):
-    got = sum_rows(np.array([2, 0, 2], np.int32), np.array([1, 2, 4], dtype), 4)
-    assert got.dtype == dtype and got.tolist() == [2, 0, 5, 0]
-    none = sum_rows(np.zeros(0, np.int32), np.zeros(0, dtype), 2)
-    assert none.dtype == dtype and none.tolist() == [0, 0]
 
 
 @pytest.mark.parametrize("bound", [10, 64 * 4, 64 * 4 + 1, 2**60, 2**61 - 1, 2**63 - 1])

@@ -40,7 +40,7 @@ MODULES = {  # below afm_numpy: the tests that must notice, below tests, with sp
     "gradcheck/trees": "gradcheck/test_trees", "estimators/base": "estimators/test_base",
     "encode/columns": "encode/test_columns", "conformance/compare": "conformance/test_compare",
 }  # fmt: skip
-KILLED = {1, 3, -signal.SIGXCPU}  # a test failed, pytest itself broke down, or there was no end
+KILLED = {1, 3, -signal.SIGSEGV, -signal.SIGXCPU}  # a test failed, pytest or Python broke down, or there was no end
 LEFT_OUT = "afm_numpy._checks.x_warn__"  # looks at the stack, where mutmut adds frames; see estimators/test_base
 SAMPLE = 240  # mutants of a sample, over all modules
 SETTINGS = """
