@@ -122,11 +122,9 @@ def _meeting(line: Line, by: str, of: Callable[[Any, Any], Any]) -> Line:
 
 def _of_uses(right: Callable[..., Any], name: str, known: Known, shown: set[str]) -> Iterator[tuple[str, Line]]:
     """A line with something else for what it uses."""
-    for u in [u for u in _needs(right) if u in known]:
+    for u in [u for u in _needs(right) if u in shown and u in known]:
         kind, kinds = np.asarray(known[u]).dtype.kind, {}
-        if u not in shown:
-            kinds = PARTS if _is_number(known[u]) else {}
-        elif _is_number(known[u]):
+        if _is_number(known[u]):
             kinds = USES | ARRAYS if np.ndim(known[u]) else USES
         elif kind in "bi" and np.ndim(known[u]):
             kinds = MASKS if kind == "b" else IDS
@@ -171,10 +169,17 @@ def _of_result(right: Callable[..., Any], name: str, known: Known, shown: set[st
             yield f"this is {u}@", _item(u)
 
 
+def _of_parts(right: Callable[..., Any], name: str, known: Known, shown: set[str]) -> Iterator[tuple[str, Line]]:
+    """A line with something else for a part that the notebook does not name."""
+    for u in [u for u in _needs(right) if u in known and u not in shown and _is_number(known[u])]:
+        for text, other in PARTS.items():
+            yield text, _with(right, {u: _done(_item(u), other)})
+
+
 def _all(solution: Steps, known: Known, shown: set[str], only: str) -> Iterator[tuple[str, Any, Line]]:
     """The label of each slip, the name (or names) of what it changes, and what it gives; the likely ones first."""
     order = [*solution.arguments, *solution.lines]
-    for kind in (_of_lengths, _of_uses, _of_names, _of_result):
+    for kind in (_of_lengths, _of_uses, _of_names, _of_result, _of_parts):
         for name, right in reversed(solution.lines.items()):
             if only in ("", name):
                 before = {u: known[u] for u in order[: order.index(name)] if u in known}
