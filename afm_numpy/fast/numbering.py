@@ -165,16 +165,15 @@ class PairBatch(Batch):
         pairs, pair_at = distinct(self.pair, self.first.size)
         ends = np.concatenate([self.token, self.first.take(pairs), self.second.take(pairs)])
         tokens, place = distinct(ends, self.feature.size)
-        S, D = self.token.size, pairs.size
-        slot_at, first, second = place[:S], place[S : S + D], place[S + D :]
+        slot_at, (first, second) = place[: self.token.size], place[self.token.size :].reshape(2, -1)
         rows, row = distinct(self.feature.take(tokens), self.n)
         return Local(rows, row, self.value.take(tokens), slot_at, first, second, pair_at)
 
     @property
     def whole(self) -> Local:
         """All tokens and pairs of the data set, under the numbers that it gave them."""
-        row = np.arange(self.feature.size)
-        return Local(self.feature, row, self.value, self.token, self.first, self.second, self.pair)
+        every = np.arange(self.feature.size)
+        return Local(self.feature, every, self.value, self.token, self.first, self.second, self.pair)
 
     @cached_property
     def occurrences(self) -> tuple[Array, Array]:
@@ -187,10 +186,9 @@ class PairBatch(Batch):
         return i * (2 * self.m - i - 1) // 2 + j - i - 1
 
     @property
-    def sides(self) -> tuple[Array, Array]:
-        """The filled slots of each pair, counted over all rows: two (O,) arrays."""
-        i, j = np.concatenate([np.zeros((2, 0), np.intp), *map(np.stack, pairs_of_rows(self.ends))], axis=1)
-        return i, j
+    def sides(self) -> Array:
+        """The filled slots of each pair, counted over all rows: (2, O)."""
+        return np.concatenate([np.zeros((2, 0), np.intp), *map(np.stack, pairs_of_rows(self.ends))], axis=1)
 
     def by_row(self, operation: np.ufunc, values: Array) -> Array:
         """Reduce (O,) values over the pairs of each row: (B,); 0 in a row without a pair."""

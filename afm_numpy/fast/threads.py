@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
@@ -87,14 +88,8 @@ def one_blas_thread() -> Iterator[None]:
 
 # ---- large work on threads of our own --------------------------------------------------------------------
 
-
-class _Own(threading.local):
-    """How many threads large work may have, in the call of `fit` or `predict` that this thread is in."""
-
-    count = 1
-
-
-_own = _Own()
+# how many threads large work may have, in the call of `fit` or `predict` that runs here
+_count: ContextVar[int] = ContextVar("_count", default=1)
 
 
 @lru_cache
@@ -125,14 +120,13 @@ def own_threads() -> Iterator[None]:
     There are as many threads as cores, unless BLAS was limited to fewer: by a variable of the environment, by the user,
     or by joblib for its workers. Several uses at once share the cores.
     """
-    outer = _own.count
     keep_memory()
     with one_blas_thread():
-        _own.count = max(1, min([cores(), *(threads for _, threads in _Hold.before)]) // _Hold.users)
+        outer = _count.set(max(1, min([cores(), *(threads for _, threads in _Hold.before)]) // _Hold.users))
         try:
             yield
         finally:
-            _own.count = outer
+            _count.reset(outer)
 
 
 def blocks(size: int, step: int) -> list[slice]:
@@ -152,10 +146,11 @@ def each_block(function: Callable[[slice], T], size: int, step: int, work: int) 
     >>> list(each_block(lambda block: block.start, size=150, step=64, work=150))
     [0, 50, 100]
     """
-    parts, count, errors = blocks(size, step), _own.count, np.geterr()
+    parts, count = blocks(size, step), _count.get()
     if count == 1 or len(parts) == 1 or work < LARGE:
         yield from map(function, parts)
         return
+    errors = np.geterr()
 
     def in_thread(part: slice) -> T:
         with np.errstate(**errors):                          # they may be different in every thread

@@ -307,18 +307,18 @@ def test_threads_live_for_one_round_of_blocks_and_outer_numbers_come_back():
     before = threading.active_count()
     with threads_of_our_own(2):
         with threads_of_our_own(3):
-            assert threads._own.count == 1                           # two uses share them
-        assert threads._own.count == 2
+            assert threads._count.get() == 1                           # two uses share them
+        assert threads._count.get() == 2
         results = each_block(lambda block: threading.active_count(), 640, 64, threads.LARGE)
         assert next(results) > before
         results.close()
         assert threading.active_count() == before
-    assert threads._own.count == 1
+    assert threads._count.get() == 1
 
 
 def test_how_many_threads_there_are(monkeypatch):
     def count():
-        return threads._own.count
+        return threads._count.get()
 
     monkeypatch.setattr(threads, "cores", lambda: 5)
     with threadpool_limits(limits=2, user_api="blas"), own_threads():
