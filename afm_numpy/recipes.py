@@ -4,13 +4,12 @@ Learning rates, dropout, L2 and starting values interact, so each model and each
 rows, never on test rows. `tests/tools/search.py` is the search: one setting after the other takes the best of a few
 values, and every run goes on until ten epochs bring nothing new. What it found, by test rows of three seeds:
 
-| data | k | FM | AFM |
-|---|---|---|---|
-| `bench.make_rows`, every pair counts alike; RMSE clipped to [-1, 1] | 16 | .6042 +- .0008 | .6035 +- .0002 |
-| | 64 | .6010 +- .0012 | .6030 +- .0010 |
-| | 256 | .6031 +- .0009 | |
-| Adult in 64 bins, log loss | 8 | .2801 +- .0002 | .2796 +- .0001 |
-| | 16 | .2813 +- .0006 | |
+    data                            k   FM                AFM
+    bench.make_rows, every         16   .6042 +- .0008    .6035 +- .0002
+    pair counts alike; RMSE        64   .6010 +- .0012    .6030 +- .0010
+    clipped to [-1, 1]            256   .6031 +- .0009
+    Adult in 64 bins, log loss      8   .2801 +- .0002    .2796 +- .0001
+                                   16   .2813 +- .0006
 
 Pooling with equal weights ("uniform") reaches what FM reaches with the same settings. Adult's best settings (Adam, lr
 .001, L2 5e-5 on V; FM keep .7, std .03; AFM keep .9, std .01) take 80 to 120 epochs; `ADULT` has quicker ones, which

@@ -63,7 +63,8 @@ def as_they_stand(app, what, name, obj, options, lines):
             literal = True
         elif line.strip() and not indented:
             literal = False
-        new.append(line if literal or i > examples else line.replace("|", r"\|"))
+        plain = re.sub(r"`(\w*<\w+>)`", r"``\1``", line.replace("|", r"\|"))      # d<name> is no link either
+        new.append(line if literal or i > examples else plain)
     lines[:] = new
 
 

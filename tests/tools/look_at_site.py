@@ -23,6 +23,8 @@ FAULTS = """(() => {
     for (const node of document.querySelectorAll(".bd-article-container" + inside))
         if (getComputedStyle(node).overflowX === "auto" && node.scrollWidth > node.clientWidth) say("scrolls", node);
     for (const node of document.querySelectorAll("mjx-merror, [data-mml-node=merror]")) say("not typeset", node);
+    for (const node of document.querySelectorAll("article p"))
+        if (node.textContent.includes("|--")) say("a table that is not drawn", node);
     for (const image of document.images)
         if (!image.naturalWidth || !image.alt || image.alt.endsWith(".png"))
             found.push("picture without content or words: " + image.src.slice(0, 80));
