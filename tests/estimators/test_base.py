@@ -766,13 +766,27 @@ def test_targets_have_the_type_of_the_numbers(monkeypatch):
     assert seen == [np.float32] * 3
 
 
-@pytest.mark.parametrize("name", ["epochs", "patience", "batch_size"])
-@pytest.mark.parametrize("value", [2.5, "3", -1])
-def test_sizes_are_whole_numbers_when_a_model_is_saved(name, value, tmp_path):
+@pytest.mark.parametrize("name, value", [
+    *((name, value) for name in ("epochs", "patience", "batch_size") for value in (2.5, "3", -1)),
+    *((name, value) for name in ("early_stopping", "warm_start", "verbose") for value in ("yes", 0.5, None)),
+])  # fmt: skip
+def test_wrong_parameters_are_not_saved(name, value, tmp_path):
     model = FMRegressor(epochs=1, random_state=0, lr=1e-3).fit(X, Y).set_params(**{name: value})
     with pytest.raises((TypeError, ValueError), match=f"^{name} must be"):
         model.save(tmp_path / "model.npz")
     assert not list(tmp_path.iterdir())
+
+
+@each
+def test_every_answer_wants_the_features_of_fit(cls):
+    model = cls(epochs=1, random_state=0, lr=1e-3).fit(X, target(cls))
+    for ask in "predict", "decision_function", "predict_proba", "contributions", "explain":
+        if hasattr(model, ask):
+            for n in 7, 21:
+                with pytest.raises(ValueError, match=f"^X has {n} features, but {cls.__name__} is expecting 20 feat"):
+                    getattr(model, ask)(np.ones((2, n)))
+            with pytest.raises(ValueError, match=f"this {cls.__name__} is not fitted yet; call fit first"):
+                getattr(cls(), ask)(np.ones((2, 20)))
 
 
 def test_ten_pairs_are_explained(capsys):
