@@ -251,11 +251,11 @@ _NUMBERS: dict[str, Any] = {"std": (), "lr": _NONE, "p": _NONE, "keep": dict, "l
 
 def _generators(random_state: Any, count: int) -> list[np.random.Generator]:
     """Independent generators from an int, a RandomState, a Generator or None."""
-    if isinstance(random_state, bool):
-        random_state = "True or False"
     if isinstance(random_state, (np.random.RandomState, np.random.Generator)):
         random_state = int.from_bytes(random_state.bytes(16), "little")
     try:
+        if isinstance(random_state, bool):
+            raise TypeError
         seeds = np.random.SeedSequence(random_state)
     except (TypeError, ValueError):
         raise ValueError(

@@ -463,6 +463,9 @@ def test_options_reach_training():
     ({"l2": "x"}, "l2 must be a finite number; got 'x'"),
     ({"validation_fraction": "all"}, "validation_fraction must be a finite number; got 'all'"),
     ({"random_state": -1}, "random_state must be None, a whole number of at least 0, or a generator; got -1"),
+    ({"random_state": True}, "random_state must be None, a whole number of at least 0, or a generator; got True"),
+    ({"random_state": False}, "random_state must be None, a whole number of at least 0, or a generator; got False"),
+    ({"random_state": np.True_}, "random_state must be None, a whole number of at least 0, or a generator; got .*True"),
     ({"random_state": "seed"}, "random_state must be None, a whole number of at least 0, or a generator; got 'seed'"),
 ])  # fmt: skip
 def test_parameters_that_are_no_numbers(wrong, message):
