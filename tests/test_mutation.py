@@ -1,7 +1,10 @@
 """The list of equivalent mutants is about the code as it is, and the tests' page counts it right."""
 
+import json
 import re
+import signal
 import subprocess
+import sys
 from collections import Counter
 from functools import partial
 from pathlib import Path
@@ -38,6 +41,33 @@ def test_the_table_in_the_tests_page_counts_the_list_and_leaves_no_mutant_out():
     for module, mutants, killed, equivalent in rows:
         assert int(equivalent) == count[module], module
         assert mutants == killed == "-" or int(mutants) == int(killed) + int(equivalent), module
+
+
+def test_each_mutant_has_a_fork_and_no_other_mutant_hears_of_it(tmp_path):
+    code = """
+import os
+seen = []
+def test_a():
+    seen.append(os.environ["MUTANT_UNDER_TEST"])
+    assert len(seen) == 1 and seen != ["noticed"]
+def test_b():
+    assert seen != ["late"]
+def test_c():
+    while seen == ["endless"]:
+        pass
+    if seen == ["broken"]:
+        raise KeyboardInterrupt
+"""
+    (tmp_path / "test_it.py").write_text(code)
+    tests = [f"test_it.py::test_{letter}" for letter in "abc"]
+    want = {"noticed": 1, "late": 1, "endless": -signal.SIGXCPU, "equivalent": 0, "broken": 3}
+    plan = {mutant: (tests, 2) for mutant in want} | {"untested": ([], 2)}
+    (tmp_path / "plan").write_text(json.dumps(plan))
+    forks = [sys.executable, Path(mutation.__file__).with_name("forks.py"), "plan", "results", "-pno:cacheprovider"]
+    subprocess.run([*forks, "test_it.py"], cwd=tmp_path, check=True, capture_output=True)
+    assert json.loads((tmp_path / "results").read_text()) == want | {"untested": 0}
+    (tmp_path / "test_it.py").write_text("import nothing_of_this_name")
+    assert subprocess.run([*forks, "test_it.py"], cwd=tmp_path, capture_output=True).returncode
 
 
 def test_decorators_move_behind_the_methods():

@@ -5,18 +5,18 @@
     python tests/tools/mutation.py --changed main~3       those that changed since a revision; all if none did
     python tests/tools/mutation.py --seconds 90           a sample of the mutants; another one when the code is another
 
-mutmut makes the mutants and runs the tests, in a copy of the tree. A mutant that survives must stand in
+mutmut makes the mutants, in a copy of the tree, and `forks.py` runs their tests. A mutant that survives must stand in
 tests/tools/equivalent_mutants.md, with the reason why no test can tell it from the code; a mutant there must survive.
 Exit status 1 says that one of the two does not hold.
 """
 
 import argparse
 import ast
+import json
 import os
 import random
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -40,19 +40,18 @@ MODULES = {  # below afm_numpy: the tests that must notice, below tests, with sp
     "gradcheck/trees": "gradcheck/test_trees", "estimators/base": "estimators/test_base",
     "encode/columns": "encode/test_columns", "conformance/compare": "conformance/test_compare",
 }  # fmt: skip
-KILLED = {1, 3, -signal.SIGSEGV, -signal.SIGXCPU}  # a test failed, pytest or Python broke down, or there was no end
 LEFT_OUT = "afm_numpy._checks.x_warn__"  # looks at the stack, where mutmut adds frames; see estimators/test_base
 SAMPLE = 240  # mutants of a sample, over all modules
+OPTIONS = (
+    "-pno:cacheprovider", "--assert=plain", "--hypothesis-profile=mutation",
+    "--deselect=tests/estimators/test_base.py::test_warnings_point_to_the_call",
+)  # fmt: skip
 SETTINGS = """
 [mutmut]
 source_paths = afm_numpy
 only_mutate = afm_numpy/{module}.py
-timeout_multiplier = 4
 pytest_add_cli_args =
-    -pno:cacheprovider
-    --assert=plain
-    --hypothesis-profile=mutation
-    --deselect=tests/estimators/test_base.py::test_warnings_point_to_the_call
+    {options}
 pytest_add_cli_args_test_selection =
     {tests}
 """
@@ -71,13 +70,13 @@ class Mutant(NamedTuple):
 
 def run(module, size=None):
     """The mutants of a module, or a sample of them, each with whether it was noticed. Works in a copy of the tree."""
-    from mutmut.mutation.data import SourceFileMutationData
     from mutmut.mutation.diff_apply import get_diff_for_mutant
     from mutmut.mutation.file_mutation import mutate_file_contents
-    from mutmut.utils.format_utils import orig_function_and_class_names_from_key
+    from mutmut.utils.format_utils import mangled_name_from_mutant_name, orig_function_and_class_names_from_key
 
     shutil.rmtree("mutants", ignore_errors=True)
-    settings = SETTINGS.format(module=module, tests="\n    ".join(map(tests_path, MODULES[module].split())))
+    tests = list(map(tests_path, MODULES[module].split()))
+    settings = SETTINGS.format(module=module, options="\n    ".join(OPTIONS), tests="\n    ".join(tests))
     Path("setup.cfg").write_text((ROOT / "setup.cfg").read_text(encoding="utf-8") + settings, encoding="utf-8")
     path = Path("afm_numpy", f"{module}.py")
     code = undecorated(source(module))
@@ -86,21 +85,30 @@ def run(module, size=None):
     names = [name for name in names if not name.startswith(LEFT_OUT)]
     if size:
         names = random.Random(code).sample(names, min(size, len(names)))
-    data, late = SourceFileMutationData(path=path), names if size else []
-    for _ in range(2):  # again for those that ran out of time: perhaps the machine was busy
-        mutmut = [sys.executable, "-c", "from mutmut.__main__ import cli; cli()", "run", "--max-children", "1", *late]
-        done = subprocess.run(mutmut, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        if done.returncode:
-            sys.exit(f"mutmut stopped at {module}:\n{done.stdout.decode()[-3000:]}")
-        data.load()
-        late = [name for name in names if data.exit_code_by_key[name] == -signal.SIGXCPU]
-        if not late:
-            break
+    # With one mutant mutmut writes the code of all, and which test calls which function.
+    said("-c", "from mutmut.__main__ import cli; cli()", "run", "--max-children", "1", names[0])
+    stats = json.loads(Path("mutants/mutmut-stats.json").read_text(encoding="utf-8"))
+    seconds, tests_of = stats["duration_by_test"], stats["tests_by_mangled_function_name"]
+    plan = {}
+    for name in names:  # the quick tests first
+        own = sorted(tests_of.get(mangled_name_from_mutant_name(name), []), key=lambda test: seconds.get(test, 0.0))
+        plan[name] = own, 30 + 4 * int(sum(seconds.get(test, 0.0) for test in own))
+    Path("plan.json").write_text(json.dumps(plan), encoding="utf-8")
+    forks = Path(__file__).with_name("forks.py")
+    said(forks, "../plan.json", "../results.json", "--rootdir=.", "-q", *OPTIONS, *tests, cwd="mutants")
+    results = json.loads(Path("results.json").read_text(encoding="utf-8"))
     for name in names:
         function, cls = orig_function_and_class_names_from_key(name)
         old, new = changed(get_diff_for_mutant(name, path=path).splitlines()[2:])
         mutant = Mutant(".".join(filter(None, (dotted(module), cls, function))), old, new)
-        yield mutant, data.exit_code_by_key[name] in KILLED
+        yield mutant, results[name] != 0
+
+
+def said(*command, cwd="."):
+    """Run Python; when it fails, stop with the end of what it said."""
+    done = subprocess.run([sys.executable, *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=cwd)
+    if done.returncode:
+        sys.exit(f"{command[0]} stopped:\n{done.stdout.decode()[-3000:]}")
 
 
 def tests_path(name):
