@@ -167,6 +167,12 @@ def learns_by_heart(seed):
     return own + 0.2 < new < told("linear", seed).test, {"own": own, "new": new}
 
 
+@claim("04", "Equal weights with AFM's settings are worse than FM")
+def control_with_the_settings_of_afm(seed):
+    story.RECIPES.setdefault("even", recipes.uniform(story.RECIPES["AFM"]))
+    return ratio(seed, "even") > 1, {"ratio": ratio(seed, "even")}
+
+
 @claim("04", "A plain weight for each pair of facts: its error is at least 5 % below FM's", seeds=15)
 def field_helps(seed):
     return ratio(seed, "field") < 0.95, {"ratio": ratio(seed, "field"), "beside AFM": ratio(seed, "field", "AFM")}
