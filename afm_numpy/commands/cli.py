@@ -19,7 +19,7 @@ from .._files import printable
 
 COMMANDS = {
     "demo": "check the gradients, train FM and AFM on real data, explain a prediction, draw it",
-    "train": "train a model on a libFM/libsvm text file and save it",
+    "train": "train a model on a table (CSV) or a libFM/libsvm text file, and save it",
     "predict": "print the predictions of a saved model, row by row",
     "evaluate": "print the metrics of a saved model",
     "explain": "print which feature pairs made a prediction",

@@ -14,7 +14,7 @@ EXAMPLES = """\
 
 def main(argv: list[str] | None = None) -> int:
     """Print metrics; returns the exit status."""
-    options = parser("evaluate", "Print metrics of a model on a libFM/libsvm text file.", EXAMPLES)
+    options = parser("evaluate", "Print metrics of a model on a table (CSV) or a libFM/libsvm text file.", EXAMPLES)
     add_data(options)
     options.add_argument("--metric", nargs="+", choices=metrics.METRICS, metavar="NAME",
                          help="squared loss: rmse, mae; logistic: log_loss, auc, accuracy (default: all)")  # fmt: skip

@@ -12,7 +12,7 @@ EXAMPLES = """\
 
 def main(argv: list[str] | None = None) -> int:
     """Print predictions row by row; returns the exit status."""
-    text = "Print the prediction for each row of a libFM/libsvm text file, with or without targets."
+    text = "Print the prediction for each row of a table (CSV) or a libFM/libsvm text file, with or without targets."
     options = parser("predict", text, EXAMPLES)
     add_data(options)
     options.add_argument("--probability", action="store_true", help="probabilities instead of logits (logistic loss)")
