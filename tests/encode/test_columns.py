@@ -135,6 +135,12 @@ def test_values_far_beyond_those_of_fit_become_infinite():
     assert Scaled("c", 0.0, 1e-10).encode(np.array([1e300, 1.0]))[1].tolist() == [np.inf, 1e10]
 
 
+def test_a_scaled_value_that_would_be_0_is_refused():
+    message = "^column 'c', row 1: 1e-50 is so near to 0.0 that the scaled value is 0: scale it before$"
+    with pytest.raises(ValueError, match=message):
+        Scaled("c", 0.0, 1e300).encode(np.array([1.0, 1e-50]))
+
+
 def test_missing_values_do_not_move_the_scale():
     with_holes = Scaled.fit("c", np.array([2.0, np.nan, 4.0, -9, 9.0]), "standard", missing=(-9,))
     assert with_holes == Scaled.fit("c", np.array([2.0, 4.0, 9.0]), "standard")
@@ -371,6 +377,7 @@ def test_declared(arguments, expected):
         ({"categorical": ["b"], "continuous": ["b"]}, ValueError, "declared 2 times: categorical and continuous"),
         ({"continuous": ["a"], "ignored": ["a"]}, ValueError, "'a' is declared 2 times: continuous and ignored"),
         ({"ignored": ["a", "b", "c"]}, ValueError, "^no column to encode: the table has none, .* all are ignored$"),
+        ({"ignored": ["d", "a"]}, ValueError, "^ignored: the table has no column 'd'; its columns are 'a', 'b', 'c'$"),
         ({"categorical": []}, ValueError, "no column to encode"),
         ({"scaling": "log"}, ValueError, "'log' for column 'a'; known are quantile, standard, minmax, none"),
         ({"scaling": {"c": "log"}}, ValueError, "unknown scaling 'log' for column 'c'"),
