@@ -7,7 +7,7 @@ notebook asks, with the likely mistakes, stands in `notebooks/exercises/`; `answ
 import copy
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, ValuesView
 from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib import import_module
@@ -41,7 +41,9 @@ class Exercise:
     rtol       relative to the largest right entry: by default 1e-7 for a function, 1e-3 for a value, which a reader may
                round, 1e-5 for a line of several
     order      the names in the order of calculation, where it is another one: what comes first is blamed first
-    same       same(result) is what has to be right of a result that is not unique, such as V V^T instead of V
+    same       same(result, name) is what has to be right of a result that is not unique, such as V V^T instead of V
+    keeps      must the arguments stay as they are, because the task says so?
+    later      what else the solution can do, which later cells need, to arguments of a call that show it
     """
 
     right: Any
@@ -50,7 +52,9 @@ class Exercise:
     mistakes: Mapping[str, Any] = field(default_factory=dict)
     rtol: float | None = None
     order: tuple[str, ...] = ()
-    same: Callable[[Any], Any] = lambda result: result
+    same: Callable[[Any, str], Any] = lambda result, name: result
+    keeps: bool = False
+    later: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     arguments: tuple[str, ...] = field(default=(), init=False)
     by_name: bool = field(default=False, init=False)  # must the answer be a dict?
 
@@ -83,14 +87,18 @@ class Verdict(NamedTuple):
 def find(number: str) -> Exercise:
     """The exercise with a number such as "04.2"; raises ValueError when there is none."""
     try:
-        exercise: Exercise = import_module(f".notebook_{number.partition('.')[0]}", __name__).EXERCISES[number]
+        return _beside(f"notebook_{number.partition('.')[0]}").EXERCISES[number]
     except (ModuleNotFoundError, KeyError):
         raise ValueError(f"there is no exercise {number!r}") from None
-    return exercise
+
+
+def _beside(name: str) -> Any:
+    """A module that stands beside the notebooks; those modules import this one."""
+    return import_module(f".{name}", __name__)
 
 
 def check(number: str, answer: Any, *inputs: Any, show: bool = False) -> Any:
-    """Check an answer, print the verdict, and return the answer if it is right, otherwise the solution.
+    """Check an answer, print the verdict, and return the answer if it is right and as useful as the solution.
 
     Parameters
     ----------
@@ -113,12 +121,19 @@ def check(number: str, answer: Any, *inputs: Any, show: bool = False) -> Any:
         print("This is the solution: run the cell with your answer first.")
         return solution
     if inputs:
-        exercise, solution = replace(exercise, inputs=[inputs]), solution(*inputs)
+        exercise, solution = replace(exercise, inputs=[inputs], later={}), solution(*inputs)
         judged = answer if answer is ... else lambda *_: answer
-    ok, text = judge(exercise, judged, show)
-    between = ": the" if text == NOTHING else "\nThe"
-    print(text if ok else f"{text}{between} notebook goes on with the solution.")
-    return answer if ok else solution
+    try:
+        ok, text = judge(exercise, judged, show)
+        better = _beside("forms").better(exercise, judged) if ok else ""
+    except Exception as error:  # no answer, however odd, may stop a lesson
+        ok, text, better = False, f"Not yet: it gives something else than is asked for ({error}).", ""
+    if ok and not better:
+        print(text)
+        return answer
+    between, why = ": the" if text == NOTHING else "\nThe", f", which {better}" if better else ""
+    print(f"{text}{between} notebook goes on with the solution{why}.")
+    return solution
 
 
 def judge(exercise: Exercise, answer: Any, show: bool = False) -> Verdict:
@@ -126,18 +141,19 @@ def judge(exercise: Exercise, answer: Any, show: bool = False) -> Verdict:
 
     A hint must be true of every input, and nothing that is right may contradict it.
     """
-    if answer is ...:
-        return Verdict(False, NOTHING)
     if callable(exercise.right) and not callable(answer):
-        return Verdict(False, f"Not yet: give the function itself, not {type(answer).__name__}.")
+        text = NOTHING if answer is ... else f"Not yet: give the function itself, not {type(answer).__name__}."
+        return Verdict(False, text)
     cases = [_case(exercise, answer, inputs) for inputs in exercise.inputs]
-    steps = "".join(f"\n  {line}" for line in _staircase(exercise, cases)) if cases[0].steps else ""
+    free = _beside("forms").free(exercise, cases)
+    for at, case in enumerate(cases):
+        wrong = (one for name, one in case.found.items() if not one.ok and name not in free)
+        cases[at] = case._replace(wrong=next(wrong, None))
+    steps = "".join(f"\n  {line}" for line in _staircase(exercise, cases, free)) if cases[0].steps else ""
     first = next((case for case in cases if case.wrong or case.trouble), None)
     if first is None:
-        missing = ", ".join(name for name in exercise.names if name not in cases[0].gots)
-        if missing or (steps and not exercise.by_name):
-            rest = f"still to come: {missing}" if missing else f"now return {', '.join(exercise.names)}"
-            return Verdict(False, f"Right so far; {rest}.{steps}")
+        if missing := ", ".join(name for name in exercise.names if name not in cases[0].gots):
+            return Verdict(False, f"Right so far; still to come: {missing}.{steps}")
         more = " Give a real number: take its real part." if any(map(np.iscomplexobj, cases[0].gots.values())) else ""
         return Verdict(True, ("Right." if len(cases) == 1 else f"Right, for {len(cases)} inputs.") + more + steps)
     if not first.wrong:
@@ -158,8 +174,8 @@ class _Case(NamedTuple):
     gots: Mapping[str, Any] = {}
     wants: Mapping[str, Any] = {}
     wrongs: Mapping[str, Any] = {}
-    found: Mapping[str, Answer] = {}                                      # up to the first one that is wrong
-    wrong: Answer | None = None                                           # this one
+    found: Mapping[str, Answer] = {}
+    wrong: Answer | None = None                                           # the first one
     steps: bool = False                                                   # does the answer give its results by name?
 
 
@@ -170,9 +186,13 @@ def _case(exercise: Exercise, answer: Any, inputs: tuple[Any, ...]) -> _Case:
     try:
         with np.errstate(all="ignore"):
             got = answer(*given) if callable(exercise.right) else answer
+            got = [*got] if isinstance(got, (Iterator, ValuesView)) else got
     except Exception as raised:  # whatever the reader's code raises is a message, not a crash
         error, trouble = raised, NOTHING if re.search("'ellipsis'|type ellipsis", str(raised)) else in_words(raised)
         got = until(raised, answer) if exercise.by_name else None
+    wants = _results(exercise, exercise.right, inputs, True)
+    rtol = exercise.rtol or (1e-5 if exercise.by_name else 1e-7 if callable(exercise.right) else 1e-3)
+    got = _beside("forms").by_name(exercise, got, wants, given, rtol)
     steps = isinstance(got, dict) and (exercise.by_name or not {*got}.isdisjoint(exercise.order))
     wrongs = {label: _results(exercise, wrong, inputs, steps) for label, wrong in exercise.mistakes.items()}
     if error:
@@ -180,30 +200,17 @@ def _case(exercise: Exercise, answer: Any, inputs: tuple[Any, ...]) -> _Case:
         trouble += f"; likely: {same[0]}" if same else ""
         if not steps:
             return _Case(inputs, trouble)
-    wants: Any = _results(exercise, exercise.right, inputs, steps)
-    parts = got if isinstance(got, tuple) else (got,)
-    if any(part is ... for part in parts):
-        return _Case(inputs, NOTHING)
-    if any(part is None for part in parts):
-        return _Case(inputs, "a result is None; is a return missing, or is it what np.add.at returns?")
-    if exercise.by_name and not steps:
-        return _Case(inputs, "give the results by their names, for example with `return locals()`.")
-    gots = _named(exercise, got, pair=not any(map(np.ndim, wants.values())))
+    elif trouble := _beside("forms").trouble(exercise, got):
+        return _Case(inputs, trouble)
+    gots = _named(exercise, got, shapes={np.shape(wants[name]) for name in exercise.names})
     if not steps and len(gots) != len(exercise.names):
-        names = ", ".join(exercise.names)
-        return _Case(inputs, f"it should give {len(exercise.names)} results ({names}), not {len(gots)}.")
-    if _exactly(given) != before:
+        names, s = ", ".join(exercise.names), "s" if exercise.names[1:] else ""
+        return _Case(inputs, f"it should give {len(exercise.names)} result{s} ({names}), not {len(gots)}.")
+    gots = {name: gots[name] for name in exercise.order if gots.get(name, ...) is not ...}
+    found = {name: check_answer(value, wants[name], name, rtol) for name, value in gots.items()}
+    if _exactly(given) != before and (exercise.keeps or not all(found[n].ok for n in exercise.names if n in found)):
         return _Case(inputs, "it changes its arguments; work on copies.")
-    rtol = exercise.rtol or (1e-5 if steps else 1e-7 if callable(exercise.right) else 1e-3)
-    gots, found, last = {name: gots[name] for name in exercise.order if gots.get(name, ...) is not ...}, {}, None
-    for name, value in gots.items():
-        found[name] = last = check_answer(value, wants[name], name, rtol)
-        if not last.ok:
-            break
-    if steps and got and not error and {*got}.isdisjoint(exercise.order):
-        return _Case(inputs, f"no result is called {' or '.join(exercise.order)}.")
-    wrong = last if last and not last.ok else None
-    return _Case(inputs, trouble or ("" if found else NOTHING), gots, wants, wrongs, found, wrong, steps)
+    return _Case(inputs, trouble or ("" if found else NOTHING), gots, wants, wrongs, found, None, steps)
 
 
 def _hint(exercise: Exercise, name: str, cases: Sequence[_Case]) -> str:
@@ -221,7 +228,7 @@ def _hint(exercise: Exercise, name: str, cases: Sequence[_Case]) -> str:
     look = looks.pop() if len(looks) == 1 else ""
     if not named and (not look or re.match("every entry|some rows", look)):
         fits = partial(_fits, others=[] if cases[0].steps else right)
-        return str(import_module(".slips", __name__).slip(exercise, name, cases, fits) or look)
+        return str(_beside("slips").slip(exercise, name, cases, fits) or look)
     return named[0] if named else look
 
 
@@ -243,18 +250,20 @@ def _fits(label: str, name: str, cases: Sequence[_Case], others: Sequence[str] =
     return fits and all(_fits(label, other, cases, fits=True) for other in others)
 
 
-def _staircase(exercise: Exercise, cases: Sequence[_Case]) -> list[str]:
+def _staircase(exercise: Exercise, cases: Sequence[_Case], free: set[str]) -> list[str]:
     """A line for each step, in the order of calculation; behind the first wrong one nothing is blamed."""
     lines: list[str] = []
     for at, name in enumerate(exercise.order):
         found = [(case.found[name], case) for case in cases if name in case.found]
         wrong = [(answer, case) for answer, case in found if not answer.ok]
-        if wrong:
+        if name in free:
+            lines.append(f"✓ {name}: not as in the solution, but what follows is right")
+        elif wrong:
             (answer, case), later = wrong[0], exercise.order[at + 1 :]
             got, want = (np.asarray(values[name])[answer.at or ()] for values in (case.gots, case.wants))
             entry = "" if answer.at is None else f": {got:.6g}, should be {want:.6g}"
             return [*lines, f"✗ {name}: {answer.where}{entry}", *[f"· {name}: not judged yet" for name in later]]
-        if found:
+        elif found:
             error = max(answer.error for answer, _ in found)
             lines.append(f"✓ {name}: right " + ("to rounding" if error < 1e-11 else f"approximately, to {error:.0e}"))
         elif not {*exercise.order[at:]} & {*cases[0].gots}:
@@ -262,13 +271,15 @@ def _staircase(exercise: Exercise, cases: Sequence[_Case]) -> list[str]:
     return lines
 
 
-def _named(exercise: Exercise, value: Any, pair: bool = False) -> dict[str, Any]:
-    """The results by name; one too many by its number. `pair`: an array may stand for several numbers."""
+def _named(exercise: Exercise, value: Any, shapes: Collection[tuple[int, ...]] = ()) -> dict[str, Any]:
+    """The results by name; one too many by its number. An array may stand for several results of one shape."""
     if isinstance(value, dict):
-        return value
-    several = len(exercise.names) > 1 and (isinstance(value, (tuple, list)) or pair and np.ndim(value) == 1)
-    parts = [exercise.same(part) for part in (value if several else [value])]
-    return dict(zip([*exercise.names, *map(str, range(len(exercise.names), len(parts)))], parts, strict=False))
+        return value | {n: exercise.same(value[n], n) for n in exercise.names if value.get(n, ...) is not ...}
+    array = isinstance(value, np.ndarray) and value.shape[:1] == (len(exercise.names),) and shapes == {value.shape[1:]}
+    several = len(exercise.names) > 1 and (isinstance(value, (tuple, list)) or array)
+    parts = value if several else [value]
+    names = [*exercise.names, *map(str, range(len(exercise.names), len(parts)))]
+    return {name: exercise.same(part, name) for name, part in zip(names, parts, strict=False)}
 
 
 def _results(exercise: Exercise, right: Any, inputs: tuple[Any, ...], every: bool) -> dict[str, Any]:
@@ -277,7 +288,7 @@ def _results(exercise: Exercise, right: Any, inputs: tuple[Any, ...], every: boo
     try:
         with np.errstate(all="ignore"):                                   # a mistake may overflow
             if every and isinstance(right, Steps):
-                return right.known(copy.deepcopy(inputs), known)
+                return _named(exercise, right.known(copy.deepcopy(inputs), known))
             return _named(exercise, exercise.call(right, inputs) if callable(right) else right)
     except Exception as error:
         return {**known, "error": error}

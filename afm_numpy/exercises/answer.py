@@ -53,8 +53,8 @@ def check_answer(got: Any, want: Any, name: str = "answer", rtol: float = 1e-6, 
     if array is not None and array.shape == (1,) and want.ndim == 0:
         array = array[0]                                                  # one number in brackets is a number
     if array is None:
-        sizes = sorted({np.size(row) for row in got}) if isinstance(got, list) else []
-        other = f"is not an array of numbers but {type(got).__name__}"
+        sizes = sorted({np.asarray(row, object).size for row in got}) if isinstance(got, list) else []
+        other = f"is not {'an array of numbers' if want.ndim else 'a number'} but {type(got).__name__}"
         return Answer(name, False, f"has rows of different lengths: {str(sizes)[1:-1]}" if sizes[1:] else other)
     known = np.isfinite(want)
     size = float(np.max(np.abs(want), initial=0.0, where=known))
@@ -86,11 +86,12 @@ def check_answer(got: Any, want: Any, name: str = "answer", rtol: float = 1e-6, 
 
 def numbers(value: Any) -> Array | None:
     """The value as an array without an imaginary part of the size of rounding; None if it holds other things."""
+    value = [*value.values()] if isinstance(value, dict) and value else value
     try:
         if np.iscomplexobj(value) and np.all(np.abs(np.imag(value)) <= 1e-12 * np.max(np.abs(value), initial=0)):
             value = np.real(value)
-        return np.asarray(value, dtype=float)
-    except (TypeError, ValueError):
+        return np.asarray(value, dtype=float) if np.asarray(value).dtype.kind not in "SU" else None
+    except Exception:  # a reader's value may be anything
         return None
 
 
@@ -147,7 +148,8 @@ def until(error: Exception, answer: Any) -> dict[str, Any] | None:
 
 def in_words(error: Exception) -> str:
     """An error in words, with the line of the reader's code in which it came up."""
-    libraries = Path(__file__).parents[1], Path(np.__file__).parent
+    package, python = Path(__file__).parents[1], Path(traceback.__file__).parent
+    libraries = package, package.parent / "notebooks", Path(np.__file__).parents[1], python
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.line]
     own = [frame for frame in frames if not any(library in Path(frame.filename).parents for library in libraries)]
     where = f" in line {own[-1].lineno}, `{own[-1].line}`" if own else ""

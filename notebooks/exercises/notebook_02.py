@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from afm_numpy import fm, losses, optim
-from afm_numpy._types import Array, Params
+from afm_numpy._types import Array, Float, Params
 from afm_numpy.batch import Batch
 from afm_numpy.exercises import Exercise, Steps, changed
 from afm_numpy.losses import sigmoid
@@ -38,10 +38,10 @@ ADAGRAD = Steps(
 def fit(
     params: Params, batch: Batch, y: Array, optimizer: optim.Optimizer, rng: np.random.Generator, epochs: int,
     batch_size: int, *, slope: Any = losses.squared_backward, pick: Any = lambda order, i, size: order[i : i + size],
-) -> tuple[Params, Array]:  # fmt: skip
+) -> tuple[Params, list[Float]]:  # fmt: skip
     """The training loop of the notebook; a likely mistake picks other rows, or takes another slope."""
     params = {name: value.copy() for name, value in params.items()}
-    state, history = optim.init(optimizer, params), []
+    state, history = optim.init(optimizer, params), list[Float]()
     for _ in range(epochs):
         order, total = rng.permutation(len(y)), 0.0
         for start in range(0, len(y), batch_size):
@@ -50,7 +50,7 @@ def fit(
             total += len(rows) * losses.squared_forward(y_hat, y[rows])
             optim.step(optimizer, params, fm.backward(slope(y_hat, y[rows]), cache), state)
         history.append(total / len(y))
-    return params, np.array(history)
+    return params, history
 
 
 def _targets_unsorted(params: Params, batch: Batch, y: Array, *rest: Any) -> tuple[Params, Array]:
@@ -123,7 +123,7 @@ EXERCISES = {
             "use np.maximum: max compares single numbers": lambda z: max(z, 0) + np.log1p(np.exp(-np.abs(z))),
             "min in the place of max": lambda z: np.minimum(z, 0) + np.log1p(np.exp(-np.abs(z))),
         },
-        same=lambda value: np.where(np.abs(value) < 1e-9, 1e16 * np.asarray(value), value),    # tiny ones count, too
+        same=lambda value, name: np.where(np.abs(value) < 1e-9, 1e16 * np.asarray(value), value),    # tiny ones count, too
     ),
     "02.4": Exercise(
         LOGISTIC,
@@ -191,6 +191,7 @@ EXERCISES = {
     "02.7": Exercise(
         ADAGRAD,
         [(THETA, G, ACC, 0.3, 0.05)],
+        keeps=True,
         mistakes={
             "g is not squared in acc": changed(ADAGRAD, acc_new=lambda g, acc: acc + g),
             "the size of g, not its square, goes into acc": changed(ADAGRAD, acc_new=lambda g, acc: acc + np.abs(g)),
@@ -254,6 +255,6 @@ EXERCISES = {
             "the targets of all rows: take y[rows]": _targets_unsorted,
         },
         order=("history", "params"),
-        same=lambda part: np.concatenate([*map(np.ravel, part.values())]) if isinstance(part, dict) else part,
+        same=lambda part, name: np.concatenate([*map(np.ravel, part.values())]) if isinstance(part, dict) else part,
     ),
 }  # fmt: skip

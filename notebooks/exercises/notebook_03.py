@@ -83,6 +83,8 @@ OF_SIDES = {
         "dE": lambda dM, E: sides(dM, E, repeats=False)},
 }  # fmt: skip
 
+COMPLEX = "takes complex numbers, too"
+
 EXERCISES = {
     "03.1": Exercise(afm.interactions_forward, [(DE,), (E1,), (rng.standard_normal((2, 5, 2)),)], ("M",), {
         "the dot product: one number a pair, the vector is lost": lambda E: pairs_of(E).sum(axis=2),
@@ -101,8 +103,8 @@ EXERCISES = {
         "neighbours are missing: the pairs begin at j = i + 1": lambda E: pairs_of(E, offset=2),
         "the pairs of the factors, not of the slots": lambda E: pairs_of(E.swapaxes(1, 2)).swapaxes(1, 2),
         "e_i and e_j are both e_i": lambda E: E[:, np.triu_indices(E.shape[1], 1)[0]] ** 2,
-    }),
-    "03.2": Exercise(FORWARD, [(M1, P1), (M2, P2)], mistakes={
+    }, later={COMPLEX: (1j * DE + 1,)}),
+    "03.2": Exercise(FORWARD, [(M1, P1), (M2, P2)], later={COMPLEX: (1j * M1 + 1, 1j * P1 + 1)}, mistakes={
         "p is missing: this is the dot product": {"part": lambda M: M.sum(axis=2)},
         "averaged over the factors, not summed": {"part": lambda M, p: (M * p).mean(axis=2)},
         "summed over the pairs, not over the factors": {"part": lambda M, p: (M * p).sum(axis=1)},
@@ -112,7 +114,8 @@ EXERCISES = {
         "the first pair alone": {"y_pair": lambda part: part[:, 0]},
         "p is missing in y_pair": {"y_pair": lambda pooled: pooled.sum(axis=1)},
     }),
-    "03.3": Exercise(BACKWARD, [(DPOOLED[:3, 0], M1.sum(axis=1), P1, DE), (DT2[:4, 0], E2[:, 0], P2 @ V2.T[:, :5], E1)],
+    "03.3": Exercise(BACKWARD, [(DPOOLED[:3, 0], pairs_of(DE).sum(axis=1), P1, DE),
+                                (DT2[:4, 0], pairs_of(E1).sum(axis=1), P2 @ V2.T[:, :5], E1)],
                      mistakes=OF_PROJECTION | OF_SIDES | {
         "divided among the pairs: each pair gets all of it": {
             "dM": lambda dpooled, E: np.repeat(dpooled[:, None], pairs_of(E).shape[1], axis=1) / pairs_of(E).shape[1]},
@@ -123,7 +126,7 @@ EXERCISES = {
             dpooled[:, None] * E.sum(axis=1, keepdims=True) + 0 * E)},
         "e_i itself: each side gets the gradient times the other side": {"dE": lambda dM, E: sides(dM, E, own=True)},
     }),
-    "03.4": Exercise(lambda V, p: V * np.sqrt(p), [(V1, P1**2), (V2, P2**2 + 0.1)], ("V",), {
+    "03.4": Exercise(lambda V, p: V * np.sqrt(p), [(V1, P1**2), (V2, P2**2 + 0.1)], ("V_fm",), {
         "p counts twice: both sides of a product take it": lambda V, p: V * p,
         "squared instead of the square root": lambda V, p: V * p**2,
         "exp(p / 2) in the place of the root": lambda V, p: V * np.exp(p / 2),
@@ -134,7 +137,7 @@ EXERCISES = {
         "a matrix product adds up the factors: multiply entry by entry": lambda V, p: V @ np.sqrt(p),
         "divided instead of multiplied": lambda V, p: V / np.sqrt(p),
         "V is not changed": lambda V: V,
-    }, same=lambda V: np.asarray(V) @ np.asarray(V).T),  # a sign or a rotation of the factors changes no inner product
+    }, same=lambda V, name: np.asarray(V) @ np.asarray(V).T),  # a sign or a rotation of the factors changes no inner product
     "03.5": Exercise(triple_backward, [(DT1, E1), (DT2, E2)], ("dE",), {
         "divided by an entry that is 0": lambda dT, E: (dT * E.prod(axis=1))[:, None] / E,
         "divided by an entry that is 0, or by another in its place": lambda dT, E: (

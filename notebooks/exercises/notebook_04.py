@@ -34,6 +34,11 @@ def _weights(seed: int, *shape: int) -> tuple[Array, Array]:
     return da, att.softmax_forward(s)
 
 
+def _tempered(seed: int, B: int, P: int) -> tuple[Any, ...]:
+    (da, s), tau = _arrays(seed, (B, P), (B, P)), 0.7 * seed
+    return da, s, att.softmax_forward(s / tau), tau
+
+
 def _network(seed: int, B: int, P: int, k: int, t: int) -> tuple[Array, ...]:
     ds, M, W, b, h = _arrays(seed, (B, P), (B, P, k), (k, t), t, t)
     Z = M @ W + b
@@ -294,8 +299,10 @@ EXERCISES = {
         "the largest score has the largest weight": [2 / 5, 1 / 5, 0, 2 / 5],
         "exp(-50) is small, but not 0, and only the ratios count": [0, 0, 0, 0],
         "equal weights: the scores are not used": [1 / 3, 1 / 3, 0, 1 / 3],
-    }, same=np.squeeze),
-    "04.5": Exercise(SOFTMAX, [_scores(7, 4, 5), _scores(8, 6, 3)], mistakes={
+    }, same=lambda result, name: np.squeeze(result)),
+    "04.5": Exercise(SOFTMAX, [_scores(7, 4, 5), _scores(8, 6, 3)], rtol=1e-9, mistakes={
+        "a tiny number is added to the sum of every row: only a sum of 0 becomes 1": {
+            "a": lambda e, total: e / (total + 1e-8)},
         "a row without a pair becomes NaN: mind -inf - (-inf), and 0 / 0": {
             "top": lambda s: s.max(axis=1, keepdims=True)},
         "the largest score of all rows: a row far below it becomes 0 / 0": {"top": lambda s: s.max()},
@@ -321,7 +328,8 @@ EXERCISES = {
         "absent pairs take part: exp(-inf) is 0, and must stay 0": {"s": lambda s: np.where(np.isinf(s), 0, s)},
     }),
     "04.6": Exercise(
-        att.softmax_backward, [_weights(1, 3, 6), _weights(2, 5, 4)], ("ds",), mistakes=BACKWARD_SOFTMAX),
+        att.softmax_backward, [_weights(1, 3, 6), _weights(2, 5, 4)], ("ds",), mistakes=BACKWARD_SOFTMAX,
+        later={"takes one row of da for many rows of a, too": (np.array([[1.0, -1.0, 0.5]]), _weights(3, 4, 3)[1])}),
     "04.7": Exercise(
         UPPER, [_arrays(9, 4, (4, 3), 3, (4, 6, 3)), _arrays(10, 2, (2, 5), 5, (2, 3, 5))], mistakes=OF_UPPER),
     "04.8": Exercise(NETWORK, [_network(11, 3, 6, 5, 2), _network(12, 4, 5, 3, 7)], mistakes=OF_NETWORK | {
@@ -332,8 +340,7 @@ EXERCISES = {
         WHOLE, [_whole(9, 4, 5, 9, 3, 2), _whole(10, 6, 4, 8, 2, 3)],
         mistakes=OF_WHOLE | OF_UPPER | OF_NETWORK | OF_LOWER),
     "04.11": Exercise(
-        TEMPERATURE,
-        [(*_arrays(i, (B, P), (B, P)), _weights(i, B, P)[1], 0.7 * i) for i, B, P in ((1, 3, 6), (2, 5, 4))],
+        TEMPERATURE, [_tempered(1, 3, 6), _tempered(2, 5, 4)],
         mistakes={
             "the softmax is skipped: da in the place of du": {"du": lambda da: da},
             "the average is missing in the backward of the softmax": {"du": lambda da, a: a * da},

@@ -28,6 +28,10 @@ def wave(z: Array) -> Float | complex:
     return np.sin(z).sum() * np.exp(z.ravel()[0])
 
 
+def steep(z: Array) -> Float | complex:
+    return np.sin(1e6 * z).sum()
+
+
 def _complex_steps(f: Callable[..., Any], theta: Array, d: Array) -> tuple[Callable[..., Any], Array, Array]:
     """Inputs whose f refuses a real step from theta, however exact its slope may be."""
 
@@ -52,8 +56,8 @@ def _embeddings(seed: int, B: int, m: int, n: int, k: int) -> tuple[Array, ...]:
 
 
 def _layer(seed: int, B: int, P: int, k: int, t: int) -> tuple[Array, ...]:
-    dpooled, M, W, h, Z, s = _arrays(seed, (B, k), (B, P, k), (k, t), t, (B, P, t), (B, P))
-    return dpooled, M, att.softmax_forward(s), Z, W, h
+    dpooled, M, W, h, Z = _arrays(seed, (B, k), (B, P, k), (k, t), t, (B, P, t))
+    return dpooled, M, att.softmax_forward(np.maximum(Z, 0) @ h), Z, W, h
 
 
 def _far(seed: int, P: int, t: int) -> tuple[Array, ...]:
@@ -65,7 +69,7 @@ def _batches(rng: np.random.Generator, n: int, size: int) -> list[Array]:
     return np.split(rng.permutation(n), range(size, n, size))
 
 
-def _used(parts: Any) -> Array:
+def _used(parts: Any, name: str = "") -> Array:
     """What counts of batches: their sizes, each row once, whether they were shuffled, and whether by the given rng."""
     rows = np.concatenate([np.ravel(part) for part in parts])
     in_order = [len(part) > 1 and np.ptp(part) == len(part) - 1 for part in parts]         # neighbours stayed together
@@ -128,13 +132,16 @@ EXERCISES = {
     }),
     "05.2": Exercise(
         lambda f, theta, d: f(theta + 1e-20j * d).imag / 1e-20,
-        [_complex_steps(cubic, *_arrays(1, 4, 4)), _complex_steps(wave, *_arrays(2, 3, 3)), _complex_steps(wave, _arrays(2, 3)[0], -_arrays(2, 3, 3)[1])], ("slope",), {
+        [_complex_steps(f, theta, d) for f, (theta, d) in (
+            (cubic, _arrays(1, 4, 4)), (wave, _arrays(2, 3, 3)), (wave, (_arrays(2, 3)[0], -_arrays(2, 3, 3)[1])),
+            (steep, _arrays(3, 2, 2)))],
+        ("slope",), {
             "not divided by eps, or a real part or a real step in which 1e-20 is lost": lambda f, theta, d: (
                 f(theta + 1e-20j * d).imag),
             "the real part, not the imaginary part": lambda f, theta, d: f(theta + 1e-20j * d).real / 1e-20,
             "d is a factor once more": lambda f, theta, d: f(theta + 1e-20j * d).imag / 1e-20 * d.sum(),
             **{f"a step of {eps:g} is too large for the last digits": lambda f, theta, d, eps=eps: (
-                f(theta + eps * 1j * d).imag / eps) for eps in (1e-1, 1e-2, 1e-3)},
+                f(theta + eps * 1j * d).imag / eps) for eps in (1e-1, 1e-2, 1e-3, 1e-6, 1e-8)},
             "a slope may be negative: no absolute value": lambda f, theta, d: abs(f(theta + 1e-20j * d).imag) / 1e-20,
             "d is multiplied by theta: add it": lambda f, theta, d: f(theta * (1 + 1e-20j * d)).imag / 1e-20,
             "the size, not the imaginary part": lambda f, theta, d: abs(f(theta + 1e-20j * d)) / 1e-20,
@@ -244,7 +251,12 @@ EXERCISES = {
         "the gate of ReLU is missing": OF_NETWORK["the gate of ReLU is missing"],
         "h is missing": OF_NETWORK["h is missing"],
     }),
-    "05.9": Exercise(ADAGRAD, [(THETA, 0 * THETA, BY_HAND, 0.3), (BY_HAND[0], THETA[0] ** 2, THETA[1], 0.1)], mistakes={
+    "05.9": Exercise(ADAGRAD, [
+        (THETA, 0 * THETA, BY_HAND, 0.3), (BY_HAND[0], THETA[0] ** 2, THETA[1], 0.1),
+        (THETA, 0 * THETA, 1e-4 * BY_HAND, 0.3)], mistakes={
+        "eps stands inside the root": {
+            "theta_new": lambda theta, acc_new, g, lr: theta - lr * g / np.sqrt(acc_new + 1e-8)},
+        "eps is missing": {"theta_new": lambda theta, acc_new, g, lr: theta - lr * g / np.sqrt(acc_new)},
         "the sign of the step: it goes up the slope": {"lr": lambda lr: -lr},
         HANDED_OUT: {"theta_new": lambda theta, acc, g, lr: theta - lr * g / (np.sqrt(acc) + 1e-8)},
         "a larger eps hides it: the first step still has another length": {

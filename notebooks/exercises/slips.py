@@ -242,6 +242,6 @@ def _outcome(exercise: Exercise, solution: Steps, known: Known, changed: Any = "
                 moved.add(name)
         if wrong and "new" in known:
             known = known | {exercise.names[0]: known["new"]}
-        return known | {name: exercise.same(known[name]) for name in exercise.names if wrong and name in known}
+        return known | {name: exercise.same(known[name], name) for name in exercise.names if wrong and name in known}
     except Exception:
         return {}

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -193,8 +194,10 @@ def changes_its_argument(a):
     (Exercise(4.0), None, "a result is None"),
     (ONE, 3.0, "give the function itself, not float"),
     (ONE, lambda a: a / {}, "it raised TypeError"),
-    (ONE, changes_its_argument, "it changes its arguments"),
-    (LISTS, sorts_its_argument, "it changes its arguments"),
+    (replace(ONE, keeps=True), changes_its_argument, "it changes its arguments"),
+    (replace(LISTS, keeps=True), sorts_its_argument, "it changes its arguments"),
+    (TWO, changes_its_argument, "it should give 2 results"),
+    (ONE, lambda a: changes_its_argument(a) + 1, "it changes its arguments"),
     (TWO, lambda a: a + 1, "2 results (sum, double), not 1"),
     (TWO, lambda a: (a + 1, a), "double: 2 of 2 entries are wrong"),
     (TWO, lambda a: (a + 1, 4 * a), "double: 2 of 2 entries are wrong, the first at (0,); likely: twice too large"),
@@ -313,7 +316,7 @@ def test_the_notebook_goes_on_with_the_answer_when_it_is_right_and_else_with_the
     assert capsys.readouterr().out == "Right, for 2 inputs.\n"
     solution = check("03.4", wrong)
     told = capsys.readouterr().out
-    assert solution is find("03.4").right and told.startswith("Not yet: V: ")
+    assert solution is find("03.4").right and told.startswith("Not yet: V_fm: ")
     assert told.endswith("both sides of a product take it\nThe notebook goes on with the solution.\n")
     assert check("03.4", ...) is solution
     assert capsys.readouterr().out == "Not written yet: the notebook goes on with the solution.\n"
@@ -406,7 +409,8 @@ def test_a_function_with_several_results_may_be_judged_step_by_step_too():
     assert judge(exercise, lambda x: (2 * x + 2, 3 * x + 3)).text == "Right."
     assert judge(exercise, lambda x: {"a": x, "c": 2 * x}).text.startswith("Not yet: a: ")
     assert judge(exercise, lambda x: {"c": 2 * x + 2}).text.startswith("Right so far; still to come: d.")
-    assert judge(exercise, lambda x: {"c": 2 * x + 2, "d": 3 * x + 3}).text.startswith("Right so far; now return c, d.")
+    both = judge(exercise, lambda x: {"c": 2 * x + 2, "d": 3 * x + 3})
+    assert both.ok and both.text.startswith("Right.\n  ✓ c: right to rounding")
 
 
 def test_unknown_exercise():

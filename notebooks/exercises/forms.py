@@ -1,0 +1,124 @@
+"""Forms of right answers: results that go by other names, or by none, and what may not stand where the solution stands."""
+
+import copy
+import warnings
+from collections.abc import Mapping, Sequence
+from inspect import signature
+from typing import Any
+
+import numpy as np
+
+from afm_numpy.exercises import NOTHING, Exercise, Steps
+from afm_numpy.exercises.answer import check_answer
+
+__all__ = ["better", "by_name", "free", "trouble"]
+
+Results = Mapping[str, Any]
+
+
+def by_name(exercise: Exercise, got: Any, wants: Results, given: Sequence[Any], rtol: float) -> Any:
+    """What came out, with the names of the exercise where right results have other names, or stand in a row."""
+
+    def right(value: Any, name: str) -> bool:
+        try:
+            return check_answer(exercise.same(value, name), wants[name], name, rtol).ok
+        except Exception:  # the reader's values may be anything
+            return False
+
+    names = exercise.names
+    if isinstance(got, dict) and not exercise.by_name:
+        missing = [name for name in names if got.get(name, ...) is ...]
+        own = [value for value in (*got.values(), [*got.values()]) if not any(value is argument for argument in given)]
+        under = {name: [value for value in own if right(value, name)][:1] for name in missing}
+        return got | {name: value for name, values in under.items() for value in values} if all(under.values()) else got
+    if exercise.by_name and isinstance(got, (tuple, list)) and len(got) == len(names) and all(map(right, got, names)):
+        return dict(zip(names, got, strict=True))
+    return got
+
+
+def trouble(exercise: Exercise, got: Any) -> str:
+    """What is wrong with the form of what came out, before any number is looked at; nothing if it will do."""
+    parts = got if isinstance(got, tuple) else (got,)
+    if any(part is ... for part in parts):
+        return NOTHING
+    if any(part is None for part in parts):
+        return "a result is None; is a return missing, or is it what np.add.at returns?"
+    if exercise.by_name and not isinstance(got, dict):
+        return "give the results by their names, for example with `return locals()`."
+    if isinstance(got, dict) and got and {*got}.isdisjoint(exercise.order):
+        return f"no result is called {' or '.join(exercise.order)}."
+    return ""
+
+
+def free(exercise: Exercise, cases: Sequence[Any]) -> set[str]:
+    """The lines that are no result and are not as in the solution, although what follows from them is right."""
+    free = set[str]()
+    for found in (case.found for case in cases):
+        right = {name for name, answer in found.items() if answer.ok}
+        free |= {name for name in found.keys() - right - {*exercise.names} if right & _follow(exercise.right, name)}
+    return free
+
+
+def _follow(steps: Steps, name: str) -> set[str]:
+    """The lines that need this one, or need one that does."""
+    moved = {name}
+    for line, of in steps.lines.items():
+        moved |= {line} if moved & {*signature(of).parameters} else set()
+    return moved - {name}
+
+
+def better(exercise: Exercise, answer: Any) -> str:
+    """What the solution does, and a right answer does not, that may matter in later cells; nothing if it may not."""
+    right, names = exercise.right, exercise.names
+    for does, inputs in [*(("", inputs) for inputs in exercise.inputs), *exercise.later.items()]:
+        given = copy.deepcopy(inputs)
+        before = repr(given)
+        want = exercise.call(right, inputs) if callable(right) else right
+        try:
+            with np.errstate(all="ignore"), warnings.catch_warnings():
+                warnings.simplefilter("ignore")                           # a lost imaginary part is one
+                got = answer(*given) if callable(right) else answer
+            if does and not np.allclose(_flat(got, names), _flat(want, names), rtol=1e-6, atol=0):
+                return does
+        except Exception:  # of what the exercise does not ask for
+            return does
+        if repr(given) != before:
+            return "leaves its arguments as they are"
+        arrays = any(isinstance(value, np.ndarray) for value in inputs)
+        if lacks := _lacks(got, want, names, arrays):
+            return lacks
+    return ""
+
+
+def _by(names: Sequence[str], value: Any) -> Results:
+    """Results by name, whether one, or several in a row, or by name already."""
+    if isinstance(value, dict) and {*names} <= {*value}:
+        return {name: value[name] for name in names}
+    return dict(zip(names, value if names[1:] else [value], strict=True))
+
+
+def _flat(value: Any, names: Sequence[str]) -> Any:
+    return np.hstack([np.ravel(result) for result in _by(names, value).values()])
+
+
+def _lacks(got: Any, want: Any, names: Sequence[str], arrays: bool) -> str:
+    """In which form the solution gives its results, if an answer gives them in another one that may not do."""
+    if isinstance(want, dict) and not isinstance(got, dict):
+        return f"gives {', '.join(names)} by name"
+    if isinstance(got, dict) and not isinstance(want, dict):
+        return f"returns {', '.join(names)}, not by name"
+    for name, like, one in ((name, _by(names, want)[name], one) for name, one in _by(names, got).items()):
+        if isinstance(like, dict) and (lacks := _lacks(one, like, [*like], arrays)):
+            return lacks
+        if isinstance(like, list) and not isinstance(one, (list, tuple, np.ndarray)):
+            return f"gives {name} as a list"
+        if isinstance(like, (dict, list)):
+            continue
+        number = np.ndim(one) == 0 and isinstance(one, (bool, int, float, np.generic, np.ndarray))
+        if np.ndim(like) == 0 and not number:
+            return f"gives {name} as a plain number"
+        if np.ndim(like) and arrays and not isinstance(one, np.ndarray):
+            return f"gives {name} as an array"
+        if arrays and np.asarray(like).dtype.kind in "bi" and np.asarray(one).dtype.kind not in "bi":
+            return f"gives {name} as integers"
+    return ""

@@ -1,0 +1,109 @@
+"""A right answer is right in any form; where it may not do in later cells, `check` says why and gives the solution."""
+
+from importlib import util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import afm_numpy.exercises as exercises
+from afm_numpy.exercises import Exercise, Steps, check, find, judge
+
+spec = util.spec_from_file_location("unusual", Path(__file__).with_name("unusual.py"))
+unusual = util.module_from_spec(spec)
+spec.loader.exec_module(unusual)
+ANSWERS = [pytest.param(*a, id=f"{a[0]}-{getattr(a[1], '__name__', at)}") for at, a in enumerate(unusual.ANSWERS)]
+STEPS = Steps("x", "c d", a=lambda x: x + 1, b=lambda a: a**2, c=lambda b: b.sum(), d=lambda x: -x)
+EXERCISE = Exercise(STEPS, [(np.arange(3.0),), (np.arange(5.0),)])
+
+
+@pytest.mark.parametrize(("number", "answer", "better"), ANSWERS)
+def test_an_unusual_right_answer_is_right(number, answer, better, capsys):
+    goes_on = check(number, answer)
+    told = capsys.readouterr().out
+    assert told.startswith("Right")
+    last = told.rstrip("\n").rpartition("\n")[2]
+    if better:
+        assert goes_on is find(number).right
+        assert last == f"The notebook goes on with the solution, which {better}."
+    else:
+        assert goes_on is answer and "goes on" not in told
+
+
+def test_a_line_that_is_not_ours_is_told_but_does_no_harm():
+    found = judge(EXERCISE, lambda x: {"a": x, "b": (x + 1) ** 2, "c": ((x + 1) ** 2).sum(), "d": -x})
+    assert found.ok and found.text.split("\n") == [
+        "Right, for 2 inputs.",
+        "  ✓ a: not as in the solution, but what follows is right",
+        *[f"  ✓ {name}: right to rounding" for name in "bcd"],
+    ]
+    halfway = judge(EXERCISE, lambda x: {"a": x, "b": (x + 1) ** 2})
+    assert not halfway.ok and halfway.text.startswith("Right so far; still to come: c, d.\n  ✓ a: not as in the")
+
+
+def test_a_wrong_line_before_a_wrong_result_is_blamed():
+    found = judge(EXERCISE, lambda x: {"a": x, "b": x**2, "c": (x**2).sum(), "d": -x})
+    assert found.text.startswith("Not yet: a: 3 of 3 entries are wrong")
+    unrelated = judge(EXERCISE, lambda x: {"a": x, "d": -x})                 # d does not come from a
+    assert unrelated.text.startswith("Not yet: a: ")
+
+
+def test_a_line_of_another_kind_in_one_input_is_blamed_in_none():
+    """The second input has a wrong result, but its line a is what it was where all was right."""
+    found = judge(EXERCISE, lambda x: {"a": x, "b": (x + 1) ** 2, "c": ((x + 1) ** 2).sum() + (len(x) > 3), "d": -x})
+    assert found.text.startswith("Not yet: c: is wrong")
+
+
+def test_results_under_other_names_must_all_be_right():
+    one = Exercise(Steps("x", "c", c=lambda x: x + 1), [(np.arange(3.0),)])
+    assert judge(one, lambda x: {"x": x, "mine": x + 1}).ok
+    assert judge(one, lambda x: {"x": x, "mine": x + 2}).text == "Not yet: no result is called c."
+    assert judge(one, lambda x: {"x": x + 1}).ok                             # an argument's name used again
+    same = Exercise(Steps("x", "c", c=lambda x: +x), one.inputs)
+    assert judge(same, lambda x: {"x": x, "mine": 2 * x}).text == "Not yet: no result is called c."
+    assert not judge(EXERCISE, lambda x: {"first": ((x + 1) ** 2).sum(), "second": x}).ok
+
+
+def test_results_by_name_are_as_exact_as_results_without():
+    def one_sided(f, theta, eps):
+        steps = eps * np.eye(theta.size).reshape(-1, *theta.shape)
+        return np.array([(f(theta + step) - f(theta)) / eps for step in steps]).reshape(theta.shape)
+
+    assert not judge(find("01.7"), one_sided).ok
+    assert not judge(find("01.7"), lambda *inputs: {"slope": one_sided(*inputs)}).ok
+
+
+def changes_acc(theta, g, acc, lr, eps):
+    acc += g**2
+    return theta - lr * g / (np.sqrt(acc) + eps), acc
+
+
+@pytest.mark.parametrize(("number", "answer", "words"), [
+    ("02.7", changes_acc, "it changes its arguments; work on copies"),
+    ("00.2", "6", "y_fm: is not a number but str"),
+    ("09.4", "line 5", "wrong_line: is not a number but str"),
+    ("05.10", lambda rng, n, size: rng.permutation(n), "it gives something else than is asked for"),
+    ("05.10", lambda rng, n, size: 7, "it gives something else than is asked for"),
+    ("05.10", lambda rng, n, size: {"batches": rng}, "it gives something else than is asked for"),
+    ("08.3", lambda dR, at, U: [[[1.0], [1.0, 2.0]], [[1.0]]], "dE: "),
+    ("08.3", lambda dR, at, U: [10**400], "dE: is not an array of numbers but list"),
+    ("04.3", lambda M, W, b, h: {"Q": M}, "no result is called Z or R or s"),
+    ("03.2", lambda M, p: (M @ p, M.sum(axis=1), M.sum()), "give the results by their names"),
+])  # fmt: skip
+def test_a_wrong_form_is_described_without_a_crash(number, answer, words, capsys):
+    assert check(number, answer) is find(number).right
+    told = capsys.readouterr().out
+    assert told.startswith("Not yet: ") and words in told and told.endswith("goes on with the solution.\n")
+
+
+def test_a_line_that_raises_is_one_of_the_reader():
+    told = judge(find("05.2"), lambda f, theta, d: f(theta + d)).text
+    assert "lambda f, theta, d: f(theta + d)" in told and "raise TypeError" not in told
+
+
+def test_a_right_answer_may_fail_where_later_cells_go(monkeypatch, capsys):
+    exercise = Exercise(lambda x: 2 * x, [(np.ones(2),)], ("y",), later={"takes numbers, too": (3.0,)})
+    monkeypatch.setattr(exercises, "find", lambda number: exercise)
+    assert check("any", lambda x: x + x) is not exercise.right
+    assert check("any", lambda x: x.copy() + x) is exercise.right
+    assert capsys.readouterr().out.endswith("The notebook goes on with the solution, which takes numbers, too.\n")
