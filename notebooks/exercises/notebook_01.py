@@ -143,6 +143,8 @@ EXERCISES = {
                 BI, sum_e=lambda E: E.mean(axis=1), sum_e2=lambda E: (E * E).mean(axis=1)),
             "divided by the number of slots: the factor is 1/2": lambda E: 2 * BI(E) / E.shape[1],
             "cubed: the sum is squared": changed(BI, pooled=lambda sum_e, sum_e2: 0.5 * (sum_e**3 - sum_e2)),
+            "only the first two slots: every two meet": lambda E: E[:, 0] * E[:, 1],
+            "the root of the sum is too much": changed(BI, pooled=lambda sum_e, sum_e2: 0.5 * np.sqrt(np.abs(sum_e**2 - sum_e2))),
             "the factors are added up as well: keep a vector for each row": lambda E: BI(E).sum(axis=1),
         },
     ),
@@ -159,6 +161,7 @@ EXERCISES = {
                 FORWARD, y_hat=lambda w0, linear, E: w0 + linear[:, None] + BI(E)),
             "w0 is counted once for each slot": changed(FORWARD, w0=lambda w0, x: x.shape[1] * w0),
             "bi_interaction is averaged over the factors: add them up": changed(FORWARD, pairs=lambda E: BI(E).mean(axis=1)),
+            "all of w is added up: a row holds w[idx] * x": changed(FORWARD, linear=lambda w: w.sum()),
             "the pairs of all rows are added up: each row has its own": changed(
                 FORWARD, y_hat=lambda w0, linear, E: w0 + linear + BI(E).sum()),
             "summed over the whole batch: each row has its own prediction": changed(
@@ -174,6 +177,8 @@ EXERCISES = {
             "only the part of the squares: the sum over the others is missing": changed(DE_OF, others=lambda E: -E),
             "e_i itself in the place of the sum of the others": changed(DE_OF, others=lambda E: E),
             "e_i is added: it must be taken away": changed(DE_OF, others=lambda E: E.sum(axis=1, keepdims=True) + E),
+            "the sum of all, once a row: each slot has a gradient of its own": lambda dy_hat, E: dy_hat[:, None] * E.sum(axis=1),
+            "only the next slot: all others push": changed(DE_OF, others=lambda E: np.roll(E, -1, axis=1)),
             "half of e_i is taken away: all of it must go": changed(
                 DE_OF, others=lambda E: E.sum(axis=1, keepdims=True) - E / 2),
             "brackets: dy_hat multiplies both parts": lambda dy_hat, E: (

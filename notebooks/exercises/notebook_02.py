@@ -91,6 +91,8 @@ EXERCISES = {
             "still squared: with the 2 the square must go": lambda y_hat, y: 2 * (y_hat - y) ** 2 / len(y),
             "divided by the root of B": lambda y_hat, y: 2 * (y_hat - y) / np.sqrt(len(y)),
             "the third power: the derivative of u**2 is 2 u": lambda y_hat, y: 2 * (y_hat - y) ** 3 / len(y),
+            "the gradient of the root: this loss has none": lambda y_hat, y: (
+                (y_hat - y) / len(y) / np.sqrt(np.mean((y_hat - y) ** 2))),
             "multiplied by B, not divided": lambda y_hat, y: 2 * (y_hat - y) * len(y),
             "only the sign of the error: that is the slope of its absolute value": lambda y_hat, y: (
                 np.sign(y_hat - y) / len(y)),
@@ -116,6 +118,7 @@ EXERCISES = {
             "the logarithm is taken away, not added": lambda z: np.maximum(z, 0) - np.log1p(np.exp(-np.abs(z))),
             "the logarithm to the base 2": lambda z: np.maximum(z, 0) + np.log2(1 + np.exp(-np.abs(z))),
             "log1p of expm1: log1p takes exp": lambda z: np.maximum(z, 0) + np.log1p(np.expm1(-np.abs(z))),
+            "max(z, 0), not max(z, 1)": lambda z: np.maximum(z, 1) + np.log1p(np.exp(-np.abs(z))),
             "that is the sigmoid, the slope of softplus": lambda z: sigmoid(z),
             "1 is added twice: log1p adds it": lambda z: np.maximum(z, 0) + np.log1p(1 + np.exp(-np.abs(z))),
             **{f"z is clipped at {clip}: a large z must come back whole": lambda z, clip=clip: np.log1p(
@@ -168,6 +171,8 @@ EXERCISES = {
             "that is for the squared loss of the probability": lambda y_hat, y: (
                 2 * (sigmoid(y_hat) - y) * sigmoid(y_hat) * sigmoid(-y_hat) / len(y)),
             "tanh in the place of the sigmoid": lambda y_hat, y: (np.tanh(y_hat) - y) / len(y),
+            "the logarithm of the sigmoid": lambda y_hat, y: (-SOFTPLUS(-y_hat) - y) / len(y),
+            "y is no factor of the sigmoid: subtract it": lambda y_hat, y: sigmoid(y_hat) * (1 - y) / len(y),
             "the sigmoid is taken twice": lambda y_hat, y: (sigmoid(sigmoid(y_hat)) - y) / len(y),
             "0 or 1 in the place of the probability": lambda y_hat, y: ((y_hat > 0) - y) / len(y),
             "exp overflows: losses.sigmoid does not": lambda y_hat, y: (np.exp(y_hat) / (1 + np.exp(y_hat)) - y) / len(y),
@@ -199,6 +204,8 @@ EXERCISES = {
             "lr does not go into acc": changed(ADAGRAD, acc_new=lambda g, acc, lr: acc + lr * g**2),
             "eps is squared, in the root": changed(ADAGRAD, root=lambda acc_new, eps: np.sqrt(acc_new + eps**2)),
             "a cube root: it is a square root": changed(ADAGRAD, root=lambda acc_new, eps: np.cbrt(acc_new) + eps),
+            "the squares of a column are added up: each entry has its own": changed(
+                ADAGRAD, acc_new=lambda g, acc: acc + (g**2).sum(axis=0)),
             "acc fades: that is RMSprop": changed(ADAGRAD, acc_new=lambda g, acc: 0.9 * acc + 0.1 * g**2),
             "acc holds the sum of the squares, not its root": changed(
                 ADAGRAD, acc_new=lambda g, acc: np.sqrt(acc + g**2), root=lambda acc_new, eps: acc_new + eps),

@@ -97,6 +97,7 @@ EXERCISES = {
         "the difference of the two vectors, not their product": lambda E: -np.diff(
             E[:, np.triu_indices(E.shape[1], 1)], axis=1)[:, 0],
         "half the sum of the two vectors, not their product": lambda E: E[:, np.triu_indices(E.shape[1], 1)].mean(axis=1),
+        "only the pairs of slot 0: every two meet": lambda E: E[:, :1] * E[:, 1:],
         "e_i and e_j are both e_j": lambda E: E[:, np.triu_indices(E.shape[1], 1)[1]] ** 2,
         "pairs of rows: E[:, i] takes the slots": lambda E: (
             E[np.triu_indices(len(E), 1)[0]] * E[np.triu_indices(len(E), 1)[1]]),
@@ -110,6 +111,7 @@ EXERCISES = {
         "summed over the pairs, not over the factors": {"part": lambda M, p: (M * p).sum(axis=1)},
         "the mean over the pairs, not the sum": {"pooled": lambda M: M.mean(axis=1)},
         "pooled is summed over the factors: the pairs are axis 1": {"pooled": lambda M: M.sum(axis=2)},
+        "pooled @ p in the place of the part of each pair": {"part": lambda M, p: (M.sum(axis=1) @ p)[:, None] + 0 * M[:, :, 0]},
         "the largest, not the sum": {"pooled": lambda M: M.max(axis=1)},
         "the first pair alone": {"y_pair": lambda part: part[:, 0]},
         "p is missing in y_pair": {"y_pair": lambda pooled: pooled.sum(axis=1)},
@@ -143,6 +145,7 @@ EXERCISES = {
         "divided by an entry that is 0, or by another in its place": lambda dT, E: (
             dT * E.prod(axis=1))[:, None] / np.where(E == 0, 1, E),
         "only the next of the other two": lambda dT, E: dT[:, None] * np.roll(E, -1, axis=1),
+        "e_i itself in the place of the other two": lambda dT, E: dT[:, None] * E,
         "only one of the other two": lambda dT, E: dT[:, None] * np.roll(E, 1, axis=1),
         "the gradient of one feature is also that of another": lambda dT, E: triple_backward(dT, E)[:, [0, 1, 1]],
         "e_i itself is still in the product": lambda dT, E: np.repeat((dT * E.prod(axis=1))[:, None], 3, axis=1),
@@ -160,6 +163,10 @@ EXERCISES = {
             mask[:, :, None] * dpooled[:, None] / np.maximum(mask.sum(axis=0), 1)[None, :, None]),
         "absent and present pairs are exchanged": lambda dpooled, mask: (
             ~mask[:, :, None] * dpooled[:, None] / np.maximum(mask.sum(axis=1), 1)[:, None, None]),
+        "the mask of the first row for all": lambda dpooled, mask: (
+            dpooled[:, None] * mask[:1, :, None] / np.maximum(mask[0].sum(), 1)),
+        "divided by the largest number of pairs": lambda dpooled, mask: (
+            mask[:, :, None] * dpooled[:, None] / mask.sum(axis=1).max()),
         "multiplied by the number of pairs, not divided": lambda dpooled, mask: (
             mask[:, :, None] * dpooled[:, None] * mask.sum(axis=1)[:, None, None]),
         "divided by one pair too many: + 1 is no guard against 0": lambda dpooled, mask: (

@@ -144,6 +144,9 @@ BACKWARD_SOFTMAX = {
     "the plain mean of da, not the mean weighted by a": lambda da, a: a * (da - da.mean(axis=1, keepdims=True)),
     "summed over the wrong axis: the sum runs over the pairs of a row": lambda da, a: a * (da - (a * da).sum(axis=0)),
     "summed over the whole batch: each row has its own sum": lambda da, a: a * (da - (a * da).sum()),
+    "da itself is missing": lambda da, a: -a * (a * da).sum(axis=1, keepdims=True),
+    "a in the place of the average": lambda da, a: a * (da - a),
+    "the sum of da over the rows, not the average of a row": lambda da, a: a * (da - da.sum(axis=0)),
     "1 - a stands in front of the bracket: a": lambda da, a: (1 - a) * (da - (a * da).sum(axis=1, keepdims=True)),
     "a and da are exchanged": lambda da, a: da * (a - (a * da).sum(axis=1, keepdims=True)),
     "the largest of da, not its average": lambda da, a: a * (da - da.max(axis=1, keepdims=True)),
@@ -162,6 +165,8 @@ OF_UPPER = {
     "the sums are multiplied: multiply first, then sum": {
         "dp": lambda dy_hat, pooled: dy_hat.sum() * pooled.sum(axis=0)},
     "the mean over the factors, not the sum": {"da": lambda dpooled, M: (M * dpooled[:, None]).mean(axis=2)},
+    "dp is added up over the factors: they stay, the rows go": {"dp": lambda dy_hat, pooled: (dy_hat[:, None] * pooled).sum(axis=1)},
+    "pooled minus p in the place of p": {"dpooled": lambda dy_hat, pooled, p: dy_hat[:, None] * (pooled - p)},
     "added, not multiplied": {"dpooled": lambda dy_hat, p: dy_hat[:, None] + p},
     "M is missing in da": {"da": lambda dpooled, M: dpooled.sum(axis=1)[:, None] + 0 * M[:, :, 0]},
     "dpooled is missing in da": {"da": lambda M: M.sum(axis=2)},
@@ -195,6 +200,9 @@ OF_LOWER = {
     "a is a factor of the first path alone": {
         "dM": lambda dpooled, a, dZ, W: a[:, :, None] * (dpooled[:, None] + dZ @ W.T)},
     "e_i itself: each side gets the gradient times the other side": {"dE": lambda dM, E: sides(dM, E, own=True)},
+    "the first side twice: the other embedding of a pair gets a gradient, too": {"dE": lambda dM, E: 2 * sides(dM, E, both=False)},
+    "the mean of what a feature gets, not the sum": {"dV": lambda dE, x, idx, V: (
+        added(V.shape, idx, dE * x[:, :, None]) / np.maximum(np.bincount(idx.ravel(), minlength=len(V)), 1)[:, None])},
     "the gradient of each slot, not yet added up by feature": {"dV": lambda dE, x: dE * x[:, :, None]},
     "a is missing in dM": {"dM": lambda dpooled, dZ, W: dpooled[:, None] + dZ @ W.T},
     **OF_SIDES,
@@ -213,6 +221,8 @@ OF_WHOLE = {
     **{f"{label}, in ds": {"ds": wrong} for label, wrong in BACKWARD_SOFTMAX.items() if "diagonal" not in label},
     "the penalty is on W alone": {"L": lambda y_hat, y, lam, q: (
         ((y_hat - y) ** 2).mean() + lam * sum((value**2).sum() for value in q.values()))},
+    "the absolute values of W, not its squares": {"L": lambda y_hat, y, lam, W: (
+        ((y_hat - y) ** 2).mean() + lam * np.abs(W).sum())},
     "the norm of W, not its square": {"L": lambda y_hat, y, lam, W: (
         ((y_hat - y) ** 2).mean() + lam * np.sqrt((W**2).sum()))},
     "dV and dp are exchanged: dV comes first": lambda *args: tuple(WHOLE(*args)[at] for at in (0, 1, 2, 4, 3, 5, 6, 7)),
@@ -238,6 +248,8 @@ EXERCISES = {
         "exp belongs to the next line": {"s": lambda query, keys, width: np.exp(-(((query - keys) / width) ** 2) / 2)},
         "divided by the largest, not by the sum": {"a": lambda s: np.exp(s - s.max())},
         "added, not multiplied": {"y_hat": lambda a, values: (a + values).sum()},
+        "the scores in the place of the weights": {"y_hat": lambda s, values: (s * values).sum()},
+        "the exponential of the sum, not the sum of the exponentials": {"a": lambda s: np.exp(s) / np.exp(s.sum())},
         "the value of the nearest key alone": {"y_hat": lambda a, values: values[np.argmax(a)]},
         "not squared": {"s": lambda query, keys, width: -(query - keys) / width / 2},
         "the factor 1/2 is missing": {"s": lambda query, keys, width: -(((query - keys) / width) ** 2)},
@@ -261,6 +273,9 @@ EXERCISES = {
         "h is missing: the units are only added up": {
             "additive": lambda query, keys, W, U: np.tanh(query @ W + keys @ U).sum(axis=1)},
         "tanh is missing": {"additive": lambda query, keys, W, U, h: (query @ W + keys @ U) @ h},
+        "h multiplies tanh, and does not go into it": {
+            "additive": lambda query, keys, W, U, h: np.tanh(query @ W + keys @ U + h).sum(axis=1)},
+        "tanh belongs to the other score": {"dot": lambda query, keys: np.tanh(keys @ query / np.sqrt(len(query)))},
         "the sigmoid in the place of tanh": {
             "additive": lambda query, keys, W, U, h: 1 / (1 + np.exp(-(query @ W + keys @ U))) @ h},
         "the two are multiplied: add them": {
@@ -279,6 +294,7 @@ EXERCISES = {
         "ReLU of the score: it belongs to the hidden units": {"s": lambda Z, h: np.maximum(Z @ h, 0)},
         "ReLU of the score as well: a score may be negative": {"s": lambda R, h: np.maximum(R @ h, 0)},
         "b is added behind ReLU": {"R": lambda M, W, b: np.maximum(M @ W, 0) + b},
+        "a leak of 0.01 below 0: ReLU has none": {"R": lambda Z: np.where(Z > 0, Z, 0.01 * Z)},
         "the sigmoid in the place of ReLU": {"R": lambda Z: 1 / (1 + np.exp(-Z))},
         "the absolute value in the place of ReLU": {"R": lambda Z: np.abs(Z)},
         "the smaller one: max(Z, 0) cuts what is below 0": {"R": lambda Z: np.minimum(Z, 0)},
@@ -312,6 +328,8 @@ EXERCISES = {
             np.isinf(s).all(axis=1), 0, np.min(s, axis=1, initial=1e9, where=np.isfinite(s)))[:, None]},
         "0 is subtracted where all scores are below it: then exp(-900) is 0": {
             "top": lambda s: np.maximum(s.max(axis=1, keepdims=True), 0)},
+        "the logarithm of the weights": {"a": lambda s, top, e, total: np.where(
+            np.isinf(s), 0, s - top - np.log(np.maximum(total, 1e-300)))},
         "a row without a pair gets weights: they must be 0": {
             "a": lambda e, total: np.where(total == 0, 1 / e.shape[1], e / np.where(total == 0, 1, total))},
         "the sign of the scores": {"s": lambda s: np.where(np.isinf(s), s, -s)},

@@ -120,6 +120,7 @@ EXERCISES = {
         "** 1 / 3 is a third of the power 1: brackets around 1 / 3": lambda u, f, t: u * f / t,
         "the error there, not the step": lambda u, f, t: np.cbrt(3 * u * f / t) ** 2 * t / 6 + u * f / np.cbrt(3 * u * f / t),
         "a fourth root instead of a cube root": lambda u, f, t: (3 * u * f / t) ** 0.25,
+        "divided by 3, not multiplied": lambda u, f, t: np.cbrt(u * f / (3 * t)),
         "2 in the place of 3": lambda u, f, t: np.cbrt(2 * u * f / t),
         "6e-6 is the step of one function: it depends on u, f and t": lambda u, f, t: 6e-6,
         "the two terms are equal there, but their sum is not smallest": lambda u, f, t: np.cbrt(6 * u * f / t),
@@ -143,6 +144,7 @@ EXERCISES = {
             **{f"a step of {eps:g} is too large for the last digits": lambda f, theta, d, eps=eps: (
                 f(theta + eps * 1j * d).imag / eps) for eps in (1e-1, 1e-2, 1e-3, 1e-6, 1e-8)},
             "a slope may be negative: no absolute value": lambda f, theta, d: abs(f(theta + 1e-20j * d).imag) / 1e-20,
+            "the first entry of d alone": lambda f, theta, d: f(theta + 1e-20j * d * (np.arange(d.size) == 0)).imag / 1e-20,
             "d is multiplied by theta: add it": lambda f, theta, d: f(theta * (1 + 1e-20j * d)).imag / 1e-20,
             "the size, not the imaginary part": lambda f, theta, d: abs(f(theta + 1e-20j * d)) / 1e-20,
             "d is forgotten": lambda f, theta: f(theta + 1e-20j).imag / 1e-20,
@@ -161,6 +163,8 @@ EXERCISES = {
             "error": lambda measured, by_hand: np.median(np.abs(measured - by_hand)) / np.abs(by_hand).max()},
         "divided by the mean entry: divide by the largest": {
             "error": lambda measured, by_hand: np.abs(measured - by_hand).max() / np.abs(by_hand).mean()},
+        "divided by the sum of the entries: divide by the largest": {
+            "error": lambda measured, by_hand: np.abs(measured - by_hand).max() / np.abs(by_hand).sum()},
         "divided by both: divide by the largest of by_hand alone": {
             "error": lambda measured, by_hand: np.abs(measured - by_hand).max() / (
                 np.abs(measured).max() + np.abs(by_hand).max())},
@@ -215,6 +219,7 @@ EXERCISES = {
                 (sigmoid(y_hat) - y) / len(y) * sigmoid(-y_hat)),
             "now the measured gradient is smaller, each entry by another factor": lambda y_hat, y: (
                 (sigmoid(y_hat) - y) / len(y) / sigmoid(y_hat) / sigmoid(-y_hat)),
+            "the error is squared": lambda y_hat, y: (sigmoid(y_hat) - y) ** 2 / len(y),
             "a constant does not mend what is another factor for each entry": lambda y_hat, y: (
                 4 * (sigmoid(y_hat) - y) / len(y) * sigmoid(y_hat) * sigmoid(-y_hat)),
             "twice too large": lambda y_hat, y: 2 * (sigmoid(y_hat) - y) / len(y),
@@ -306,6 +311,9 @@ EXERCISES = {
                 16 * central(line, eps) - central(line, 2 * eps)) / 15,
             "the narrow one has the larger weight: here the other": lambda line, eps: (
                 4 * central(line, eps) - central(line, eps / 2)) / 3,
+            "the difference of the two alone: the slope has gone as well": lambda line, eps: (
+                central(line, eps) - central(line, 2 * eps)),
+            "the wide one is taken away, not added": lambda line, eps: (central(line, eps) + 4 * central(line, 2 * eps)) / 5,
             "half a step: c is smaller, but still there": lambda line, eps: central(line, eps / 2),
             "the two are exchanged": lambda line, eps: (4 * central(line, 2 * eps) - central(line, eps)) / 3,
             "not divided by 3, so the slope does not stay": lambda line, eps: (
@@ -321,6 +329,7 @@ EXERCISES = {
     "05.12": Exercise(SOFTPLUS, [_arrays(3, 4, (4, 3), 3), _arrays(4, 5, (5, 2), 2), _far(5, 3, 2)], mistakes={
         "exp(z) overflows: np.logaddexp does not": {"dh": lambda ds, z: ds @ np.log(1 + np.exp(z))},
         "exp(z) overflows: no exponent may be positive": {"dz": lambda ds, z, h: ds[:, None] * h * np.exp(z) / (1 + np.exp(z))},
+        "dh is added up over the units: they stay": {"dh": lambda ds, z: (ds[:, None] * np.logaddexp(0, z)).sum(axis=1)},
         "the sigmoid is squared": {"dz": lambda ds, z, h: ds[:, None] * h * sigmoid(z) ** 2},
         "softplus in the place of its slope": {"dz": lambda ds, z, h: ds[:, None] * h * np.logaddexp(0, z)},
         "the slope in the place of softplus": {"dh": lambda ds, z: ds @ sigmoid(z)},

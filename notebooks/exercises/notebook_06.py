@@ -7,7 +7,7 @@ from afm_numpy.losses import sigmoid
 
 rng = np.random.default_rng(106)
 EDGES = np.array([10.0, 20.0, 25.0, 40.0])
-VALUES = np.array([10.0, 10.5, 25.0, 3.0, 41.0, 20.0, 40.0]), np.array([24.5, 50.0, 20.0])
+VALUES = np.array([10.0, 10.5, 25.0, 3.0, 41.0, 20.0, 40.0, 26.0]), np.array([24.5, 50.0, 20.0])
 A = rng.uniform(0.1, 0.9, (7, 5)), rng.uniform(0.1, 0.9, (4, 3))            # also behind the mask: it must be used
 MASKS = rng.random((7, 5)) < 0.6, rng.random((4, 3)) < 0.7
 MASKS[0][:, 2] = False                                                      # a pair that no row has
@@ -37,6 +37,8 @@ EXERCISES = {
         "one too few: a value above the first edge is in bin 1": lambda *args: BIN_OF(*args) - 1,
         "the edge, not the number of the bin": lambda values, edges: edges[np.minimum(np.searchsorted(edges, values), 3)],
         "the place of each value in the order": lambda values: np.argsort(np.argsort(values)),
+        "tens are counted: the edges are given": lambda values, edges: np.ceil(values / 10),
+        "counted from the top, and one too few": lambda *args: len(EDGES) - 1 - BIN_OF(*args),
         "the last bin is cut off: it has the number of the edges": lambda *args: np.minimum(BIN_OF(*args), len(EDGES) - 1),
         "exchanged: a place for each edge, and in values that are not sorted": lambda values, edges: (
             np.searchsorted(values, edges)),
@@ -51,6 +53,7 @@ EXERCISES = {
     "06.2": Exercise(MEAN_PRESENT, list(zip(A, MASKS, strict=True)), mistakes={
         "divided by all rows, also by those that lack the pair": changed(MEAN_PRESENT, count=lambda a: len(a)),
         "the sum, not divided": changed(MEAN_PRESENT, count=lambda: 1),
+        "divided twice by the number of rows": changed(MEAN_PRESENT, count=lambda mask: np.maximum(mask.sum(axis=0), 1) ** 2),
         "the largest, not the mean": lambda a, mask: np.where(mask, a, 0).max(axis=0),
         "the median, not the mean": lambda a, mask: np.array([
             np.median(one[there]) if there.any() else 0 for one, there in zip(a.T, mask.T, strict=True)]),
@@ -78,6 +81,7 @@ EXERCISES = {
         "c is not taken away": changed(PROB_WITHOUT, rest=lambda y_hat: y_hat),
         "the probability of the other class: the sign in front of y_hat, or 1 minus it": lambda y_hat, c: sigmoid(c - y_hat),
         "these are the odds: the probability is odds / (1 + odds)": changed(PROB_WITHOUT, prob=lambda rest: np.exp(rest)),
+        "c is log-odds: take it from y_hat, with one sigmoid": lambda y_hat, c: sigmoid(sigmoid(y_hat) - c),
         "tanh in the place of the sigmoid": changed(PROB_WITHOUT, prob=lambda rest: np.tanh(rest)),
         "0 or 1: a probability lies between": changed(PROB_WITHOUT, prob=lambda rest: 1.0 * (rest > 0)),
         "probabilities do not multiply: subtract before the sigmoid": lambda y_hat, c: sigmoid(y_hat) * sigmoid(-c),
@@ -95,6 +99,7 @@ EXERCISES = {
         "multiplied: what the shift adds is to be taken away": lambda w, V, field, c: w * np.where(field, 1, V @ c),
         "the field's own w changes, the others stay": changed(ABSORB, outside=lambda field, c: np.where(field, c @ c, 0)),
         "the v_j of other fields are not shifted": changed(ABSORB, gained=lambda V, c: (V + c) @ c),
+        "c is not used: the length of v_j": changed(ABSORB, gained=lambda V, c: (V**2).sum(axis=1)),
         "a product may be negative: no absolute value": changed(ABSORB, gained=lambda V, c: np.abs(V @ c)),
         "c is added up without v_j": changed(ABSORB, gained=lambda V, c: 0 * V[:, 0] + c.sum()),
         "the sign: the linear weights must take away what the shift adds": changed(ABSORB, c=lambda c: -c),

@@ -59,6 +59,7 @@ EXERCISES = {
         "the root of S - 1: that is for ddof=1, here it is the root of S": changed(PAIRED, root=lambda d: np.sqrt(len(d) - 1)),
         "the spread of a alone: form the differences first": lambda a, b: ((a - b).mean(), a.std(ddof=1) / np.sqrt(len(a))),
         "multiplied by the root of S, not divided": changed(PAIRED, root=lambda d: 1 / np.sqrt(len(d))),
+        "a relative difference of the means: d is a - b": lambda a, b: (a.mean() / b.mean() - 1, PAIRED(a, b)[1]),
         "the root of 3: there are S data sets": changed(PAIRED, root=lambda: np.sqrt(3)),
         "the difference of two standard errors: form the differences first": lambda a, b: (
             (a - b).mean(), (a.std(ddof=1) - b.std(ddof=1)) / np.sqrt(len(a))),
@@ -77,6 +78,7 @@ EXERCISES = {
         "V itself is multiplied by c": changed(RESCALED, V_new=lambda V: V),
         "c to the power 4: W and p each make up for m alone": changed(RESCALED, grown=lambda c: c**4),
         "c squared is taken away: divide by it": changed(RESCALED, p_new=lambda p, grown: p - grown, W_new=lambda W, grown: W - grown),
+        "W must lose what V gains": changed(RESCALED, W_new=lambda W, grown: W * grown),
         "c is added to V: multiply": changed(RESCALED, V_new=lambda V, c: V + c),
         "p must lose what V gains": changed(RESCALED, p_new=lambda p, grown: p * grown),
         "the root of c: an interaction holds two embeddings": changed(RESCALED, grown=lambda c: c**0.5),
@@ -93,6 +95,9 @@ EXERCISES = {
         "1/keep is forgotten in both parts": changed(
             EXPECTED_LOSS, mean=lambda base, terms, y, keep: base + keep * terms.sum(axis=1) - y,
             of_z=lambda keep: keep * (1 - keep)),
+        "the mean of z/keep is 1: it is not divided once more": changed(
+            EXPECTED_LOSS, mean=lambda base, terms, y, keep: base + terms.sum(axis=1) / keep - y),
+        "1 - keep counts twice": changed(EXPECTED_LOSS, of_z=lambda keep: (1 - keep) ** 2 / keep),
         "p is missing in the mean": changed(EXPECTED_LOSS, mean=lambda base, pooled, y: base + pooled.sum(axis=1) - y),
         "the mean is not squared": changed(EXPECTED_LOSS, loss=lambda mean, of_z, squares: mean + of_z * squares),
         "the root of the variance: the variance itself is added": changed(

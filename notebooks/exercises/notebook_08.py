@@ -121,6 +121,7 @@ EXERCISES = {
         "these are the pairs of one row: there are four rows": (3, 6),
         "three is the number of distinct rows, or of the slots of a row": (12, 3),
         "eight are too many: (5, 7), (2, 5) and (2, 7) stand in two or three rows": (12, 8),
+        "in all rows every pair counts, also a repeated one": (6, 6),
         "four rows of three pairs: twelve": (16, 8),
         "five is the number of one pair too few": (12, 5),
         "equal rows count as well: there are four": (9, 6),
@@ -157,6 +158,7 @@ EXERCISES = {
             "gathered once more: the way back adds to dE[at]": lambda dR, at, U: dR[at],
             "nothing is summed: these are the rows of dR": lambda dR, at, U: dR,
             "of the rows with one number the first is kept: add them up": lambda dR, at, U: _kept_once(dR[::-1], at[::-1], U),
+            "at is sorted, dR is not": lambda dR, at, U: gather_backward(dR, np.sort(at), U),
             "the largest of the repeats: their sum is asked for": lambda dR, at, U: np.array([
                 dR[at == u].max(axis=0) if (at == u).any() else 0 * dR[0] for u in range(U)]),
             "multiplied by the number of repeats: their sum is enough": lambda dR, at, U: (
@@ -233,6 +235,8 @@ EXERCISES = {
         "the sum of two embeddings, not their product": changed(POOLED, da=lambda E, dpooled: (
             (E[:, np.triu_indices(E.shape[1], 1)[0]] + E[:, np.triu_indices(E.shape[1], 1)[1]]) * dpooled[:, None]).sum(axis=2)),
         "the weights are squared in dE": changed(POOLED, dE=lambda dpooled, A, E: dpooled[:, None] * (A**2 @ E)),
+        "each side is added up first: multiply, then add up": changed(
+            POOLED, pooled=lambda E, AE: 0.5 * E.sum(axis=1) * AE.sum(axis=1)),
         "half of A in dE: e_i meets the slots before it, too": changed(
             POOLED, dE=lambda dpooled, A, E: dpooled[:, None] * (np.triu(A) @ E)),
         "A is multiplied by dpooled: E is missing in dE": changed(

@@ -108,6 +108,7 @@ EXERCISES = {
         "a number that is off by exactly tol is still right": _right_if(lambda a, b, tol: abs(a - b) < tol),
         "these are the differences: compare them with tol": _right_if(lambda a, b, tol: abs(a - b)),
         "twice tol is too much": _right_if(lambda a, b, tol: abs(a - b) <= 2 * tol),
+        "a number that is too small by exactly tol is still right": _right_if(lambda a, b, tol: b - tol < a <= b + tol),
         "the difference is squared, tol is not": _right_if(lambda a, b, tol: (a - b) ** 2 <= tol),
         "a number may be too large as well": _right_if(lambda a, b, tol: 0 <= b - a <= tol),
         "NaN is never right, not even where NaN is wanted": _right_if(lambda a, b, tol: abs(a - b) <= tol or (a != a and b != b)),
@@ -144,6 +145,7 @@ EXERCISES = {
             "divided by the number of features of the row": lambda emb, active_ptr, k: [
                 [value / max(end - start, 1) for value in row]
                 for row, (start, end) in zip(FM_POOLED(emb, active_ptr, k), pairwise(active_ptr), strict=True)],
+            "an entry may be negative: no absolute value": changed(FM_POOLED, pooled=_halves(lambda s, q: abs(s * s - q) / 2)),
             "this is the sum of the entries": changed(FM_POOLED, pooled=_halves(lambda s, q: s)),
             "only neighbours: every two meet": changed(FM_POOLED, pooled=lambda rows, k: [
                 [sum(a[f] * b[f] for a, b in pairwise(row)) for f in range(k)] for row in rows]),
@@ -168,6 +170,8 @@ EXERCISES = {
             "the sign of the step: it goes up the slope": changed(ADAGRAD, lr=lambda lr: -lr),
             "only the rows that occur: all rows are asked for": lambda V, acc, ids, *rest: tuple(
                 value[sorted(set(ids))] for value in ADAGRAD(V, acc, ids, *rest)),
+            "the mean of all gradients for each id: every id has its own": changed(
+                ADAGRAD, total=lambda V, ids, grads: _last(V, ids, np.mean(grads, axis=0))),
             "the first gradient of a repeated id is kept: add them all": changed(
                 ADAGRAD, total=lambda V, ids, grads: _last(V, ids[::-1], grads[::-1])),
             "the square is added twice": changed(ADAGRAD, squares=lambda total: 2 * total**2),
@@ -213,7 +217,7 @@ EXERCISES = {
                 LOGISTIC, loss_rows=_loss(lambda z, t, s: -math.log(s if t else 1 - s))),
             "max(z, 0) is missing in the loss": changed(
                 LOGISTIC, loss_rows=_loss(lambda z, t, s: math.log1p(math.exp(-abs(z))) - t * z)),
-            "for z < 0 the exponent in the loss is positive": changed(
+            "for z < 0 the exponent in the loss is positive, or |z| stands where max(z, 0) belongs": changed(
                 LOGISTIC, loss_rows=_loss(lambda z, t, s: max(z, 0) - t * z + math.log1p(math.exp(-z)))),
             "for z > 0 the exponent in the loss is positive": changed(
                 LOGISTIC, loss_rows=_loss(lambda z, t, s: max(z, 0) - t * z + math.log1p(math.exp(z)))),

@@ -31,7 +31,7 @@ USES: dict[str, Callable[[Any], Any]] = {  # something else than what a line use
     "the absolute value of {u} is taken@": np.abs,
     "{u} counts twice as a factor@": np.square,
     "{u} divides@ where it should multiply, or the other way round": lambda u: 1 / u,
-    "the root of {u} is taken@": lambda u: np.sqrt(np.abs(u)),
+    "the root of {u} is taken@, or a square is missing": lambda u: np.sqrt(np.abs(u)),
     "a factor 2 at {u}@ is too much, or 1/2 is missing": lambda u: 2 * u,
     "a factor 1/2 at {u}@ is too much, or 2 is missing": lambda u: u / 2,
     "1 - {u} in the place of {u}@": lambda u: 1 - u,
