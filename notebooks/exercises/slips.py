@@ -5,7 +5,7 @@ label `{u}` is what a line uses or gives, and `@` becomes " in" and the name of 
 """
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, partial
 from inspect import signature
 from itertools import combinations, permutations
@@ -200,13 +200,18 @@ def slip(exercise: Exercise, name: str, cases: Sequence[Any], fits: Callable[...
     only = name if cases[0].steps else ""
     with np.errstate(all="ignore"):
         for label, results in _slips(exercise, [case.inputs for case in cases], only):
-            tried = [case._replace(wrongs={label: result}) for case, result in zip(cases, results, strict=True)]
-            if fits(label, name, tried):
-                return label
+            tried: list[Any] = []
+            for case, result in zip(cases, results, strict=True):
+                tried.append(case._replace(wrongs={label: result}))
+                if not fits(label, name, tried[-1:], fits=True):
+                    break                                                  # most are out at the first input
+            else:
+                if fits(label, name, tried):
+                    return label
     return ""
 
 
-def _slips(exercise: Exercise, inputs: list[tuple[Any, ...]], only: str = "") -> Iterator[tuple[str, list[Any]]]:
+def _slips(exercise: Exercise, inputs: list[tuple[Any, ...]], only: str = "") -> Iterator[tuple[str, Iterable[Known]]]:
     """The label of each slip, and the results by name that it gives for each of the inputs, or nothing.
 
     `only` is the line that must have it, if that is known.
@@ -221,7 +226,7 @@ def _slips(exercise: Exercise, inputs: list[tuple[Any, ...]], only: str = "") ->
         given = [dict(zip(solution.arguments, copy.deepcopy(values), strict=False)) for values in inputs]
         all_known = [_outcome(exercise, solution, known) for known in given]
         for label, changed, wrong in _all(solution, all_known[0], shown, only):
-            yield label, [_outcome(exercise, solution, known, changed, wrong) for known in all_known]
+            yield label, (_outcome(exercise, solution, known, changed, wrong) for known in all_known)
     elif not callable(right) and len(names) > 1:
         all_known = [dict(zip(names, right, strict=True))]
     for other in [*permutations(names)][1:] if all_known and len(names) < 4 and not only else []:

@@ -1,4 +1,4 @@
-"""Answers to 00 to 02 by a reader who had not seen the checks; each wrong one has its hint ("" is none)."""
+"""Answers to 00 to 02 by a reader who had not seen the checks, and brothers of them; wrong ones with their hint."""
 
 import math
 
@@ -109,12 +109,15 @@ W("00.1", "one place too far: the best", lambda y_hat: np.argsort(y_hat)[-2:-5:-
 W("00.1", "the place of each film in the", lambda y: np.argsort(np.argsort(y))[-3:])
 W("00.1", "the places of four: keep three", lambda y: np.argsort(-y)[:4])
 W("00.1", "True and False for each film, not", lambda y: y >= np.sort(y)[-3])
+W("00.1", "", lambda y: [np.argmax(y)] * 3)
 W("00.2", "the linear weights are left out", 7)
 W("00.2", "the sign of a product, 1 * 1 - 1", 10)
 W("00.2", "the mean of the pairs in the", 4 + 2 / 3)
 W("00.2", "", 2.5)
 W("00.2", "w0 is counted twice", 11)
 W("00.2", "the signs of the products are lost", 4 + 2 + 4 + 2)
+W("00.2", "the pairs are left out, as in the", 4)
+W("00.2", "one of the linear weights is left", 5)
 W("00.3", "the constant w0 is left out, or", ([0.2, 0.6, 0.2], 4))
 W("00.3", "the two entries of p are exchanged", ([0.2, 0.6, 0.2], -7))
 W(
@@ -124,6 +127,7 @@ W(
 )
 W("00.3", "the sign of a product: 1 * -3 is", ([0.2, 0.6, 0.2], 4 + 14 + 9))
 W("00.3", "the sum of the pairs is divided", ([0.2, 0.6, 0.2], 4 + 5 / 3))
+W("00.3", "", ([1 / 4, 1 / 2, 1 / 4], 4 + 15 - 7.5))
 W("01.1", "only the first factor: V[i] @", pair_sum(lambda V, x, i, j: V[i, 0] * V[j, 0] * x[i] * x[j]))
 W("01.1", "x[i] + x[j] in the place of their", pair_sum(lambda V, x, i, j: V[i] @ V[j] * (x[i] + x[j])))
 W("01.1", "V[i] @ V[i]: the vector of j is", pair_sum(lambda V, x, i, j: V[i] @ V[i] * x[i] * x[j]))
@@ -131,9 +135,13 @@ W("01.1", "each vector is added up before", pair_sum(lambda V, x, i, j: V[i].sum
 W("01.1", "x[i] twice: x[j] is the other", pair_sum(lambda V, x, i, j: V[i] @ V[j] * x[i] * x[i]))
 W("01.1", "the distance of the two vectors", pair_sum(lambda V, x, i, j: ((V[i] - V[j]) ** 2).sum() * x[i] * x[j]))
 W("01.1", "x[j] twice: x[i] is the other", pair_sum(lambda V, x, i, j: V[i] @ V[j] * x[j] * x[j]))
+W("01.1", "", pair_sum(lambda V, x, i, j: V.T[i % V.shape[1]] @ V.T[j % V.shape[1]] * x[i] * x[j]))
+W("01.1", "", pair_sum(lambda V, x, i, j: (x[i] * V[i] + x[j] * V[j]).sum()))
 W("01.2", "the mean in the place of both sums", lambda E: 0.5 * (E.mean(axis=1) ** 2 - (E**2).mean(axis=1)))
 W("01.2", "cubed: the sum is squared", lambda E: 0.5 * (E.sum(axis=1) ** 3 - (E**2).sum(axis=1)))
 W("01.2", "divided by the number of slots", lambda E: (E.sum(axis=1) ** 2 - (E**2).sum(axis=1)) / E.shape[1])
+W("01.2", "the root of the sum is too much", lambda E: 0.5 * np.sqrt(np.abs(E.sum(axis=1) ** 2 - (E**2).sum(axis=1))))
+W("01.2", "only the first two slots: every", lambda E: E[:, 0] * E[:, 1])
 W(
     "01.3",
     "all entries of linear are added",
@@ -164,6 +172,11 @@ W(
     "bi_interaction is averaged over",
     lambda w0, w, V, idx, x: w0 + (w[idx] * x).sum(axis=1) + bi(V[idx] * x[:, :, None]).mean(axis=1),
 )
+W(
+    "01.3",
+    "all of w is added up: a row holds",
+    lambda w0, w, V, idx, x: w0 + w.sum() + bi(V[idx] * x[:, :, None]).sum(axis=1),
+)
 R("01.4", lambda d, E: np.einsum("b,bik->bik", d, E.sum(axis=1, keepdims=True) - E))
 W("01.4", "e_i itself in the place of the", lambda d, E: d[:, None, None] * E)
 W("01.4", "half of e_i is taken away: all of", lambda d, E: d[:, None, None] * (E.sum(axis=1, keepdims=True) - 0.5 * E))
@@ -174,6 +187,8 @@ W(
     lambda d, E: d[:, None, None] * (E.sum(axis=1, keepdims=True) - E) / (E.shape[1] - 1),
 )
 W("01.4", "e_i is added: it must be taken", lambda d, E: d[:, None, None] * (E.sum(axis=1, keepdims=True) + E))
+W("01.4", "the sum of all, once a row: each", lambda d, E: d[:, None] * E.sum(axis=1))
+W("01.4", "only the next slot: all others", lambda d, E: d[:, None, None] * np.roll(E, -1, axis=1))
 W(
     "01.5",
     "averaged over the slots that hold",
@@ -181,6 +196,7 @@ W(
 )
 W("01.5", "all of dy_hat is added up first", lambda d, idx, x, n: at_(n, idx, d.sum() * x))
 W("01.5", "dy_hat squared: it is a factor", lambda d, idx, x, n: at_(n, idx, d[:, None] ** 2 * x))
+W("01.5", "", lambda d, idx, x, n: np.zeros_like(x))
 W(
     "01.6",
     "x is added up over its row: each",
@@ -194,6 +210,13 @@ W(
     ),
 )
 W("01.6", "x of another slot: the slots", lambda dE, idx, x, n: at_((n, dE.shape[2]), idx, dE * x[:, ::-1, None]))
+W(
+    "01.6",
+    "some rows are right: look at what",
+    lambda dE, idx, x, n: at_(
+        (n, dE.shape[2]), (np.broadcast_to(np.arange(len(idx))[:, None], idx.shape),), dE * x[:, :, None]
+    ),
+)
 
 
 @right("01.7")
@@ -242,6 +265,7 @@ W("02.2", "only the sign of the error: that", lambda a, y: np.sign(a - y) / len(
 W("02.2", "a mean in the place of a sum", lambda a, y: 2 * (a - y) / len(y) ** 2)
 W("02.2", "divided by the root of B", lambda a, y: 2 * (a - y) / np.sqrt(len(y)))
 W("02.2", "the third power: the derivative", lambda a, y: 2 * (a - y) ** 3 / len(y))
+W("02.2", "the gradient of the root: this", lambda a, y: (a - y) / len(y) / np.sqrt(np.mean((a - y) ** 2)))
 R("02.3", lambda z: np.where(z > 0, z, 0) + np.log1p(np.exp(np.where(z > 0, -z, z))))
 R("02.3", lambda z: np.where(z > 0, z + np.log1p(np.exp(-np.abs(z))), np.log1p(np.exp(-np.abs(z)))))
 W("02.3", "log(1 + u) loses the digits of a", lambda z: np.maximum(z, 0) + np.log(1 + np.exp(-np.abs(z))))
@@ -252,6 +276,7 @@ W("02.3", "z is clipped at 30: a large z", lambda z: np.log1p(np.exp(np.clip(z, 
 W("02.3", "the logarithm is taken away, not", lambda z: np.maximum(z, 0) - np.log1p(np.exp(-np.abs(z))))
 W("02.3", "", lambda z: np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z))) / np.log(2))
 W("02.3", "log1p of expm1: log1p takes exp", lambda z: np.maximum(z, 0) + np.log1p(np.expm1(-np.abs(z))))
+W("02.3", "max(z, 0), not max(z, 1)", lambda z: np.maximum(z, 1) + np.log1p(np.exp(-np.abs(z))))
 W("02.4", "y is missing, as if it were 1", lambda a, y: softplus(-a).mean())
 W("02.4", "y does not go into softplus", lambda a, y: softplus(a - y).mean())
 W("02.4", "the labels are exchanged: y_hat", lambda a, y: np.mean(softplus(a) - (1 - y) * a))
@@ -268,6 +293,8 @@ W("02.5", "exp overflows: losses.sigmoid", lambda a, y: (np.exp(a) / (1 + np.exp
 W("02.5", "0 or 1 in the place of the", lambda a, y: ((a > 0) - y) / len(y))
 W("02.5", "that is for the squared loss of", lambda a, y: 2 * (sig(a) - y) * sig(a) * (1 - sig(a)) / len(y))
 W("02.5", "tanh in the place of the sigmoid", lambda a, y: (np.tanh(a) - y) / len(y))
+W("02.5", "y is no factor of the sigmoid", lambda a, y: (sig(a) - y * sig(a)) / len(y))
+W("02.5", "the logarithm of the sigmoid", lambda a, y: (np.log(sig(a)) - y) / len(y))
 W("02.6", "only the sign of g", lambda t, g, lr: t - lr * np.sign(g))
 W("02.6", "g is divided by its length", lambda t, g, lr: t - lr * g / np.linalg.norm(g))
 W("02.6", "g and theta are exchanged", lambda t, g, lr: g - lr * t)
@@ -308,6 +335,11 @@ W(
     "the square is taken away: add it",
     lambda t, g, acc, lr, eps: (t - lr * g / (np.sqrt(np.abs(acc - g**2)) + eps), acc - g**2),
 )
+W(
+    "02.7",
+    "the squares of a column are added",
+    lambda t, g, acc, lr, eps: (t - lr * g / (np.sqrt(acc + (g**2).sum(axis=0)) + eps), acc + (g**2).sum(axis=0)),
+)
 W("02.8", "", loop(lambda o, s, b: o[s:b] if s < b else o[:1], FORWARD, UP))
 W("02.8", "one row too few: the end of a", loop(lambda o, s, b: o[s : s + b - 1], FORWARD, UP))
 W("02.8", "one row: a batch holds batch_size", loop(lambda o, s, b: o[s : s + 1], FORWARD, UP))
@@ -326,3 +358,5 @@ W("02.8", "half of dy_hat: use", loop(NEXT, FORWARD, lambda a, y, r: 0.5 * dsqua
 W("02.8", "twice dy_hat: use squared_backward", loop(NEXT, FORWARD, lambda a, y, r: 2 * dsquared(a, y[r])))
 W("02.8", "only the sign of the error: use", loop(NEXT, FORWARD, lambda a, y, r: np.sign(a - y[r]) / len(r)))
 W("02.8", "the targets in the place of", loop(NEXT, FORWARD, lambda a, y, r: y[r]))
+W("02.8", "", loop(NEXT, FORWARD, lambda a, y, r: 2 * (a - y[: len(r)]) / len(r)))
+W("02.8", "", loop(lambda o, s, b: o[2 * s : 2 * s + b] if 2 * s < len(o) else o[:1], FORWARD, UP))

@@ -1,4 +1,4 @@
-"""Answers to 03 by a reader who had not seen the checks; each wrong one has its hint ("" is none)."""
+"""Answers to 03 by a reader who had not seen the checks, and brothers of them; wrong ones with their hint."""
 
 import numpy as np
 
@@ -101,6 +101,7 @@ W(
     "pairs of rows: E[:, i] takes the",
     lambda E: E[np.triu_indices(len(E), 1)[0]] * E[np.triu_indices(len(E), 1)[1]],
 )
+W("03.1", "only the pairs of slot 0: every", lambda E: E[:, :1] * E[:, 1:])
 W("03.2", "pooled is summed over the", pp(S_, lambda M, p: M.sum(axis=2), lambda M, p, s, q: q.sum(axis=1)))
 W("03.2", "a wrong axis of M in pooled: axes", pp(S_, lambda M, p: M.sum(axis=0), Y_))
 W(
@@ -114,6 +115,7 @@ W("03.2", "a mean in the place of a sum in", pp(S_, Q_, lambda M, p, s, q: s.mea
 W("03.2", "part is squared", pp(lambda M, p: (M @ p) ** 2, Q_, Y_))
 W("03.2", "the first pair alone", pp(S_, Q_, lambda M, p, s, q: s[:, 0]))
 W("03.2", "the largest, not the sum", pp(S_, lambda M, p: M.max(axis=1), Y_))
+W("03.2", "pooled @ p in the place of the", pp(lambda M, p: (M.sum(axis=1) @ p)[:, None] + 0 * M[:, :, 0], Q_, Y_))
 W("03.3", "dy_hat is missing in dpooled, as", pb(lambda d, p, q: np.tile(p, (len(d), 1))))
 W("03.3", "p in the place of pooled in dp", pb(dp=lambda d, p, q: d.sum() * p))
 W("03.3", "all entries of dy_hat are added", pb(dp=lambda d, p, q: d.sum() * q.sum(axis=0)))
@@ -122,6 +124,7 @@ W("03.3", "E is missing in dE, as if it were", pb(dE=bare_sides))
 W("03.3", "e_i itself is still in the sum", pb(dE=lambda dM, E, i, j: dM[:, :1] * E.sum(axis=1, keepdims=True) + 0 * E))
 W("03.3", "not repeated: one axis has the", pb(dM=lambda q, P, E: q[:, None]))
 W("03.3", "the other side of the product", pb(dE=lambda dM, E, i, j: both_sides(dM, E, i, j) - one_side(dM, E, i, j)))
+W("03.3", "", pb(dE=lambda dM, E, i, j: dM.sum(axis=1, keepdims=True) * E))
 R("03.4", lambda V, p: (V * np.sqrt(p))[:, ::-1])
 W("03.4", "the root of V in the place of", lambda V, p: np.sqrt(np.abs(V)) * p)
 W("03.4", "a matrix product adds up the", lambda V, p: V @ np.sqrt(p))
@@ -131,6 +134,7 @@ W("03.4", "all entries of p are added up", lambda V, p: V * np.sqrt(p.sum()))
 W("03.4", "the root is added, not multiplied", lambda V, p: V + np.sqrt(p))
 W("03.4", "exp(p / 2) in the place of the", lambda V, p: V * np.exp(p / 2))
 W("03.4", "p along the features: it has a", lambda V, p: V * np.sqrt(np.resize(p, len(V)))[:, None])
+W("03.4", "", lambda V, p: V * np.log(p + 1))
 R("03.5", lambda dT, E: dT[:, None] * np.stack([E[:, [1, 2]].prod(1), E[:, [0, 2]].prod(1), E[:, [0, 1]].prod(1)], 1))
 W("03.5", "only the next of the other two", lambda dT, E: dT[:, None] * np.roll(E, -1, axis=1))
 W("03.5", "E is missing, as if it were 1", lambda dT, E: np.repeat(dT[:, None], 3, axis=1))
@@ -144,6 +148,8 @@ W(
     "divided by an entry that is 0, or",
     lambda dT, E: dT[:, None] * E.prod(axis=1, keepdims=True) / np.where(E == 0, 1, E),
 )
+W("03.5", "", lambda dT, E: np.stack([dT * E[:, 1] * E[:, 2], dT * E.prod(axis=1), dT * E[:, 0] * E[:, 1]], 1))
+W("03.5", "e_i itself in the place of the", lambda dT, E: dT[:, None] * E)
 W(
     "03.6",
     "counted over the rows: each row",
@@ -187,7 +193,9 @@ W(
         d[:, None] * (m & (np.cumsum(m, axis=1) == 1))[:, :, None] / np.maximum(m.sum(axis=1), 1)[:, None, None]
     ),
 )
+W("03.6", "divided by the largest number of", lambda d, m: d[:, None] * m[:, :, None] / m.sum(axis=1).max())
 W("03.7", "x in the place of v: that is the", lambda dE, V, idx, x: (dE * x[:, :, None]).sum(axis=2))
 W("03.7", "idx is not used: the first ones", lambda dE, V, idx, x: (dE * V[: x.shape[1]]).sum(axis=2))
 W("03.7", "each side is added up first", lambda dE, V, idx, x: dE.sum(axis=2) * V[idx].sum(axis=2))
 W("03.7", "x is no factor of dx, and not", lambda dE, V, idx, x: (dE * V[idx]).sum(axis=2) * x**2)
+W("03.7", "", lambda dE, V, idx, x: (dE * V[idx]).sum(axis=2).sum(axis=1, keepdims=True) + 0 * x)

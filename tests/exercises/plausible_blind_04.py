@@ -1,4 +1,4 @@
-"""Answers to 04 by a reader who had not seen the checks; each wrong one has its hint ("" is none)."""
+"""Answers to 04 by a reader who had not seen the checks, and brothers of them; wrong ones with their hint."""
 
 import numpy as np
 
@@ -34,6 +34,12 @@ def both_sides(dM, E, i, j):
     dE = np.zeros_like(E)
     np.add.at(dE, (slice(None), i), dM * E[:, j])
     np.add.at(dE, (slice(None), j), dM * E[:, i])
+    return dE
+
+
+def one_side(dM, E, i, j):
+    dE = np.zeros_like(E)
+    np.add.at(dE, (slice(None), i), dM * E[:, j])
     return dE
 
 
@@ -254,6 +260,9 @@ W("04.1", "divided by the number of keys", at3(SC, lambda s: np.exp(s) / len(s))
 W("04.1", "exp is missing: the scores are", at3(SC, lambda s: s / s.sum()))
 W("04.1", "the sign of s is wrong in a", at3(SC, lambda s: np.exp(-s) / np.exp(-s).sum()))
 W("04.1", "added, not multiplied", at3(SC, None, lambda a, v: (a + v).sum()))
+W("04.1", "", at3(lambda q, k, w: -0.5 * (q - k) ** 2 / (1 + w**2)))
+W("04.1", "the exponential of the sum, not", at3(SC, lambda s: np.exp(s) / np.exp(s.sum())))
+W("04.1", "", at3(SC, None, lambda a, v: (np.log(a) * v).sum()))
 W("04.2", "a softmax is taken of dot, which", two(lambda q, K: np.exp(DOT(q, K)) / np.exp(DOT(q, K)).sum(), ADD))
 W("04.2", "the results stand in another", lambda query, keys, W, U, h: (ADD(query, keys, W, U, h), DOT(query, keys)))
 W("04.2", "W in the place of U in additive", two(DOT, lambda q, K, W_, U, h: np.tanh(q @ W_ + K @ W_) @ h))
@@ -261,11 +270,18 @@ W("04.2", "divided by the lengths of the", two(lambda q, K: K @ q / np.linalg.no
 W("04.2", "the sigmoid in the place of tanh", two(DOT, lambda q, K, W_, U, h: sig(q @ W_ + K @ U) @ h))
 W("04.2", "the two are multiplied: add them", two(DOT, lambda q, K, W_, U, h: np.tanh((q @ W_) * (K @ U)) @ h))
 W("04.2", "multiplied by the root of the", two(lambda q, K: K @ q * np.sqrt(len(q)), ADD))
+W("04.2", "tanh belongs to the other score", two(lambda q, K: np.tanh(K @ q / np.sqrt(len(q))), ADD))
+W("04.2", "h multiplies tanh, and does not", two(DOT, lambda q, K, W_, U, h: np.tanh(q @ W_ + K @ U + h).sum(axis=1)))
 W("04.3", "a softmax is taken of s, which", lambda M, W, b, h: att.softmax_forward(relu(M @ W + b) @ h))
 W("04.3", "a mean in the place of a sum in", lambda M, W, b, h: (relu(M @ W + b) * h).mean(axis=2))
 W("04.3", "ReLU of the score as well: a", lambda M, W, b, h: relu(relu(M @ W + b) @ h))
 W("04.3", "the sigmoid in the place of ReLU", lambda M, W, b, h: sig(M @ W + b) @ h)
 W("04.3", "b and h are exchanged", lambda M, W, b, h: relu(M @ W + h) @ b)
+W(
+    "04.3",
+    "a leak of 0.01 below 0: ReLU has",
+    lambda M, W, b, h: np.where(M @ W + b > 0, M @ W + b, 0.01 * (M @ W + b)) @ h,
+)
 R("04.4", [[0.25, 0.5, 0, 0.25]])
 R("04.4", np.array([[0.25], [0.5], [0], [0.25]]))
 W("04.4", "equal weights, and the absent", [1 / 4, 1 / 4, 1 / 4, 1 / 4])
@@ -357,6 +373,15 @@ W(
     ),
 )
 W("04.5", "all weight to the largest: the", sm(lambda s: np.isfinite(s) * (s == s.max(1, keepdims=True)) * 1.0))
+W(
+    "04.5",
+    "the logarithm of the weights",
+    lambda s: (
+        lambda top: np.where(
+            np.isinf(s), 0, s - top - np.log(np.maximum(np.exp(s - top).sum(1, keepdims=True), 1e-300))
+        )
+    )(np.where(np.isinf(s).all(1, keepdims=True), 0, s.max(1, keepdims=True))),
+)
 W("04.6", "brackets: a multiplies both parts", lambda da, a: a * da - (a * da).sum(axis=1, keepdims=True))
 W("04.6", "a counts twice in the second part", lambda da, a: a * da - a**2 * (a * da).sum(axis=1, keepdims=True))
 W("04.6", "a (1 - a) stands in front of the", lambda da, a: a * (1 - a) * (da - (a * da).sum(axis=1, keepdims=True)))
@@ -364,17 +389,22 @@ W("04.6", "da is squared in the average", lambda da, a: a * (da - (a * da**2).su
 W("04.6", "a and da are exchanged", lambda da, a: da * (a - (a * da).sum(axis=1, keepdims=True)))
 W("04.6", "1 - a stands in front of the", lambda da, a: (1 - a) * (da - (a * da).sum(axis=1, keepdims=True)))
 W("04.6", "the largest of da, not its average", lambda da, a: a * (da - da.max(axis=1, keepdims=True)))
+W("04.6", "da itself is missing", lambda da, a: -a * (a * da).sum(axis=1, keepdims=True))
+W("04.6", "a in the place of the average", lambda da, a: a * (da - a))
 W("04.7", "p is missing in da: take dpooled", ub(da=lambda M, dq, p, d: d[:, None] * M.sum(axis=2)))
 W("04.7", "a factor dy_hat is missing in da", ub(da=lambda M, dq, p, d: M @ p))
 W("04.7", "dpooled of all rows is added up", ub(da=lambda M, dq, p, d: M @ dq.sum(axis=0)))
 W("04.7", "a factor pooled is too much in", ub(lambda d, q, p: d[:, None] * q * p))
 W("04.7", "dpooled is added up: dp needs", ub(dp=lambda d, q, p: (d[:, None] * p).sum(axis=0)))
 W("04.7", "added, not multiplied", ub(lambda d, q, p: d[:, None] + p))
+W("04.7", "pooled minus p in the place of p", ub(lambda d, q, p: d[:, None] * (q - p)))
+W("04.7", "dp is added up over the factors", ub(dp=lambda d, q, p: (d[:, None] * q).sum(axis=1)))
 W("04.8", "a mean in the place of a sum in", nb(dh=lambda ds, Z, R: np.einsum("bp,bpt->t", ds, R) / len(ds)))
 W("04.8", "the gate of h: the units are", nb(dZ=lambda ds, Z, R, h: ds[:, :, None] * h * (h > 0)))
 W("04.8", "db is summed over the units: they", nb(db=lambda dZ: dZ.sum(axis=2)))
 W("04.8", "a mean in the place of a sum in", nb(dW=lambda M, dZ: np.einsum("bpk,bpt->kt", M, dZ) / len(M)))
 W("04.8", "the sums are multiplied in dW", nb(dW=lambda M, dZ: np.outer(M.sum(axis=(0, 1)), dZ.sum(axis=(0, 1)))))
+W("04.8", "", nb(dW=lambda M, dZ: np.einsum("bpk,bpt->kt", M, (dZ != 0) * 1.0)))
 W("04.9", "the two paths are multiplied", lb(lambda dq, a, dZ, W: a[:, :, None] * dq[:, None] * (dZ @ W.T)))
 W("04.9", "a is a factor of the first path", lb(lambda dq, a, dZ, W: a[:, :, None] * (dq[:, None] + dZ @ W.T)))
 W("04.9", "e_i itself: each side gets the", lb(dE=own_sides))
@@ -388,6 +418,8 @@ W(
 )
 W("04.9", "the gradient of each slot, not", lb(dV=lambda dE, idx, x, V: dE * x[:, :, None]))
 W("04.9", "the end is missing", lb(dV=lambda dE, idx, x, V: at_(V.shape, idx, dE * x[:, :, None])[:-1]))
+W("04.9", "", lb(lambda dq, a, dZ, W: a[:, :, None] * dq[:, None] + (dZ @ W.T) @ W @ W.T))
+W("04.9", "the first side twice: the other", lb(dE=lambda dM, E, i, j: 2 * one_side(dM, E, i, j)))
 W("04.10", "the softmax runs over the rows", F(axis0=True, names=False))
 W("04.10", "the term a a^T is dropped, in ds", F(keepown=True, names=False))
 W("04.10", "the softmax runs over the rows", F(axis0=True, names=True))
@@ -400,6 +432,11 @@ W("04.10", "s is missing in a, as if it were 1", F(uniform=True, names=True))
 W("04.10", "a mean in the place of a sum in", F(w0mean=True))
 W("04.10", "dV and dp are exchanged: dV comes", F(order=lambda L, w0, w, V, p, W_, b, h: (L, w0, w, p, V, W_, b, h)))
 W("04.10", "all zero", lambda *a: (lambda r: (*r[:6], 0 * r[6], r[7]))(full(*a)))
+W(
+    "04.10",
+    "the absolute values of W, not its",
+    lambda *a: (lambda r: (r[0] - a[4] * (a[0]["W"] ** 2).sum() + a[4] * np.abs(a[0]["W"]).sum(), *r[1:]))(full(*a)),
+)
 W(
     "04.11",
     "tau counts twice as a factor in ds",

@@ -1,4 +1,4 @@
-"""Answers to 06 to 09 by a reader who had not seen the checks; each wrong one has its hint ("" is none)."""
+"""Answers to 06 to 09 by a reader who had not seen the checks, and brothers of them; wrong ones with their hint."""
 
 import math
 from itertools import pairwise
@@ -128,6 +128,8 @@ W(
 W("06.1", "the number of the nearest edge", lambda v, e: np.abs(v[:, None] - e).argmin(axis=1))
 W("06.1", "the edge, not the number of the", lambda v, e: e[np.minimum(np.searchsorted(e, v), len(e) - 1)])
 W("06.1", "the place of each value in the", lambda v, e: np.argsort(np.argsort(v)))
+W("06.1", "tens are counted: the edges are", lambda v, e: np.ceil(v / 10).astype(int))
+W("06.1", "counted from the top, and one too", lambda v, e: len(e) - (v[:, None] > e).sum(axis=1) - 1)
 W("06.2", "divided by all present pairs", lambda a, m: (a * m).sum(axis=0) / m.sum())
 W("06.2", "divided by one row too many: + 1", lambda a, m: (a * m).sum(axis=0) / (m.sum(axis=0) + 1))
 W(
@@ -142,6 +144,8 @@ W(
 )
 W("06.2", "the largest, not the mean", lambda a, m: np.where(m, a, 0).max(axis=0))
 W("06.2", "the share of the rows that have", lambda a, m: m.mean(axis=0))
+W("06.2", "", lambda a, m: np.where(m, a, 0).mean(axis=0) / np.maximum(m.mean(), 1e-9))
+W("06.2", "divided twice by the number of", lambda a, m: (a * m).sum(axis=0) / np.maximum(m.sum(axis=0), 1) ** 2)
 W("06.3", "probabilities do not divide", lambda y, c: sig(y) / sig(c))
 W("06.3", "these are the odds: the", lambda y, c: np.exp(y - c))
 W("06.3", "the probability of the other", lambda y, c: 1 - sig(y - c))
@@ -149,6 +153,8 @@ W("06.3", "the mean over all entries of c in", lambda y, c: sig(y - c.mean()))
 W("06.3", "probabilities do not multiply", lambda y, c: sig(y) * (1 - sig(c)))
 W("06.3", "tanh in the place of the sigmoid", lambda y, c: np.tanh(y - c))
 W("06.3", "0 or 1: a probability lies between", lambda y, c: (y > c) * 1.0)
+W("06.3", "c is log-odds: take it from", lambda y, c: sig(sig(y) - c))
+W("06.3", "", lambda y, c: sig(y) / (1 + sig(c)))
 W("06.4", "the field's own w changes as", lambda w, V, f, c: w - np.where(f, V @ c + c @ c, V @ c))
 W("06.4", "a factor 1/2 at V is too much, or", lambda w, V, f, c: w - 0.5 * np.where(f, 0, V @ c))
 W("06.4", "c is added up without v_j", lambda w, V, f, c: w - np.where(f, 0, c.sum()))
@@ -157,6 +163,8 @@ W("06.4", "multiplied: what the shift adds", lambda w, V, f, c: w * np.where(f, 
 W("06.4", "the field's own w changes, the", lambda w, V, f, c: w - np.where(f, c @ c, 0))
 W("06.4", "the v_j of other fields are not", lambda w_, V, f, c: w_ - np.where(f, 0, (V + c) @ c))
 W("06.4", "a product may be negative: no", lambda w_, V, f, c: w_ - np.where(f, 0, np.abs(V @ c)))
+W("06.4", "", lambda w_, V, f, c: np.where(f, w_, w_ / (1 + V @ c)))
+W("06.4", "c is not used: the length of v_j", lambda w_, V, f, c: w_ - np.where(f, 0, (V**2).sum(axis=1)))
 W("07.1", "the mean of the four standard", 3.5 / 4)
 W("07.1", "two pairs and the noise: there", 2.25**0.5)
 W("07.1", "four pairs and the noise: there", 4.25**0.5)
@@ -164,6 +172,7 @@ W("07.1", "3 is squared: the variance of", 9.25**0.5)
 W("07.1", "", 1.75)
 W("07.1", "the noise is added to the root", 3**0.5 + 0.5)
 W("07.1", "the noise is taken away", 2.75**0.5)
+W("07.1", "", 2.0)
 W("07.2", "the root of S - 1: that is for", lambda a, b: ((a - b).mean(), (a - b).std(ddof=1) / np.sqrt(len(a) - 1)))
 W(
     "07.2",
@@ -175,6 +184,7 @@ W("07.2", "the results stand in another", lambda a, b: ((a - b).std(ddof=1) / np
 W("07.2", "the root of 3: there are S data", lambda a, b: ((a - b).mean(), (a - b).std(ddof=1) / np.sqrt(3)))
 W("07.2", "the spread of a alone: form the", lambda a, b: ((a - b).mean(), a.std(ddof=1) / np.sqrt(len(a))))
 W("07.2", "multiplied by the root of S, not", lambda a, b: ((a - b).mean(), (a - b).std(ddof=1) * np.sqrt(len(a))))
+W("07.2", "a relative difference of the", lambda a, b: (a.mean() / b.mean() - 1, (a - b).std(ddof=1) / np.sqrt(len(a))))
 W("07.3", "c divides in V_new where it", lambda V, p, W, c: (V / c, p * c**2, W * c**2))
 W("07.3", "a factor c is too much in W_new", lambda V, p, W, c: (c * V, p / c**2, W / c))
 W("07.3", "c counts twice as a factor in", lambda V, p, W, c: (c**2 * V, p / c**2, W / c**2))
@@ -183,6 +193,7 @@ W("07.3", "a factor c is too much in p_new", lambda V, p, W, c: (c * V, p / c, W
 W("07.3", "c squared is taken away: divide", lambda V, p, W, c: (c * V, p - c**2, W - c**2))
 W("07.3", "c is added to V: multiply", lambda V, p, W, c: (V + c, p / c**2, W / c**2))
 W("07.3", "p must lose what V gains", lambda V, p, W, c: (c * V, p * c**2, W / c**2))
+W("07.3", "W must lose what V gains", lambda V, p, W, c: (c * V, p / c**2, W * c**2))
 W(
     "07.4",
     "1/keep is the mean of the square",
@@ -234,12 +245,23 @@ W(
     "p is missing in the mean",
     lambda b, q, p, y, k: (b + q.sum(axis=1) - y) ** 2 + ((p * q) ** 2).sum(axis=1) * (1 - k) / k,
 )
+W(
+    "07.4",
+    "1 - keep counts twice",
+    lambda b, q, p, y, k: (b + q @ p - y) ** 2 + ((p * q) ** 2).sum(axis=1) * (1 - k) ** 2 / k,
+)
+W(
+    "07.4",
+    "the mean of z/keep is 1: it is",
+    lambda b, q, p, y, k: (b + q @ p / k - y) ** 2 + ((p * q) ** 2).sum(axis=1) * (1 - k) / k,
+)
 W("08.1", "", (5, 12))
 W("08.1", "three is the number of distinct", (12, 3))
 W("08.1", "equal rows count as well: there", (9, 5))
 W("08.1", "four rows of three pairs: twelve", (16, 5))
 W("08.1", "four rows of three pairs: twelve", (16, 8))
 W("08.1", "eight are too many: (5, 7), (2", (12, 8))
+W("08.1", "in all rows every pair counts", (6, 6))
 W("08.2", "that is the probability of at", lambda p, B: 1 - np.prod((1 - p) ** B))
 W("08.2", "these are all pairs that exist", lambda p, B: len(p))
 W("08.2", "these stand in exactly one row", lambda p, B: (B * p * (1 - p) ** (B - 1)).sum())
@@ -249,6 +271,7 @@ W("08.2", "", lambda p, B: (B * p - p**B).sum())
 W("08.2", "rounded: an expected number need", lambda p, B: round((1 - (1 - p) ** B).sum()))
 W("08.2", "twice as many rows", lambda p, B: (1 - (1 - p) ** (2 * B)).sum())
 W("08.2", "", lambda p, B: (1 - (p) ** B).sum() / 2)
+W("08.2", "", lambda p, B: (1 - (1 - p) * B).sum())
 W("08.3", "dE is summed over axis 0, all", lambda dR, at, U: np.repeat(dR.sum(axis=0)[None], U, axis=0))
 W(
     "08.3",
@@ -273,6 +296,7 @@ W(
     "in order of appearance: row u of",
     lambda dR, at, U: np.array([dR[at == u].sum(axis=0) for u in dict.fromkeys(at.tolist())]),
 )
+W("08.3", "at is sorted, dR is not", lambda dR, at, U: at_((U, dR.shape[1]), np.sort(at), dR))
 W("08.4", "kept is missing, as if it were 1", drop(y=lambda a, k, t: (a * t).sum(axis=1)))
 W("08.4", "kept is missing in da, as if it", drop(da_=lambda a, k, t, dy: dy[:, None] * t))
 W("08.4", "kept is missing, as if it were 1", drop(dt=lambda a, k, dy, t: dy[:, None] * a))
@@ -292,6 +316,7 @@ W(
         )
     )((np.exp(s_q) / np.exp(s_q).sum())[pair_at]),
 )
+W("08.4", "", drop(y=lambda a, k, t: (att.softmax_forward(t) * k * a).sum(axis=1)))
 R(
     "08.5",
     lambda idx, x: (lambda k, t: (t.reshape(idx.shape), k.real.astype(int), k.imag))(
@@ -323,6 +348,12 @@ W(
     "features descend: they are to",
     lambda idx, x: (lambda t, f, v: (len(f) - 1 - t, f[::-1], v[::-1]))(*tokens(idx, x)),
 )
+W(
+    "08.5",
+    "",
+    lambda idx, x: (tokens(idx, x)[0], tokens(idx, x)[1], np.array([x[idx == f][0] for f in tokens(idx, x)[1]])),
+)
+W("08.5", "", lambda idx, x: (tokens(idx, x)[0], tokens(idx, x)[1], np.searchsorted(np.unique(x), tokens(idx, x)[2])))
 W("08.6", "summed over the factors: the", pm(lambda E, A: 0.5 * (E * (A @ E)).sum(axis=2)))
 W("08.6", "E is missing in pooled, as if it", pm(lambda E, A: 0.5 * (A @ E).sum(axis=1)))
 W("08.6", "a mean in the place of a sum in", pm(lambda E, A: 0.5 * (E * (A @ E)).mean(axis=1)))
@@ -336,6 +367,7 @@ W(
 )
 W("08.6", "the weights are squared in dE", pm(dE=lambda E, A, g: g * (A**2 @ E)))
 W("08.6", "the sum of two embeddings, not", pm(da=lambda G, E, g, i, j: ((E[:, i] + E[:, j]) * g).sum(axis=2)))
+W("08.6", "each side is added up first", pm(lambda E, A: 0.5 * (E.sum(axis=1) * (A @ E).sum(axis=1))))
 R("09.1", lambda got, want, tol: [int(abs(g - w) <= tol) for g, w in zip(got, want, strict=False)])
 W("09.1", "these are the differences", lambda got, want, tol: [abs(g - w) for g, w in zip(got, want, strict=False)])
 W(
@@ -360,6 +392,19 @@ W(
     lambda got, want, tol: [abs(g - w) <= tol or (g != g and w != w) for g, w in zip(got, want, strict=False)],
 )
 W(
+    "09.1",
+    "",
+    lambda got, want, tol: [
+        round(g, 1) == round(w, 1) if math.isfinite(g) and math.isfinite(w) else False
+        for g, w in zip(got, want, strict=False)
+    ],
+)
+W(
+    "09.1",
+    "a number that is too small by",
+    lambda got, want, tol: [w - tol < g <= w + tol for g, w in zip(got, want, strict=False)],
+)
+W(
     "09.2",
     "the last of each row is left out",
     fp(lambda e: 0.5 * (sum(e) ** 2 - sum(v * v for v in e)), lambda ptr: [(a, b - 1) for a, b in pairwise(ptr)]),
@@ -382,6 +427,7 @@ W(
     "divided by the number of features",
     fp(lambda e: 0.5 * (sum(e) ** 2 - sum(v * v for v in e)) / max(len(e), 1)),
 )
+W("09.2", "an entry may be negative: no", fp(lambda e: abs(0.5 * (sum(e) ** 2 - sum(v * v for v in e)))))
 W(
     "09.3",
     "only the rows that occur: all",
@@ -395,6 +441,11 @@ W(
     "09.3",
     "the first gradient of a repeated",
     ag(total=lambda ids, grads: dict(reversed(list(zip(ids, grads, strict=False))))),
+)
+W(
+    "09.3",
+    "the mean of all gradients for",
+    ag(total=lambda ids, grads: {i: [sum(c) / len(grads) for c in zip(*grads, strict=False)] for i in set(ids)}),
 )
 R(
     "09.5",
@@ -415,3 +466,4 @@ W(
 )
 W("09.5", "tanh in the place of the sigmoid", lg(prob=lambda z: math.tanh(z)))
 W("09.5", "the labels are exchanged in the", lg(d=lambda s, y, z, B: (s - (1 - y)) / B))
+W("09.5", "for z < 0 the exponent in the", lg(loss=lambda z, y: abs(z) + math.log1p(math.exp(-abs(z))) - y * z))
