@@ -44,7 +44,6 @@ class Exercise:
     order      the names in the order of calculation, where it is another one: what comes first is blamed first
     same       same(result, name) is what has to be right of a result that is not unique, such as V V^T instead of V
     keeps      must the arguments stay as they are, because the task says so?
-    later      what else the solution can do, which later cells need, to arguments of a call that show it
     """
 
     right: Any
@@ -55,7 +54,6 @@ class Exercise:
     order: tuple[str, ...] = ()
     same: Callable[[Any, str], Any] = lambda result, name: result
     keeps: bool = False
-    later: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     arguments: tuple[str, ...] = field(default=(), init=False)
     by_name: bool = field(default=False, init=False)  # must the answer be a dict?
 
@@ -122,7 +120,7 @@ def check(number: str, answer: Any, *inputs: Any, show: bool = False) -> Any:
         print("This is the solution: run the cell with your answer first.")
         return solution
     if inputs:
-        exercise, solution = replace(exercise, inputs=[inputs], later={}), solution(*inputs)
+        exercise, solution = replace(exercise, inputs=[inputs]), solution(*inputs)
         judged = answer if answer is ... else lambda *_: answer
     try:
         ok, text = judge(exercise, judged, show)

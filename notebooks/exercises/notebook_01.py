@@ -125,7 +125,6 @@ EXERCISES = {
     "01.2": Exercise(
         BI,
         [(E1,), (E2,)],
-        later={"rounds as the formula does": (np.array([[[1e8], [1e-9]]]),)},
         mistakes={
             "the factor 1/2 is missing": changed(BI, pooled=lambda sum_e, sum_e2: sum_e**2 - sum_e2),
             "the sign: sum_e comes first": changed(BI, pooled=lambda sum_e, sum_e2: 0.5 * (sum_e2 - sum_e**2)),

@@ -83,8 +83,6 @@ OF_SIDES = {
         "dE": lambda dM, E: sides(dM, E, repeats=False)},
 }  # fmt: skip
 
-COMPLEX = "takes complex numbers, too"
-
 EXERCISES = {
     "03.1": Exercise(afm.interactions_forward, [(DE,), (E1,), (rng.standard_normal((2, 5, 2)),)], ("M",), {
         "the dot product: one number a pair, the vector is lost": lambda E: pairs_of(E).sum(axis=2),
@@ -104,8 +102,8 @@ EXERCISES = {
         "neighbours are missing: the pairs begin at j = i + 1": lambda E: pairs_of(E, offset=2),
         "the pairs of the factors, not of the slots": lambda E: pairs_of(E.swapaxes(1, 2)).swapaxes(1, 2),
         "e_i and e_j are both e_i": lambda E: E[:, np.triu_indices(E.shape[1], 1)[0]] ** 2,
-    }, later={COMPLEX: (1j * DE + 1,)}),
-    "03.2": Exercise(FORWARD, [(M1, P1), (M2, P2)], later={COMPLEX: (1j * M1 + 1, 1j * P1 + 1)}, mistakes={
+    }),
+    "03.2": Exercise(FORWARD, [(M1, P1), (M2, P2)], mistakes={
         "p is missing: this is the dot product": {"part": lambda M: M.sum(axis=2)},
         "averaged over the factors, not summed": {"part": lambda M, p: (M * p).mean(axis=2)},
         "summed over the pairs, not over the factors": {"part": lambda M, p: (M * p).sum(axis=1)},
