@@ -91,7 +91,7 @@ def pairs_backward(
         dE += sum_rows(second, e, len(E))
         return dE, dC
 
-    step = max(BLOCK // max(C.shape), min(2 * len(E), 16 * BLOCK // k))      # few parts of dE if it is large
+    step = max(BLOCK // max(C.shape), min(2 * len(E), 8 * BLOCK // k))       # few parts of dE if it is large
     for dE_part, dC_part in each_block(one_block, dt.size, step, dt.size * operations(C)):
         dE += dE_part
         dC += dC_part

@@ -307,11 +307,11 @@ def test_sums_over_several_blocks(monkeypatch):
         assert_same(grads[name], want[name])
 
 
-@pytest.mark.parametrize("block, forward, backward", [(1 << 18, 52428, 52428), (6, 1, 24), (3, 0, 16)])
+@pytest.mark.parametrize("block, forward, backward", [(1 << 18, 52428, 52428), (12, 2, 24), (6, 1, 16), (3, 0, 8)])
 def test_how_large_blocks_and_work_are(monkeypatch, block, forward, backward):
     """A pair takes k + 1 = 3 times t + 1 = 5 operations of the product with C, and 16 for each of its k + 1 factors.
 
-    Blocks of the backward pass have twice as many pairs as there are tokens (12), but at most 16 BLOCK numbers.
+    Blocks of the backward pass have twice as many pairs as there are tokens (12), but at most 8 BLOCK numbers.
     """
     asked, real = [], pairs.each_block
     monkeypatch.setattr(pairs, "BLOCK", block)
