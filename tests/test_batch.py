@@ -268,6 +268,17 @@ def test_selection_follows_numpy(batch, rows):
     assert part.n == 7 and part.m == 3 and part.x.dtype == batch.x.dtype
 
 
+@pytest.mark.parametrize("values", [1, 3])                   # full rows, and rows with empty slots
+@pytest.mark.parametrize("rows", [slice(5, 2, -1), np.array([7, 5, 7]), np.array([1], np.int8)])
+def test_a_few_rows_of_many_cost_no_list_of_all_rows(rows, values):
+    """A step of training selects 512 of perhaps a million rows."""
+    idx = np.arange(200_000).reshape(100_000, 2)
+    batch = Batch.from_padded(idx, 1 + idx % values - (values > 1))
+    used, part = peak_of(lambda: batch[rows])
+    np.testing.assert_array_equal(part.idx, batch.idx[rows])
+    assert used < 50_000
+
+
 @pytest.mark.parametrize("rows", [slice(1, 3), [3, 0, 3], np.array([True, False, False, True]), 2])
 def test_scikit_learn_selects_rows_with_dots_behind(batch, rows):
     part = batch[rows, ...]

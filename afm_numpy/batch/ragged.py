@@ -34,9 +34,10 @@ def take_rows(rows: Array, ends: Array, width: int | None, arrays: Iterable[Arra
     if width is not None:                                    # faster
         new_ends = ends[: rows.size + 1] if rows.size < ends.size else row_ends(np.full(rows.size, width))
         return [array.reshape(ends.size - 1, width).take(rows, axis=0).ravel() for array in arrays], new_ends
-    count = np.diff(ends).take(rows)
+    starts = ends.take(rows)
+    count = ends.take(rows + 1) - starts
     new_ends = row_ends(count)
-    at = np.repeat(ends.take(rows) - new_ends[:-1], count)
+    at = np.repeat(starts - new_ends[:-1], count)
     at += np.arange(at.size)
     return [array.take(at) for array in arrays], new_ends
 

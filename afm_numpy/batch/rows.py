@@ -56,6 +56,11 @@ class Rows:
         if isinstance(rows, (int, np.integer)):
             rows = [rows]
         rows = array(rows) if isinstance(rows, np.ma.MaskedArray) else rows
+        if isinstance(rows, slice):                          # here, and next, without a list of all rows
+            return np.arange(*rows.indices(len(self)))
+        if isinstance(rows, np.ndarray) and rows.ndim == 1 and rows.dtype.kind == "i":
+            if rows.min(initial=0) >= 0 and rows.max(initial=0) < len(self):
+                return rows.astype(np.intp, copy=False)
         wrong = isinstance(rows, tuple) or np.ndim(rows) > 1
         numbers: Array = np.arange(len(self))[[] if wrong else rows]
         if wrong or np.ndim(numbers) != 1:
