@@ -153,8 +153,7 @@ def judge(exercise: Exercise, answer: Any, show: bool = False) -> Verdict:
     if first is None:
         if missing := ", ".join(name for name in exercise.names if name not in cases[0].gots):
             return Verdict(False, f"Right so far; still to come: {missing}.{steps}")
-        more = " Give a real number: take its real part." if any(map(np.iscomplexobj, cases[0].gots.values())) else ""
-        return Verdict(True, ("Right." if len(cases) == 1 else f"Right, for {len(cases)} inputs.") + more + steps)
+        return Verdict(True, ("Right." if len(cases) == 1 else f"Right, for {len(cases)} inputs.") + steps)
     if not first.wrong:
         return Verdict(False, first.trouble if first.trouble == NOTHING else f"Not yet: {first.trouble}{steps}")
     name = first.wrong.name
@@ -205,7 +204,8 @@ def _case(exercise: Exercise, answer: Any, inputs: tuple[Any, ...]) -> _Case:
     if not steps and len(gots) != len(exercise.names):
         names, s = ", ".join(exercise.names), "s" if exercise.names[1:] else ""
         return _Case(inputs, f"it should give {len(exercise.names)} result{s} ({names}), not {len(gots)}.")
-    gots = {name: gots[name] for name in exercise.order if gots.get(name, ...) is not ...}
+    judged = [name for name in exercise.order if name in exercise.names or numbers(wants[name]) is not None]
+    gots = {name: gots[name] for name in judged if gots.get(name, ...) is not ...}
     found = {name: check_answer(value, wants[name], name, rtol) for name, value in gots.items()}
     if _exactly(given) != before and (exercise.keeps or not all(found[n].ok for n in exercise.names if n in found)):
         return _Case(inputs, "it changes its arguments; work on copies.")
@@ -259,8 +259,9 @@ def _staircase(exercise: Exercise, cases: Sequence[_Case], free: set[str]) -> li
             lines.append(f"✓ {name}: not as in the solution, but what follows is right")
         elif wrong:
             (answer, case), later = wrong[0], exercise.order[at + 1 :]
-            got, want = (np.asarray(values[name])[answer.at or ()] for values in (case.gots, case.wants))
-            entry = "" if answer.at is None else f": {got:.6g}, should be {want:.6g}"
+            pair = (numbers(values[name]) for values in (case.gots, case.wants))
+            entries = [f"{array[answer.at]:.6g}" for array in pair if array is not None and answer.at is not None]
+            entry = f": {', should be '.join(entries)}" if entries else ""
             return [*lines, f"✗ {name}: {answer.where}{entry}", *[f"· {name}: not judged yet" for name in later]]
         elif found:
             error = max(answer.error for answer, _ in found)

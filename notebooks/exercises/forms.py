@@ -102,6 +102,8 @@ def _lacks(got: Any, want: Any, names: Sequence[str], arrays: bool) -> str:
             return f"gives {name} as a list"
         if isinstance(like, (dict, list)):
             continue
+        if np.iscomplexobj(one) and not np.iscomplexobj(like):
+            return f"gives {name} without an imaginary part"
         number = np.ndim(one) == 0 and isinstance(one, (bool, int, float, np.generic, np.ndarray))
         if np.ndim(like) == 0 and not number:
             return f"gives {name} as a plain number"

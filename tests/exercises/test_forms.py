@@ -1,16 +1,19 @@
 """A right answer is right in any form; where it may not do in later cells, `check` says why and gives the solution."""
 
-from importlib import util
+from importlib import import_module, util
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import afm_numpy.exercises as exercises
 from afm_numpy.exercises import Exercise, Steps, check, find, judge
 
 spec = util.spec_from_file_location("unusual", Path(__file__).with_name("unusual.py"))
 unusual = util.module_from_spec(spec)
 spec.loader.exec_module(unusual)
+EXERCISES = [number for path in sorted(Path(exercises.__path__[-1]).glob("notebook_*.py"))
+             for number in import_module(f"afm_numpy.exercises.{path.stem}").EXERCISES]
 ANSWERS = [pytest.param(*a, id=f"{a[0]}-{getattr(a[1], '__name__', at)}") for at, a in enumerate(unusual.ANSWERS)]
 STEPS = Steps("x", "c d", a=lambda x: x + 1, b=lambda a: a**2, c=lambda b: b.sum(), d=lambda x: -x)
 EXERCISE = Exercise(STEPS, [(np.arange(3.0),), (np.arange(5.0),)])
@@ -38,6 +41,17 @@ def test_a_line_that_is_not_ours_is_told_but_does_no_harm():
     ]
     halfway = judge(EXERCISE, lambda x: {"a": x, "b": (x + 1) ** 2})
     assert not halfway.ok and halfway.text.startswith("Right so far; still to come: c, d.\n  ✓ a: not as in the")
+
+
+@pytest.mark.parametrize("number", [number for number in EXERCISES if getattr(find(number).right, "returns", ())])
+@pytest.mark.parametrize("held", [7.0, "text", [[1.0], [1.0, 2.0]], None, np.zeros((2, 0)), lambda: 7])
+def test_right_results_are_right_whatever_our_names_hold(number, held, capsys):
+    right = find(number).right
+    of_ours = dict.fromkeys(right.lines.keys() - {*right.returns}, held)
+    found = judge(find(number), lambda *inputs: {**right.known(inputs, {}), **of_ours})
+    assert found.ok, found.text
+    wrong = check(number, lambda *inputs: {**right.known(inputs, {}), **of_ours, right.returns[0]: held})
+    assert wrong is right and capsys.readouterr().out.startswith("Not yet: ")
 
 
 def test_a_wrong_line_before_a_wrong_result_is_blamed():

@@ -73,6 +73,7 @@ handed_in("00.1", "gives places as integers")(lambda y_hat: find("00.1").right(y
 handed_in("00.2")(6)
 handed_in("00.2")(np.float32(6))
 handed_in("00.2", "gives y_fm as a plain number")([6])
+handed_in("00.2", "gives y_fm without an imaginary part")(6 + 0j)
 handed_in("00.3")(([0.2, 0.6, 0.2], 9))
 handed_in("00.3")(({"Bob Heist": 0.2, "Bob happy": 0.6, "Heist happy": 0.2}, 9))
 handed_in("04.4", "returns attention, not by name")({(0, 1): 0.25, (0, 2): 0.5, (0, 3): 0.0, (1, 2): 0.25})
