@@ -1,8 +1,7 @@
 """The exercises of the notebooks: `softmax = check("04.2", softmax)` says right, or what is wrong.
 
 It returns what the notebook goes on with: the reader's answer when it is right, otherwise the solution. What each
-notebook asks, with the likely mistakes, stands in `notebooks/exercises/`, and in `slips.py` there what can happen to
-any line; `answer.py` describes how numbers differ.
+notebook asks, with the likely mistakes, stands in `notebooks/exercises/`; `answer.py` describes how numbers differ.
 """
 
 import copy

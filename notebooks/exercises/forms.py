@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from afm_numpy.exercises import NOTHING, Exercise, Steps
+from afm_numpy.exercises import NOTHING, Exercise
 from afm_numpy.exercises.answer import check_answer
 
 __all__ = ["better", "by_name", "free", "trouble"]
@@ -50,20 +50,16 @@ def trouble(exercise: Exercise, got: Any) -> str:
 
 
 def free(exercise: Exercise, cases: Sequence[Any]) -> set[str]:
-    """The lines that are no result and are not as in the solution, although what follows from them is right."""
+    """The lines that are no result and are not as in the solution, although what needs them is right, or free itself."""
+    given = {name: [case.found[name].ok for case in cases if name in case.found] for name in exercise.order}
     free = set[str]()
-    for found in (case.found for case in cases):
-        right = {name for name, answer in found.items() if answer.ok}
-        free |= {name for name in found.keys() - right - {*exercise.names} if right & _follow(exercise.right, name)}
+    for name in reversed([name for name in exercise.order if not all(given[name]) and name not in exercise.names]):
+        moved, needing = {name}, set[str]()
+        for line, of in exercise.right.lines.items():                     # over lines that are not given to those that are
+            if moved & {*signature(of).parameters}:
+                (needing if given[line] else moved).add(line)
+        free |= {name} if needing and all(all(given[line]) or line in free for line in needing) else set()
     return free
-
-
-def _follow(steps: Steps, name: str) -> set[str]:
-    """The lines that need this one, or need one that does."""
-    moved = {name}
-    for line, of in steps.lines.items():
-        moved |= {line} if moved & {*signature(of).parameters} else set()
-    return moved - {name}
 
 
 def better(exercise: Exercise, answer: Any) -> str:

@@ -275,6 +275,7 @@ EXERCISES = {
         "acc forgets the steps before": {"acc_new": lambda g: g**2},
         "the root of the last square alone: acc has them all": {
             "theta_new": lambda theta, g, lr: theta - lr * g / (np.abs(g) + 1e-8)},
+        "only the sign of g: acc has all squares": {"theta_new": lambda theta, g, lr: theta - lr * np.sign(g)},
         "not divided: that is plain gradient descent": {"theta_new": lambda theta, g, lr: theta - lr * g},
         "acc itself comes back, not the new one": lambda theta, acc, g, lr: (ADAGRAD(theta, acc, g, lr)[0], acc),
         "acc is returned as it came": {"acc_new": lambda acc: acc},

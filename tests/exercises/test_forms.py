@@ -112,3 +112,10 @@ def test_a_wrong_form_is_described_without_a_crash(number, answer, words, capsys
 def test_a_line_that_raises_is_one_of_the_reader():
     told = judge(find("05.2"), lambda f, theta, d: f(theta + d)).text
     assert "lambda f, theta, d: f(theta + d)" in told and "raise TypeError" not in told
+
+
+def test_a_line_is_free_only_if_all_that_needs_it_is_right():
+    """In exercise 04.10 a softmax without its mask spoils `a` and the loss, but leaves some gradients right."""
+    steps = Steps("x", "c d", a=lambda x: x + 1, b=lambda a: a**2, c=lambda b: b.sum(), d=lambda a, x: 0 * a * x)
+    found = judge(Exercise(steps, [(np.arange(3.0),)]), lambda x: {"a": x, "b": x**2, "c": (x**2).sum(), "d": 0 * x})
+    assert found.text.startswith("Not yet: a: ")
