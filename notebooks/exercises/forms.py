@@ -2,7 +2,9 @@
 
 import copy
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
 from inspect import signature
+from io import StringIO
 from typing import Any
 
 import numpy as np
@@ -68,7 +70,7 @@ def better(exercise: Exercise, answer: Any) -> str:
     for inputs in exercise.inputs:
         given = copy.deepcopy(inputs)
         before, arrays = repr(given), any(isinstance(value, np.ndarray) for value in given)
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), redirect_stdout(StringIO()):      # what the reader prints is printed already
             got = answer(*given) if callable(right) else answer
         if repr(given) != before:
             return "leaves its arguments as they are"
