@@ -22,7 +22,7 @@ from .rowgrad import RowGrad, check_rows
 
 __all__ = ["OPTIMIZERS", "SGD", "Adagrad", "Adam", "Optimizer", "check_state", "get", "init", "step"]
 
-BLOCK = 1 << 16  # numbers of a RowGrad that are moved at a time: few enough for the processor's cache
+BLOCK = 1 << 15  # numbers of a RowGrad that are moved at a time: few enough for the processor's cache
 
 State: TypeAlias = dict[str, Any]  # "step", and for each parameter the arrays that its optimizer keeps
 
