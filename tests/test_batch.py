@@ -268,6 +268,13 @@ def test_selection_follows_numpy(batch, rows):
     assert part.n == 7 and part.m == 3 and part.x.dtype == batch.x.dtype
 
 
+@pytest.mark.parametrize("rows", [[[0, 1], [2]], [[0, 1], [2, 0]]], ids=["ragged", "full"])
+def test_a_row_behind_the_last_is_refused_by_its_number(rows):
+    for at in (2, [0, 2], np.array([2]), np.array([1, 2], np.int8)):
+        with pytest.raises(IndexError, match="^index 2 is out of bounds for axis 0 with size 2$"):
+            Batch.from_lists(rows)[at]
+
+
 @pytest.mark.parametrize("values", [1, 3])                   # full rows, and rows with empty slots
 @pytest.mark.parametrize("rows", [slice(5, 2, -1), np.array([7, 5, 7]), np.array([1], np.int8)])
 def test_a_few_rows_of_many_cost_no_list_of_all_rows(rows, values):
