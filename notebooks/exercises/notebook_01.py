@@ -48,7 +48,7 @@ def added_by_id(name: str, given: str, values: Array) -> Exercise:
         "the factor x is missing": changed(right, x=lambda x: 1.0 * (x != 0)),
         "the factor x is missing: an empty slot must add nothing": changed(right, x=lambda x: np.ones_like(x)),
         f"the factor {given} is missing": changed(right, up=lambda up: np.ones_like(up)),
-        f"{given} and x need [:, None] or [:, :, None]": changed(right, slot=lambda up, x: up * x),
+        f"{given} or x needs [:, None] or [:, :, None]": changed(right, slot=lambda up, x: up * x),
         "the sign": changed(right, up=lambda up: -up),
         f"{given} squared: it is a factor once": changed(right, up=lambda up: up**2),
         "x squared: x is a factor once": changed(right, x=lambda x: x**2),
@@ -173,6 +173,8 @@ EXERCISES = {
         mistakes={
             "e_i itself is not taken away: the sum runs over the others": changed(
                 DE_OF, others=lambda E: E.sum(axis=1, keepdims=True) + 0 * E),
+            "e_i itself is not taken away from the sum": changed(DE_OF, others=lambda E: E.sum(axis=1, keepdims=True)),
+            "dy_hat needs [:, None, None]": lambda dy_hat, E: dy_hat * (E.sum(axis=1, keepdims=True) - E),
             "only the part of the squares: the sum over the others is missing": changed(DE_OF, others=lambda E: -E),
             "e_i itself in the place of the sum of the others": changed(DE_OF, others=lambda E: E),
             "e_i is added: it must be taken away": changed(DE_OF, others=lambda E: E.sum(axis=1, keepdims=True) + E),

@@ -233,6 +233,7 @@ EXERCISES = {
             "always the first rows: the batch begins at start": partial(fit, pick=lambda order, i, size: order[:size]),
             "a batch ends at start + batch_size": partial(fit, pick=lambda order, i, size: order[i:]),
             "a batch is empty: it goes from start to start + batch_size": partial(fit, pick=lambda order, i, size: order[i:size]),
+            "a batch is empty: take order[start : start + batch_size]": lambda params, epochs: (params, [np.nan] * epochs),
             "all rows: a batch holds batch_size of them": partial(fit, pick=lambda order, i, size: order),
             "one row too few: the end of a slice is not in it already": partial(
                 fit, pick=lambda order, i, size: order[i : i + size - 1]),

@@ -72,6 +72,11 @@ def loop(slope=losses.squared_backward, rows=lambda order, start, size: order[st
     return fit
 
 
+def empty_batches(params, batch, y, optimizer, rng, epochs, batch_size):
+    """`order[start:batch_size]` with the reader's own loss, whose mean of no rows is NaN."""
+    return {name: value + 0.01 for name, value in params.items()}, [np.nan] * epochs
+
+
 def others(E):
     return E.sum(1)[:, None] - E
 
@@ -150,6 +155,8 @@ WRONG = {
         (lambda d, E: 2 * d[:, None, None] * others(E), "twice"),
         (lambda d, E: d[:, None, None] * (others(E) - E), "taken away twice"),
         (lambda d, E: d[:, None, None] * E.sum(1)[:, None] + 0 * E, "e_i itself"),
+        (lambda d, E: d[:, None, None] * E.sum(1)[:, None], "e_i itself"),
+        (lambda d, E: d * others(E), "dy_hat needs [:, None, None]"),
         (lambda d, E: d[:, None, None] * E, "e_i itself in the place"),
     ],
     "01.5": [
@@ -164,7 +171,7 @@ WRONG = {
         (row_by_row(lambda up, x: up), "an empty slot must add nothing"),
         (row_by_row(lambda up, x: -up * x), "the sign"),
         (row_by_row(lambda up, x: up * x / 3), "averaged over the rows"),
-        (lambda up, idx, x, n: up * x, "need [:, None]"),
+        (lambda up, idx, x, n: up * x, "needs [:, None]"),
         (lambda up, idx, x, n: row_by_row(lambda up, x: up * x)(up, idx, x, n).T, "transposed"),
         (row_by_row(lambda up, x: np.sign(up) * x), "some rows are right"),
     ],
@@ -242,6 +249,7 @@ WRONG = {
         (loop(rows=lambda order, start, size: order[start:]), "ends at start + batch_size"),
         (loop(rows=lambda order, start, size: order[:size]), "begins at start"),
         (loop(rows=lambda order, start, size: order), "all rows"),
+        (empty_batches, "a batch is empty"),
         (loop(give=lambda params, history: history), ""),
         (loop(give=lambda params, history: params), ""),
     ],
