@@ -102,7 +102,7 @@ def auc(y: ArrayLike, y_hat: ArrayLike) -> Float:
     0.75
     """
     score = array(y_hat)                                     # as given: float64 may make two large integers equal
-    y, y_hat = _labelled(y, y_hat)
+    y, y_hat = _labelled(y, np.float64(score) if np.issubdtype(score.dtype, np.integer) else score)
     n1 = int(y.sum())
     n0 = y.size - n1
     if n1 == 0 or n0 == 0:

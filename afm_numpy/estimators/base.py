@@ -191,7 +191,7 @@ class FMBase(Parameters):
         (batch, _), c = inputs.rows(self, X, fitted=True), 0
         if len(self.params_) != 1:
             classes = self.classes_.tolist()
-            if label not in classes:
+            if isinstance(label, (bool, np.bool_)) or label not in classes:
                 raise ValueError(f"label must be one of the classes, {classes}; got {label!r}")
             c = classes.index(label)
         elif label is not None:

@@ -827,6 +827,13 @@ def test_explanations_of_a_row_of_a_class(capsys):
         AFMRegressor(epochs=1).fit(X, Y).contributions(X, "low")
 
 
+@pytest.mark.parametrize("label", [True, np.True_])
+def test_true_is_not_class_1(label):
+    model = FMClassifier(epochs=1).fit(np.eye(3), [0, 1, 2])
+    with pytest.raises(ValueError, match=r"^label must be one of the classes, \[0, 1, 2\]; got (np\.)?True_?$"):
+        model.contributions(np.eye(3), label=label)
+
+
 @each
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_rows_keep_their_targets_and_weights_and_held_out_rows_do_not_train(cls, early_stopping, monkeypatch):
