@@ -11,6 +11,11 @@ settings.register_profile("mutation", phases=[Phase.explicit, Phase.generate])  
 settings.register_profile("long", max_examples=100 * 200, print_blob=True)  # tests/fuzz: 200 times as many examples
 
 
+def pytest_collection_modifyitems(items):
+    """The notebooks run first: with two processes a long test at the end keeps one of them waiting."""
+    items.sort(key=lambda item: "test_fresh_run_with_solutions" not in item.name)
+
+
 @pytest.fixture(autouse=True)
 def no_process_outlives_its_test():
     yield
