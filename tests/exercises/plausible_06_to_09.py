@@ -3,13 +3,10 @@
 import math
 
 import numpy as np
+from readers import sum_at
 
 from afm_numpy import attention as att
 from afm_numpy.losses import sigmoid
-
-
-def sum_at(at, values, size):
-    return np.bincount(at.ravel(), values.ravel(), minlength=size)
 
 
 def matrix(E, a):

@@ -3,18 +3,12 @@
 import math
 
 import numpy as np
+import readers
+from readers import at_, sig
 
-from afm_numpy import fm, losses, optim
+from afm_numpy import fm, optim
 
-RIGHT, WRONG = {}, {}
-
-
-def R(number, answer):
-    RIGHT.setdefault(number, []).append(answer)
-
-
-def W(number, hint, answer):
-    WRONG.setdefault(number, []).append((answer, hint))
+RIGHT, WRONG, R, W = readers.book()
 
 
 def wrong(number, hint):
@@ -23,10 +17,6 @@ def wrong(number, hint):
 
 def right(number):
     return lambda answer: R(number, answer)
-
-
-def sig(z):
-    return losses.sigmoid(z)
 
 
 def pair_sum(term):
@@ -42,12 +32,6 @@ def pair_sum(term):
 
 def bi(E):
     return 0.5 * (E.sum(axis=1) ** 2 - (E**2).sum(axis=1))
-
-
-def at_(shape, idx, value):
-    out = np.zeros(shape)
-    np.add.at(out, idx, value)
-    return out
 
 
 def slope_by(step_down, quotient):

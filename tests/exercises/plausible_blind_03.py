@@ -1,16 +1,10 @@
 """Answers to 03 by a reader who had not seen the checks, and brothers of them; wrong ones with their hint."""
 
 import numpy as np
+import readers
+from readers import bare_sides, both_sides, one_side
 
-RIGHT, WRONG = {}, {}
-
-
-def R(number, answer):
-    RIGHT.setdefault(number, []).append(answer)
-
-
-def W(number, hint, answer):
-    WRONG.setdefault(number, []).append((answer, hint))
+RIGHT, WRONG, R, W = readers.book()
 
 
 def ij(E):
@@ -53,26 +47,6 @@ def pb(dpooled=None, dp=None, dM=None, dE=None, add=np.add.at):
         return q
 
     return pairs_backward
-
-
-def both_sides(dM, E, i, j):
-    dE = np.zeros_like(E)
-    np.add.at(dE, (slice(None), i), dM * E[:, j])
-    np.add.at(dE, (slice(None), j), dM * E[:, i])
-    return dE
-
-
-def one_side(dM, E, i, j):
-    dE = np.zeros_like(E)
-    np.add.at(dE, (slice(None), i), dM * E[:, j])
-    return dE
-
-
-def bare_sides(dM, E, i, j):
-    dE = np.zeros_like(E)
-    np.add.at(dE, (slice(None), i), dM)
-    np.add.at(dE, (slice(None), j), dM)
-    return dE
 
 
 W(
