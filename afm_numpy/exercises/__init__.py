@@ -179,7 +179,7 @@ class _Case(NamedTuple):
 def _case(exercise: Exercise, answer: Any, inputs: tuple[Any, ...]) -> _Case:
     """What an answer gives for one input."""
     given, trouble, error = copy.deepcopy(inputs), "", None
-    before = _exactly(given)
+    before = exactly(given)
     try:
         with np.errstate(all="ignore"):
             got = answer(*given) if callable(exercise.right) else answer
@@ -206,7 +206,7 @@ def _case(exercise: Exercise, answer: Any, inputs: tuple[Any, ...]) -> _Case:
     judged = [name for name in exercise.order if name in exercise.names or numbers(wants[name]) is not None]
     gots = {name: gots[name] for name in judged if gots.get(name, ...) is not ...}
     found = {name: check_answer(value, wants[name], name, rtol) for name, value in gots.items()}
-    if _exactly(given) != before and (exercise.keeps or not all(found[n].ok for n in exercise.names if n in found)):
+    if exactly(given) != before and (exercise.keeps or not all(found[n].ok for n in exercise.names if n in found)):
         return _Case(inputs, "it changes its arguments; work on copies.")
     return _Case(inputs, trouble or ("" if found else NOTHING), gots, wants, wrongs, found, None, steps)
 
@@ -293,7 +293,7 @@ def _results(exercise: Exercise, right: Any, inputs: tuple[Any, ...], every: boo
         return {**known, "error": error}
 
 
-def _exactly(values: tuple[Any, ...]) -> str:
+def exactly(values: tuple[Any, ...]) -> str:
     """Nested values as a text with all digits, to see whether they have changed."""
-    with np.printoptions(threshold=sys.maxsize):
+    with np.printoptions(threshold=sys.maxsize, floatmode="unique"):
         return repr(values)

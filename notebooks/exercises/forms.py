@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from afm_numpy.exercises import NOTHING, Exercise
+from afm_numpy.exercises import NOTHING, Exercise, exactly
 from afm_numpy.exercises.answer import check_answer
 
 __all__ = ["better", "by_name", "free", "trouble"]
@@ -69,10 +69,10 @@ def better(exercise: Exercise, answer: Any) -> str:
     right = exercise.right
     for inputs in exercise.inputs:
         given = copy.deepcopy(inputs)
-        before, arrays = repr(given), any(isinstance(value, np.ndarray) for value in given)
+        before, arrays = exactly(given), any(isinstance(value, np.ndarray) for value in given)
         with np.errstate(all="ignore"), redirect_stdout(StringIO()):      # what the reader prints is printed already
             got = answer(*given) if callable(right) else answer
-        if repr(given) != before:
+        if exactly(given) != before:
             return "leaves its arguments as they are"
         want = exercise.call(right, inputs) if callable(right) else right
         if lacks := _lacks(got, want, exercise.names, arrays):

@@ -128,3 +128,19 @@ def test_a_line_is_free_only_if_all_that_needs_it_is_right():
     steps = Steps("x", "c d", a=lambda x: x + 1, b=lambda a: a**2, c=lambda b: b.sum(), d=lambda a, x: 0 * a * x)
     found = judge(Exercise(steps, [(np.arange(3.0),)]), lambda x: {"a": x, "b": x**2, "c": (x**2).sum(), "d": 0 * x})
     assert found.text.startswith("Not yet: a: ")
+
+
+@pytest.mark.parametrize(("at", "by"), [(1500, 1.0), (3, 1e-11)], ids=["in the middle of many", "in the twelfth digit"])
+@pytest.mark.parametrize("keeps", [True, False])
+def test_a_change_of_an_argument_is_seen_wherever_it_is(at, by, keeps):
+    def total(x):
+        result = x.sum()
+        x[at] += by
+        return result
+
+    exercise = Exercise(lambda x: x.sum(), [(np.arange(3000.0),)], keeps=keeps)
+    if keeps:
+        assert judge(exercise, total).text == "Not yet: it changes its arguments; work on copies."
+    else:
+        assert judge(exercise, total).ok
+        assert import_module("afm_numpy.exercises.forms").better(exercise, total) == "leaves its arguments as they are"
