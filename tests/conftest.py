@@ -7,8 +7,10 @@ from hypothesis import Phase, settings
 
 signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that fixtures end what they began, as after Ctrl-C
 np.seterr(all="raise", under="ignore")
-settings.register_profile("mutation", phases=[Phase.explicit, Phase.generate])  # a failure is enough: do not shrink it
-settings.register_profile("long", max_examples=100 * 200, print_blob=True)  # tests/fuzz: 200 times as many examples
+settings.register_profile("same", derandomize=True, database=None, deadline=None)  # the same examples in every run
+settings.load_profile("same")
+settings.register_profile("mutation", settings(), phases=[Phase.explicit, Phase.generate])  # a failure is enough
+settings.register_profile("long", max_examples=100 * 200, derandomize=False, print_blob=True)  # 200 times as many, new
 
 
 def pytest_collection_modifyitems(items):

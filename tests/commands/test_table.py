@@ -181,7 +181,7 @@ def test_targets(target, loss, status, message, tmp_path, capsys):
     (b"SQLite format 3\0", r"t, line 1: found an SQLite database, expected a table as CSV"),
     (b"a\0,n,y\n1,2\n", r"t, line 2: found 2 cells|no CSV"),
     ("a,n,y\n1,2,3\n".encode("utf-16"), "found text in UTF-16, expected a table as CSV in UTF-8"),
-    (gzip.compress(b"a,n,y\n1,2,3\n" * 99)[:-9], r"found damaged gzip data \(it is cut\), expected a complete gzip"),
+    (gzip.compress(b"a,n,y\n1,2,3\n", mtime=0)[:-9], r"found damaged gzip data \(it is cut\), expected a complete"),
     (b"a,n,y\n1,inf,3\n", r"t, line 2: found 'inf' in column 'n'"),
     (b"a,n,y\n1,1e400,3\n", r"t, line 2: found '1e400' in column 'n'"),
 ])  # fmt: skip

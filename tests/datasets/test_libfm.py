@@ -220,7 +220,7 @@ def rows(draw):
     return Batch.from_padded(idx, x, n=7, dtype=dtype), np.array([draw(value) for _ in range(n_rows)], dtype)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(rows(), st.sampled_from([0, 1]), st.sampled_from(["a.libfm", "a.libfm.gz", "a.bz2", "a.xz"]))
 def test_round_trip_to_the_last_bit(pair, id_base, name):
     batch, y = pair

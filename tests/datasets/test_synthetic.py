@@ -12,7 +12,7 @@ def rng():
     return np.random.default_rng(5)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.integers(0, 99), st.integers(1, 7), st.integers(2, 5), st.integers(2, 6), st.integers(0, 4), st.integers(1, 5)
 )

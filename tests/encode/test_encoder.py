@@ -31,7 +31,8 @@ def encoder(**arguments):
 def tables(draw, n_rows):
     """Two columns of text, one of whole numbers, one of reals with holes, one of booleans."""
     texts = st.sampled_from(["a", "b", "c", "?", ""]) | st.text(max_size=2)
-    reals = st.floats(-1e9, 1e9) | st.just(float("nan")) | st.just(0.0)
+    reals = st.floats(-1e9, 1e9).map(lambda real: round(real, 6))            # one near 0 would be lost by scaling
+    reals = reals | st.just(float("nan")) | st.just(0.0)
     cells = {"t": texts, "u": texts | st.none(), "i": st.integers(-5, 5), "r": reals, "b": st.booleans()}
     dtype_of = {"t": object, "u": object, "i": np.int64, "r": np.float64, "b": bool}
     return {
@@ -80,7 +81,7 @@ def test_scaled_columns_by_hand():
     assert batch.present[:, 2].tolist() == [False, True, False, True]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(fitted())
 def test_every_cell_gets_an_id_of_its_column(case):
     made, train, other = case
@@ -101,7 +102,7 @@ def test_every_cell_gets_an_id_of_its_column(case):
                 assert feature.role != "unseen" or cell not in [made.describe(i).value for i in made.ids(name)]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(fitted(), st.data())
 def test_rows_are_encoded_one_by_one(case, data):
     """Neither the other rows nor their order matter to a row."""
@@ -241,7 +242,7 @@ def test_ids_of_an_unknown_column():
 # ---- to a file and back ------------------------------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(fitted())
 def test_round_trip(case):
     made, train, other = case

@@ -321,7 +321,7 @@ def test_foreign_files_are_refused(path):
         saving.load(path.parent / "absent.npz")
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_damaged_file_is_refused_or_reads_as_before(path, data):
     if not path.exists() or not (path.parent / "whole").exists():

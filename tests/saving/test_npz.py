@@ -239,7 +239,7 @@ def readable():
             return file.read()
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_damaged_file_is_refused_or_reads_as_before(path, data):
     content = bytearray(readable())
@@ -256,7 +256,7 @@ def test_a_damaged_file_is_refused_or_reads_as_before(path, data):
         assert name not in READABLE or np.array_equal(array, READABLE[name])
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.binary(max_size=200), start=st.sampled_from([b"", b"PK\x03\x04", b"PK\x05\x06", b"\x93NUMPY\x01"]))
 def test_random_bytes_are_refused(path, content, start):
     path.write_bytes(start + content)

@@ -33,9 +33,8 @@ def drawn(count):
     The profile "long" of conftest.py sets how many more: python -m pytest tests/fuzz --hypothesis-profile=long
     """
     more = settings().max_examples / 100
-    usual = {"derandomize": True, "database": None} if more == 1 else {}
     slow = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
-    return settings(max_examples=round(count * more), deadline=None, suppress_health_check=slow, **usual)
+    return settings(max_examples=round(count * more), suppress_health_check=slow)
 
 
 def mostly(usual, odd, times=20):

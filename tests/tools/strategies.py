@@ -28,8 +28,8 @@ SIZES = {
 
 
 def examples(count):
-    """Settings of a property: `count` examples, the same ones in every run, no time limit, no files."""
-    return settings(max_examples=count, deadline=None, derandomize=True, database=None)
+    """Settings of a property: `count` examples, by the profile of conftest.py."""
+    return settings(max_examples=count)
 
 
 # ---- problems ------------------------------------------------------------------------------------------
