@@ -1,4 +1,4 @@
-"""One step of the build that setup.cfg cannot say: the course comes along, without what it prints and draws."""
+"""What setup.cfg cannot say: the wheel has the exercises, and the notebooks without what they print and draw."""
 
 import json
 import shutil
@@ -13,16 +13,16 @@ class BuildWithCourse(build_py):
         super().run()
         if self.editable_mode:
             return
-        folder = Path(self.build_lib, "afm_numpy", "course")
-        notebooks = Path(__file__).with_name("notebooks")
-        shutil.copytree(notebooks / "exercises", folder / "exercises", dirs_exist_ok=True,
+        package, notebooks = Path(self.build_lib, "afm_numpy"), Path(__file__).with_name("notebooks")
+        shutil.copytree(notebooks / "exercises", package / "exercises", dirs_exist_ok=True,
                         ignore=shutil.ignore_patterns("__pycache__"))  # fmt: skip
+        (package / "course").mkdir(exist_ok=True)
         for path in sorted(notebooks.glob("*.ipynb")):
             notebook = json.loads(path.read_text(encoding="utf-8"))
             for cell in notebook["cells"]:
                 if cell["cell_type"] == "code":
                     cell |= {"outputs": [], "execution_count": None}
-            (folder / path.name).write_text(json.dumps(notebook, indent=1), encoding="utf-8")
+            (package / "course" / path.name).write_text(json.dumps(notebook, indent=1), encoding="utf-8")
 
 
 setup(cmdclass={"build_py": BuildWithCourse})

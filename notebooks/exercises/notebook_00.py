@@ -3,7 +3,8 @@
 import numpy as np
 
 from afm_numpy._types import Array, Float
-from afm_numpy.exercises import Exercise
+
+from .exercise import Exercise
 
 rng = np.random.default_rng(100)
 EXPONENTIALS = np.array([1.0, 3.0, 1.0])                               # of the scores 0, log 3, 0

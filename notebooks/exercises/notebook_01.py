@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 
 from afm_numpy._types import Array, Float
-from afm_numpy.exercises import Exercise, Steps, changed
+
+from .exercise import Exercise
+from .steps import Steps, changed
 
 __all__ = ["EXERCISES"]
 

@@ -8,8 +8,10 @@ import numpy as np
 from afm_numpy import fm, losses, optim
 from afm_numpy._types import Array, Float, Params
 from afm_numpy.batch import Batch
-from afm_numpy.exercises import Exercise, Steps, changed
 from afm_numpy.losses import sigmoid
+
+from .exercise import Exercise
+from .steps import Steps, changed
 
 __all__ = ["EXERCISES"]
 

@@ -7,7 +7,9 @@ import numpy as np
 
 from afm_numpy import afm, attention
 from afm_numpy._types import Array
-from afm_numpy.exercises import Exercise, Steps, changed
+
+from .exercise import Exercise
+from .steps import Steps, changed
 
 __all__ = ["EXERCISES"]
 

@@ -4,11 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from afm_numpy.exercises.notebook_03 import BACKWARD, OF_PROJECTION, OF_SIDES, added, sides
 
 from afm_numpy import attention as att
 from afm_numpy._types import Array, Params
-from afm_numpy.exercises import Exercise, Steps
+
+from .exercise import Exercise
+from .notebook_03 import BACKWARD, OF_PROJECTION, OF_SIDES, added, sides
+from .steps import Steps
 
 __all__ = ["EXERCISES"]
 

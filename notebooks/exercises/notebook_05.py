@@ -4,14 +4,16 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from afm_numpy.exercises.notebook_03 import added
-from afm_numpy.exercises.notebook_04 import BACKWARD_SOFTMAX, LOWER, NETWORK, OF_LOWER, OF_NETWORK, UPPER, _arrays
-from afm_numpy.exercises.slips import HANDED_OUT
 
 from afm_numpy import attention as att
 from afm_numpy._types import Array, Float
-from afm_numpy.exercises import Exercise, Steps
 from afm_numpy.losses import sigmoid
+
+from .exercise import Exercise
+from .notebook_03 import added
+from .notebook_04 import BACKWARD_SOFTMAX, LOWER, NETWORK, OF_LOWER, OF_NETWORK, UPPER, _arrays
+from .slips import HANDED_OUT
+from .steps import Steps
 
 __all__ = ["EXERCISES"]
 
@@ -108,7 +110,6 @@ SOFTPLUS = Steps(
     dz=lambda ds, z, h: ds[:, None] * h * sigmoid(z),
     dh=lambda ds, z: ds @ np.logaddexp(0, z),
 )  # fmt: skip
-LAST_ONE = OF_LOWER["not summed over repeated ids: use np.add.at"]["dV"]
 THETA, BY_HAND = _arrays(5, (3, 2), (3, 2))
 
 EXERCISES = {
@@ -197,7 +198,7 @@ EXERCISES = {
     "05.4": Exercise(FM_DV, [_embeddings(6, 4, 3, 5, 2), _embeddings(7, 3, 4, 6, 5)], mistakes={
         "e_i itself is still in the sum": {"dE": lambda dy_hat, E: (
             dy_hat[:, None, None] * E.sum(axis=1, keepdims=True) + 0 * E)},
-        HANDED_OUT: {"dV": LAST_ONE},
+        HANDED_OUT: OF_LOWER["not summed over repeated ids: use np.add.at"],
         "added up over all features: each has its own": {"dV": lambda dE, x, V: 0 * V + (dE * x[:, :, None]).sum(axis=(0, 1))},
         "twice too large": {"dV": lambda dE, x, idx, V: 2 * added(V.shape, idx, dE * x[:, :, None])},
         "the mean of what a feature gets, not the sum": {"dV": lambda dE, x, idx, V: (

@@ -2,8 +2,10 @@
 
 import numpy as np
 
-from afm_numpy.exercises import Exercise, Steps, changed
 from afm_numpy.losses import sigmoid
+
+from .exercise import Exercise
+from .steps import Steps, changed
 
 rng = np.random.default_rng(106)
 EDGES = np.array([10.0, 20.0, 25.0, 40.0])

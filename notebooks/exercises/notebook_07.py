@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from afm_numpy.exercises import Exercise, Steps, changed
+from .exercise import Exercise
+from .steps import Steps, changed
 
 rng = np.random.default_rng(107)
 ERRORS = [tuple(0.6 + 0.1 * rng.standard_normal((2, S))) for S in (3, 7)]

@@ -7,7 +7,9 @@ import numpy as np
 
 from afm_numpy import attention as att
 from afm_numpy._types import Array, Float
-from afm_numpy.exercises import Exercise, Steps, changed
+
+from .exercise import Exercise
+from .steps import Steps, changed
 
 __all__ = ["EXERCISES"]
 

@@ -9,8 +9,10 @@ import numpy as np
 
 from afm_numpy._types import Array
 from afm_numpy.conformance import load_case
-from afm_numpy.exercises import Exercise, Steps, changed
 from afm_numpy.losses import sigmoid
+
+from .exercise import Exercise
+from .steps import Steps, changed
 
 __all__ = ["EXERCISES"]
 

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from scipy.special import softmax
 
-from afm_numpy.exercises import Exercise, Steps
+from .exercise import Exercise
+from .steps import Steps
 
 __all__ = ["HANDED_OUT", "slip"]
 

@@ -1,9 +1,9 @@
 """Answers to 00, 01 and 02 that a reader may well give: the wrong ones with the hint that is allowed ("" is none)."""
 
 import numpy as np
+from afm_numpy.exercises.exercise import find
 
 from afm_numpy import fm, losses, optim
-from afm_numpy.exercises import find
 
 sigmoid = losses.sigmoid
 forward = find("01.3").right

@@ -1,8 +1,8 @@
 """Answers to 03_pairs.ipynb that a reader may well give: the wrong ones with the hint that is allowed ("" is none)."""
 
 import numpy as np
-
-from afm_numpy.exercises import changed, find
+from afm_numpy.exercises.exercise import find
+from afm_numpy.exercises.steps import changed
 
 
 def loops(E):

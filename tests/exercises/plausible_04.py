@@ -1,9 +1,9 @@
 """Answers to 04_attention.ipynb that a reader may give: the wrong ones with the hint that is allowed ("" is none)."""
 
 import numpy as np
+from afm_numpy.exercises.exercise import find
+from afm_numpy.exercises.steps import changed
 from scipy.special import softmax as scipy_softmax
-
-from afm_numpy.exercises import changed, find
 
 
 def wrong(number, **lines):

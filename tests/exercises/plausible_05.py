@@ -4,8 +4,8 @@ The first wrong answer to 05.4 to 05.10 is the code that the notebook hands out:
 """
 
 import numpy as np
-
-from afm_numpy.exercises import changed, find
+from afm_numpy.exercises.exercise import find
+from afm_numpy.exercises.steps import changed
 
 
 def wrong(number, **lines):

@@ -1,11 +1,18 @@
+import doctest
+
 import numpy as np
 import pytest
-
 from afm_numpy.exercises.answer import check_answer
+
+from afm_numpy.exercises import answer
 
 RNG = np.random.default_rng(4)
 W = RNG.normal(size=(3, 5)) + 2.0
 X = RNG.normal(size=(4, 3, 5))
+
+
+def test_examples():
+    assert doctest.testmod(answer).failed == 0 < doctest.testmod(answer).attempted
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from afm_numpy.exercises.exercise import Exercise, find
+from afm_numpy.exercises.judging import judge
+from afm_numpy.exercises.steps import Steps
 
-import afm_numpy.exercises as exercises
-from afm_numpy.exercises import Exercise, Steps, check, find, judge
+from afm_numpy.exercises import check, forms
 
 spec = util.spec_from_file_location("unusual", Path(__file__).with_name("unusual.py"))
 unusual = util.module_from_spec(spec)
 spec.loader.exec_module(unusual)
-EXERCISES = [number for path in sorted(Path(exercises.__path__[-1]).glob("notebook_*.py"))
+EXERCISES = [number for path in sorted(Path(forms.__file__).parent.glob("notebook_*.py"))
              for number in import_module(f"afm_numpy.exercises.{path.stem}").EXERCISES]
 ANSWERS = [pytest.param(*a, id=f"{a[0]}-{getattr(a[1], '__name__', at)}") for at, a in enumerate(unusual.ANSWERS)]
 STEPS = Steps("x", "c d", a=lambda x: x + 1, b=lambda a: a**2, c=lambda b: b.sum(), d=lambda x: -x)
@@ -143,4 +145,4 @@ def test_a_change_of_an_argument_is_seen_wherever_it_is(at, by, keeps):
         assert judge(exercise, total).text == "Not yet: it changes its arguments; work on copies."
     else:
         assert judge(exercise, total).ok
-        assert import_module("afm_numpy.exercises.forms").better(exercise, total) == "leaves its arguments as they are"
+        assert forms.better(exercise, total) == "leaves its arguments as they are"

@@ -4,8 +4,8 @@ from importlib import util
 from pathlib import Path
 
 import pytest
-
-from afm_numpy.exercises import find, judge
+from afm_numpy.exercises.exercise import find
+from afm_numpy.exercises.judging import judge
 
 RIGHT, WRONG = [], []
 for path in sorted(Path(__file__).parent.glob("plausible_*.py")):

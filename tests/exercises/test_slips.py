@@ -1,9 +1,10 @@
 """Slips are named from the solution alone, and only those that are true of every input."""
 
 import numpy as np
+from afm_numpy.exercises.exercise import Exercise
+from afm_numpy.exercises.judging import judge
 from afm_numpy.exercises.slips import HANDED_OUT
-
-from afm_numpy.exercises import Exercise, Steps, judge
+from afm_numpy.exercises.steps import Steps
 
 RNG = np.random.default_rng(9)
 LINES = Steps(

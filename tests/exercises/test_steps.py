@@ -1,8 +1,15 @@
-import pytest
+import doctest
 
+import pytest
 from afm_numpy.exercises.steps import Steps, changed
 
+from afm_numpy.exercises import steps
+
 TWO = Steps("x y", "total half", total=lambda x, y: x + y, half=lambda total: total / 2)
+
+
+def test_examples():
+    assert doctest.testmod(steps).failed == 0 < doctest.testmod(steps).attempted
 
 
 def test_lines_find_what_they_need_by_name():

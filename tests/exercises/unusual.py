@@ -8,10 +8,10 @@ from collections import defaultdict
 from itertools import combinations
 
 import numpy as np
+from afm_numpy.exercises.exercise import find
 
 from afm_numpy import attention as att
 from afm_numpy import fm, losses, optim
-from afm_numpy.exercises import find
 
 ANSWERS = []
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from .._types import Array
+import afm_numpy
+from afm_numpy._types import Array
 
 FACTORS = {
     2.0: "twice too large", 0.5: "half of what it should be", 4.0: "four times too large", 0.0: "all zero",
@@ -148,8 +149,8 @@ def until(error: Exception, answer: Any) -> dict[str, Any] | None:
 
 def in_words(error: Exception) -> str:
     """An error in words, with the line of the reader's code in which it came up."""
-    package, python = Path(__file__).parents[1], Path(traceback.__file__).parent
-    libraries = package, package.parent / "notebooks", Path(np.__file__).parents[1], python
+    package, ours, python = Path(afm_numpy.__path__[0]), Path(__file__).parent, Path(traceback.__file__).parent
+    libraries = package, ours, Path(np.__file__).parents[1], python
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.line]
     own = [frame for frame in frames if not any(library in Path(frame.filename).parents for library in libraries)]
     where = f" in line {own[-1].lineno}, `{own[-1].line}`" if own else ""
