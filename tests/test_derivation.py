@@ -22,6 +22,16 @@ def test_each_line_names_a_function_and_a_section_that_exist():
         assert name.startswith(number) and re.search(rf"^## {section}\. ", text, re.M), (name, section)
 
 
+def test_an_equation_stands_in_the_section_that_its_line_names():
+    rows = re.findall(r"^\| \((\d)\) \|.*\[\d\d\]\((\S+)\), (\d+) \|$", SHEET, re.M)
+    assert len(rows) >= 8
+    for equation, name, section in rows:
+        cells = json.loads((ROOT / "notebooks" / name).read_text("utf-8"))["cells"]
+        text = "\n\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+        part = re.split(r"^## ", text.split(f"\n## {section}. ")[1], flags=re.M)[0]
+        assert re.search(rf"[Ee]q\. \({equation}\)", part), (equation, name, section)
+
+
 def test_every_equation_of_the_paper_and_every_gradient_is_there():
     assert sorted(set(re.findall(r"^\| \((\d)\) \|", SHEET, re.M)) | {"3"}) == list("12345678") and "eq. (3)" in SHEET
     for name in ("w_0", "w_i", "v_i", "p", "W", "b", "h"):

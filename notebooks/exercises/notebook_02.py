@@ -236,6 +236,10 @@ EXERCISES = {
             "a batch ends at start + batch_size": partial(fit, pick=lambda order, i, size: order[i:]),
             "a batch is empty: it goes from start to start + batch_size": partial(fit, pick=lambda order, i, size: order[i:size]),
             "a batch is empty: take order[start : start + batch_size]": lambda params, epochs: (params, [np.nan] * epochs),
+            "a batch is empty: it ends at start + batch_size": lambda: 2 / 0,             # a reader's 2 / len(y)
+            "the loss is one number: use squared_backward": partial(fit, slope=losses.squared_forward),
+            "the forward pass of all rows: take batch[rows]": lambda params, batch, y: (
+                params, fm.forward(params, batch)[0] - y[:3]),
             "all rows: a batch holds batch_size of them": partial(fit, pick=lambda order, i, size: order),
             "one row too few: the end of a slice is not in it already": partial(
                 fit, pick=lambda order, i, size: order[i : i + size - 1]),

@@ -81,12 +81,16 @@ OF_SIDES = {
         "dE": lambda dM, E: sides(dM, E, both=False)},
     "the other side of the product alone: both embeddings of a pair get a gradient": {
         "dE": lambda dM, E: sides(dM, E) - sides(dM, E, both=False)},
+    "e_i itself for the first side: it gets the gradient times e_j": {
+        "dE": lambda dM, E: sides(dM, E) + sides(dM, E, own=True, both=False) - sides(dM, E, both=False)},
+    "e_j itself for the second side: it gets the gradient times e_i": {
+        "dE": lambda dM, E: sides(dM, E, own=True) - sides(dM, E, own=True, both=False) + sides(dM, E, both=False)},
     "dE[:, i] += ... keeps one pair of a slot, np.add.at adds them all": {
         "dE": lambda dM, E: sides(dM, E, repeats=False)},
 }  # fmt: skip
 
 EXERCISES = {
-    "03.1": Exercise(afm.interactions_forward, [(DE,), (E1,), (rng.standard_normal((2, 5, 2)),)], ("M",), {
+    "03.1": Exercise(afm.interactions_forward, [(DE,), (E1,), (rng.standard_normal((2, 5, 3)),)], ("M",), {
         "the dot product: one number a pair, the vector is lost": lambda E: pairs_of(E).sum(axis=2),
         "the sum of the two vectors, not their product": lambda E: E[:, np.triu_indices(E.shape[1], 1)].sum(axis=1),
         "each feature with itself as well: only i < j": lambda E: pairs_of(E, offset=0),
@@ -154,7 +158,7 @@ EXERCISES = {
             triple_backward(dT, E).swapaxes(0, 1)),
         "the sum of the other two, not their product": lambda dT, E: dT[:, None] * (E.sum(axis=1, keepdims=True) - E),
     }),
-    "03.6": Exercise(mean_pooling_backward, [(DPOOLED, MASK), (DPOOLED[1:, :3], MASK[1:])], ("dM",), {
+    "03.6": Exercise(mean_pooling_backward, [(DPOOLED, MASK), (DPOOLED[1:, :2], MASK[1:])], ("dM",), {
         "0 / 0 in the row without a pair": lambda dpooled, mask: (
             mask / mask.sum(axis=1, keepdims=True))[:, :, None] * dpooled[:, None],
         "divided by all P pairs, not by those present": lambda dpooled, mask: (

@@ -217,6 +217,10 @@ OF_WHOLE = {
         "L": lambda y_hat, y, lam, W: ((y_hat - y) ** 2).sum() + lam * (W**2).sum()},
     "the penalty is missing in L": {"L": lambda y_hat, y: ((y_hat - y) ** 2).mean()},
     "1/B is missing in dy_hat": {"dy_hat": lambda y_hat, y: 2 * (y_hat - y)},
+    "the mean of the squares of W, not their sum": {
+        "L": lambda y_hat, y, lam, W: ((y_hat - y) ** 2).mean() + lam * (W**2).mean()},
+    "tanh in the place of ReLU": {"R": lambda Z: np.tanh(Z)},
+    "id 0 may be a feature: only x tells which slots are empty": {"mask": lambda idx: WHOLE.lines["mask"](idx)},
     "absent pairs take part in the softmax": {"mask": lambda M: np.ones(M.shape[:2], bool)},
     "the softmax runs over the rows: the pairs of a row are axis 1": {"a": lambda s, mask: att.softmax_forward(
         np.where(mask, s, -np.inf).T).T},
@@ -354,9 +358,9 @@ EXERCISES = {
     "04.8": Exercise(NETWORK, [_network(11, 3, 6, 5, 2), _network(12, 4, 5, 3, 7)], mistakes=OF_NETWORK | {
         "the slope of ReLU at 0 is 0: take Z > 0": {"dZ": lambda ds, h, Z: ds[:, :, None] * h * (Z >= 0)},
     }),
-    "04.9": Exercise(LOWER, [_lower(13, 4, 5, 9, 3, 2), _lower(14, 6, 4, 8, 2, 3)], mistakes=OF_LOWER),
+    "04.9": Exercise(LOWER, [_lower(13, 4, 5, 9, 3, 2), _lower(14, 5, 4, 8, 2, 3)], mistakes=OF_LOWER),
     "04.10": Exercise(
-        WHOLE, [_whole(9, 4, 5, 9, 3, 2), _whole(10, 6, 4, 8, 2, 3)],
+        WHOLE, [_whole(9, 4, 5, 9, 3, 2), _whole(10, 5, 4, 8, 2, 3)],
         mistakes=OF_WHOLE | OF_UPPER | OF_NETWORK | OF_LOWER),
     "04.11": Exercise(
         TEMPERATURE, [_tempered(1, 3, 6), _tempered(2, 5, 4)],

@@ -125,7 +125,7 @@ EXERCISES = {
         "eight are too many: (5, 7), (2, 5) and (2, 7) stand in two or three rows": (12, 8),
         "in all rows every pair counts, also a repeated one": (6, 6),
         "four rows of three pairs: twelve": (16, 8),
-        "five is the number of one pair too few": (12, 5),
+        "one pair too few: write down the three of each row": (12, 5),
         "equal rows count as well: there are four": (9, 6),
         "the two answers are exchanged": (6, 12),
         "a pair has no order: (2, 5) and (5, 2) are one": (24, 12),

@@ -31,6 +31,15 @@ def test_mistake_is_named(number, label):
     assert not found.ok and label in found.text
 
 
+@pytest.mark.parametrize("number", sorted(EXERCISES.keys() - {"05.6"}))  # the bug of 05.6 needs B = P
+def test_no_input_has_two_axes_of_one_length(number):
+    """Then a wrong axis cannot pass, and numbers that do not fit together do not do so by chance."""
+    values = [value for inputs in EXERCISES[number].inputs for value in inputs]
+    arrays = [np.shape(array) for value in values for array in (value.values() if isinstance(value, dict) else [value])
+              if isinstance(array, np.ndarray)]
+    assert all(len({*shape}) == len(shape) for shape in arrays)
+
+
 def test_the_notebooks_ask_for_every_exercise_and_for_no_other():
     cells = []
     for path in (Path(__file__).parents[2] / "notebooks").glob("*.ipynb"):
