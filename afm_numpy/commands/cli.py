@@ -116,15 +116,12 @@ def _flush() -> None:
 def usage() -> str:
     """The help text, with one line for each command."""
     width = max(map(len, COMMANDS))
-    lines = [f"  {name:{width}}  {text}" for name, text in COMMANDS.items()]
-    return "\n".join(
-        [
-            "usage: afm-numpy COMMAND [options]      (the same as: python -m afm_numpy COMMAND [options])",
-            "",
-            "Factorization Machines and Attentional Factorization Machines in NumPy.",
-            "",
-            *lines,
-            "",
-            "afm-numpy COMMAND --help tells the options of a command.",
-        ]
-    )
+    lines = "\n".join(f"  {name:{width}}  {text}" for name, text in COMMANDS.items())
+    return f"""\
+usage: afm-numpy COMMAND [options]      (the same as: python -m afm_numpy COMMAND [options])
+
+Factorization Machines and Attentional Factorization Machines in NumPy.
+
+{lines}
+
+afm-numpy COMMAND --help tells the options of a command."""

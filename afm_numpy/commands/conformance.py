@@ -1,7 +1,6 @@
 """The command line: check result files, export the kit."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,10 +17,7 @@ EXAMPLES = """\
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `conformance ...`; the exit status is 0 (right), 1 (something is wrong) or 2 (cannot be read)."""
-    try:
-        args = arguments().parse_args(argv)
-    except SystemExit as stop:  # argparse has printed its message
-        return int(stop.code or 0)
+    args = arguments().parse_args(argv)
     return int(args.run(args))
 
 
@@ -43,16 +39,12 @@ def exported() -> list[Path]:
 
 
 def export(args: argparse.Namespace) -> int:
-    try:
-        for path in exported():
-            target = args.folder / path.relative_to(kit.HERE)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with atomic_write(target) as file:
-                file.write(path.read_bytes())
-        with atomic_write(args.folder / "check.py") as file:
-            file.write(check_py(kit.KIT_VERSION).encode())
-    except OSError as error:
-        print(f"{args.folder}: cannot be written: {error.strerror}", file=sys.stderr)
-        return 2
+    for path in exported():
+        target = args.folder / path.relative_to(kit.HERE)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(target) as file:
+            file.write(path.read_bytes())
+    with atomic_write(args.folder / "check.py") as file:
+        file.write(check_py(kit.KIT_VERSION).encode())
     print(f"kit {kit.KIT_VERSION}, {len(kit.load_cases())} cases, written to {args.folder}; begin with PORTING.md")
     return 0
