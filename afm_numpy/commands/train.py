@@ -5,7 +5,6 @@ import signal
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -14,7 +13,7 @@ from .. import losses, metrics, optim, saving, train
 from .._files import check_output, printable
 from .._types import Array, Params
 from ..batch import Batch
-from ..datasets.libfm import load_part, make_form
+from ..datasets.libfm import load_parts, make_form
 from ..dropout import SITES
 from ..encode import TableEncoder
 from ..estimators.base import split
@@ -166,20 +165,16 @@ def rows(args: Args, saved: saving.Saved | None) -> Data:
         return table_rows(args, saved)
     form = form_of(saved, args.id_base, np.float32) if saved else make_form(args.n, None, args.id_base, np.float32)
     form = form._replace(fields=args.model == "afm" and args.attention == "field")
-    part = load_part(args.data, form)
-    files = [(args.data, part)]
-    if args.valid:
-        form = form._replace(m=part.batch.m if form.fields else None)
-        files.append((args.valid, load_part(args.valid, form)))
-    y, *valid_y = labels(args.loss, *((path, part.y, part.line) for path, part in files))
+    paths = [path for path in (args.data, args.valid) if path]
+    parts = load_parts(paths, form)
+    y, *valid_y = labels(args.loss, *((path, part.y, part.line) for path, part in zip(paths, parts, strict=True)))
     if args.loss == "logistic" and (y == y[0]).all():
         raise ValueError(f"{args.data}: every row has the same label, but the logistic loss needs two classes")
+    batch, *valid = (part.batch for part in parts)
     if args.valid:
-        n = max(part.batch.n for _, part in files)
-        batch, valid = (replace(part.batch, n=n) for _, part in files)
-        return Data((batch, y), (valid, valid_y[0]))
+        return Data((batch, y), (valid[0], valid_y[0]))
     fit, held = held_out(args, y)
-    return Data((part.batch[fit], y[fit]), (part.batch[held], y[held]) if held.size else None)
+    return Data((batch[fit], y[fit]), (batch[held], y[held]) if held.size else None)
 
 
 def held_out(args: Args, y: Array) -> tuple[Array, Array]:

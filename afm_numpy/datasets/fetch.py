@@ -8,7 +8,6 @@ cut connections is in `download`.
 import errno
 import os
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +17,7 @@ from .._checks import check_kind, check_size
 from .._files import Path as FilePath
 from .._types import DType
 from .download import FetchError, NetworkError, download, verified
-from .libfm import load_part, make_form
+from .libfm import load_parts, make_form
 
 COMMIT = "09c6756788a4fb78a4283271876fd81344c67bf3"
 BASE_URL = f"https://raw.githubusercontent.com/hexiangnan/attentional_factorization_machine/{COMMIT}/data"
@@ -109,11 +108,7 @@ def load_files(files: Files, *, id_base: int = 0, dtype: DType = np.float64, fie
     if isinstance(files, (str, os.PathLike)) or len(files) != 3:
         raise TypeError("files must be three paths: those of the training, the validation and the test file")
     form = make_form(None, None, id_base, dtype, fields=fields)
-    parts = [load_part(files[0], form)]
-    form = form._replace(m=parts[0].batch.m if fields else None)
-    parts += [load_part(path, form) for path in files[1:]]
-    n = max(part.batch.n for part in parts)
-    return Files(*((replace(part.batch, n=n), part.y) for part in parts))
+    return Files(*(part[:2] for part in load_parts(files, form)))
 
 
 def fetch(

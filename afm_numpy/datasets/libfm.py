@@ -10,8 +10,9 @@ import gzip
 import lzma
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -198,6 +199,15 @@ def load_part(path: Path, form: Form) -> Part:
             raise LibfmError(path, int(rows.line[-1]), found, "a file, or iter_libfm, which holds one batch at a time")
     m = form.m or max(int(rows.length.max()) for rows in parts)
     return _joined(path, parts, form._replace(n=form.n or _features(parts), m=m))
+
+
+def load_parts(paths: Sequence[Path], form: Form) -> list[Part]:
+    """All rows of files that belong together: they have as many features, and as many slots where these are fields."""
+    parts = [load_part(paths[0], form)]
+    form = form._replace(m=parts[0].batch.m if form.fields else form.m)
+    parts += [load_part(path, form) for path in paths[1:]]
+    n = max(part.batch.n for part in parts)
+    return [part._replace(batch=replace(part.batch, n=n)) for part in parts]
 
 
 def iter_parts(path: Path, batch_size: int, form: Form) -> Iterator[Part]:
