@@ -90,15 +90,10 @@ class Contributions:
         span = slice(*self.ends[row : row + 2])
         return span.start + np.argsort(-np.abs(self.attention[span] * self.scores[span]), kind="stable")
 
-    def columns(self, pairs: Array | slice) -> Array:
-        """The columns that some of the O pairs have in the (B, P) arrays."""
-        i, j = self.first[pairs], self.second[pairs]
-        return i * (2 * self.batch.m - i - 1) // 2 + j - i - 1
-
     def _padded(self, values: Array) -> Array:
-        B, m = len(self.batch), self.batch.m
+        B, m, i, j = len(self.batch), self.batch.m, self.first, self.second
         padded = np.zeros((B, m * (m - 1) // 2), values.dtype)
-        padded[np.repeat(np.arange(B), np.diff(self.ends)), self.columns(slice(None))] = values
+        padded[np.repeat(np.arange(B), np.diff(self.ends)), i * (2 * m - i - 1) // 2 + j - i - 1] = values
         return padded
 
 
@@ -179,7 +174,7 @@ def field_attention(parts: Contributions) -> tuple[Array, Array]:
 def largest(
     parts: Contributions, row: int, names: Sequence[str] | None = None, top: int | None = None
 ) -> tuple[Array, list[tuple[str, str]]]:
-    """The pairs of one row, the largest contribution first: their places, and the names of the two features.
+    """The pairs of one row, the largest contribution first: which of the O they are, and their features' names.
 
     Parameters
     ----------
@@ -193,7 +188,7 @@ def largest(
     Returns
     -------
     order : (N,) array
-        Columns of `parts.pair`.
+        Places in `parts.attention` and `parts.scores`.
     labels : list of (str, str)
 
     Examples
@@ -214,7 +209,7 @@ def largest(
         raise ValueError(f"{len(names)} names for {batch.n} features; want one for each feature id")
     named = [str(id if names is None else names[id]) for id in batch[[row]].idx[0]]
     ends = zip(parts.first[order], parts.second[order], strict=True)
-    return parts.columns(order), [(named[i], named[j]) for i, j in ends]
+    return order, [(named[i], named[j]) for i, j in ends]
 
 
 def table(parts: Contributions, row: int = 0, names: Sequence[str] | None = None, top: int = 10) -> str:
@@ -242,11 +237,11 @@ def table(parts: Contributions, row: int = 0, names: Sequence[str] | None = None
                                +0.5000  bias w0
                               +14.5000  prediction
     """
-    labels, order = largest(parts, row, names, top)[1], parts.ranked(row)
+    order, labels = largest(parts, row, names, top)
     lines = ["attention      score  contribution  pair"]
-    for label, a, score in zip(labels, parts.attention[order], parts.scores[order], strict=False):
+    for label, a, score in zip(labels, parts.attention[order], parts.scores[order], strict=True):
         lines.append(f"{a:9.4f} {score:+10.4f} {a * score:+13.4f}  {' x '.join(map(printable, label))}")
-    rest = order[top:]
+    rest = parts.ranked(row)[top:]
     sums = [(float(parts.attention[rest] @ parts.scores[rest]), f"{len(rest)} other pairs")] if len(rest) else []
     terms = parts.terms[slice(*parts.batch.ends[row : row + 2])]
     sums += [(terms.sum(), "linear terms"), (parts.bias, "bias w0"), (parts.y_hat[row], "prediction")]

@@ -4,7 +4,7 @@ Lines differ in style and marker as well as in color, and maps run from light to
 read in black and white.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -17,7 +17,6 @@ from .gradcheck import Curve
 
 if TYPE_CHECKING:  # the command line starts without matplotlib
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 __all__ = ["attention_map", "contribution_bars", "convergence", "embedding_map", "learning_curves", "v_curve"]
 
@@ -28,10 +27,16 @@ MARKERS = "osD^vx"
 History: TypeAlias = Sequence[Mapping[str, Any]]  # of `train.fit`: a row for each epoch
 
 
-def save(figure: "Figure", path: Path, dpi: int = 110) -> None:
-    """Write a figure as PNG, completely or not at all."""
+def save(
+    path: Path, draw: Callable[..., Any], *args: Any, size: tuple[float, float], title: str, **options: Any
+) -> None:
+    """Write what one of these functions draws as PNG, completely or not at all."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=size, layout="constrained")
+    draw(*args, ax=figure.subplots(), **options).set_title(title)
     with atomic_write(path) as file:
-        figure.savefig(file, format="png", dpi=dpi)
+        figure.savefig(file, format="png", dpi=110)
 
 
 def _axes(ax: "Axes | None", **size: Any) -> "Axes":
@@ -177,7 +182,7 @@ def contribution_bars(
         How many pairs.
     """
     check_kind("parts", parts, Contributions, "what explain.contributions returns")
-    labels, order = largest(parts, row, names, top)[1], parts.ranked(row)[:top]
+    order, labels = largest(parts, row, names, top)
     ax = _axes(ax, figsize=(8.0, 1.2 + 0.36 * max(len(order), 1)))
     values = parts.attention[order] * parts.scores[order]
     bars = ax.barh(range(len(order)), values, edgecolor="black")

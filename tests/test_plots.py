@@ -105,7 +105,7 @@ def test_names_and_attention_stand_beside_their_bars_and_cells(ax, parts):
     order, pairs = explain.largest(parts, 0, list("wxyz"))
     plots.contribution_bars(parts, names=list("wxyz"), ax=ax)
     assert [tick.get_text() for tick in ax.get_yticklabels()] == [" × ".join(pair) for pair in pairs]
-    assert [text.get_text() for text in ax.texts] == [f"a = {a:.3f}" for a in parts.a[0, order]]
+    assert [text.get_text() for text in ax.texts] == [f"a = {a:.3f}" for a in parts.attention[order]]
     heights = [bar.get_y() for bar in ax.patches]
     assert heights == sorted(heights) and ax.yaxis_inverted()                # the largest is on top
     other = Figure().subplots()

@@ -175,25 +175,15 @@ Next
 
 def draw(results: dict[str, tuple[Model, train.Result]], parts: recipes.Parts, out: Path) -> None:
     """Write the four pictures into the folder `out` and print their names."""
-    from matplotlib.figure import Figure
-
-    def picture(
-        name: str, plot: Callable[..., Any], *args: Any, size: tuple[float, float], title: str, **options: Any
-    ) -> None:
-        figure = Figure(figsize=size, layout="constrained")
-        ax = figure.subplots()
-        plot(*args, ax=ax, **options).set_title(title)
-        plots.save(figure, out / name)
-
     for name in ("FM", "AFM"):
         result = results[name][1]
-        picture(f"learning_{name.lower()}.png", plots.learning_curves, result.history, size=(6.4, 4.2),
-                label="logistic loss", title=f"{name} on UCI Adult")  # fmt: skip
+        plots.save(out / f"learning_{name.lower()}.png", plots.learning_curves, result.history, size=(6.4, 4.2),
+                   label="logistic loss", title=f"{name} on UCI Adult")  # fmt: skip
     model, result = results["AFM"]
     mean, count = explain.field_attention(explain.contributions(model, result.params, parts.test[0][:4000]))
-    picture("attention.png", plots.attention_map, mean, parts.encoder.columns, count=count, size=(8.6, 7.6),
-            title="AFM's mean attention between the fields of Adult")  # fmt: skip
+    plots.save(out / "attention.png", plots.attention_map, mean, parts.encoder.columns, count=count, size=(8.6, 7.6),
+               title="AFM's mean attention between the fields of Adult")  # fmt: skip
     loss, params, grads = small_problem(Model("afm", engine="dense"), np.random.default_rng(0))
     curve = gradcheck.v_curve(loss, params, grads, rng=np.random.default_rng(0))
-    picture("v_curve.png", plots.v_curve, curve, size=(6.4, 4.6), title="AFM: error of a measured slope")
+    plots.save(out / "v_curve.png", plots.v_curve, curve, size=(6.4, 4.6), title="AFM: error of a measured slope")
     print(f"\nPictures in {printable(str(out))}: " + ", ".join(sorted(path.name for path in out.glob("*.png"))))

@@ -54,7 +54,8 @@ def main(argv: list[str] | None = None) -> int:
             histories[name] = result.history
             print(f"seed {seed}  {name:12} test RMSE {row['rmse']:.4f}, {seconds:.0f} s", flush=True)
     print("\n" + table(args, scores))
-    draw(histories, out / "convergence.png")
+    plots.save(out / "convergence.png", plots.convergence, histories, key="valid_rmse", label="validation RMSE",
+               size=(6.4, 4.4), title="Convergence")  # fmt: skip
     print(f"\nlearning curves (last seed): {printable(str(out / 'convergence.png'))}")
     return 0
 
@@ -123,13 +124,3 @@ def table(args: argparse.Namespace, scores: dict[str, list[dict[str, float]]]) -
             f"{mean['auc']:>8.4f}{mean['epochs']:>8.1f}{mean['seconds']:>9.1f}"
         )
     return "\n".join(lines)
-
-
-def draw(histories: dict[str, list[dict[str, float]]], path: Path) -> None:
-    """Validation RMSE against the epoch, one curve for each model."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6.4, 4.4), layout="constrained")
-    ax = plots.convergence(histories, key="valid_rmse", label="validation RMSE", ax=figure.subplots())
-    ax.set_title("Convergence")
-    plots.save(figure, path)
