@@ -146,5 +146,5 @@ def pair_table(pairs: ArrayLike | None, n: int) -> Array:
     fits = table.ndim == 2 and table.shape[1] == 2 and table.dtype.kind in "iu"
     i, j = table.T.astype(np.int64) if fits else np.zeros((2, 1))
     if not fits or not ((0 <= i) & (i < j) & (j < n)).all() or not (np.diff(i * n + j) > 0).all():
-        raise ValueError("pairs must be an (F, 2) array of ids i < j below n, in ascending order and each once")
+        raise ValueError(f"pairs must be an (F, 2) array of ids i < j below {n}, in ascending order and each once")
     return table

@@ -112,6 +112,6 @@ def test_the_largest_ids_do_not_wrap():
 ])  # fmt: skip
 def test_another_table_is_refused(pairs):
     """A search by halves in a table that does not ascend finds nothing, or another pair."""
-    message = "pairs must be an (F, 2) array of ids i < j below n, in ascending order and each once"
+    message = "pairs must be an (F, 2) array of ids i < j below 5, in ascending order and each once"
     with pytest.raises(ValueError, match=re.escape(message)):
         pair_table(pairs, 5)

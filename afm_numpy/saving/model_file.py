@@ -17,7 +17,7 @@ from .._files import Path
 from .._types import Array, Params
 from ..encode.encoder import TableEncoder
 from ..models import Model
-from ..params import check_params
+from ..params import check_params, pair_table
 from . import npz
 
 _FORMAT, _VERSION = "afm_numpy.model", 1
@@ -191,10 +191,7 @@ def _check_params(params: Params, model: Model, encoder: TableEncoder | None) ->
         raise ValueError(f"the encoder has {encoder.n} features, but the model {n}")
     for name, value in params.items():
         if name == "pairs":
-            first, second = value.T
-            inside = value.dtype.kind == "i" and ((0 <= first) & (first < second) & (second < n)).all()
-            if not inside or (np.diff(first.astype(np.int64) * n + second) <= 0).any():
-                raise ValueError(f"params['pairs'] must hold ids i < j below {n}, in lexicographic order")
+            pair_table(value, n)                             # refuses what is none
         else:
             _check_floats(f"params[{name!r}]", value, params["V"].dtype)
 

@@ -179,7 +179,7 @@ def test_long_doubles_differ_between_machines(path):
 def test_a_table_of_pairs_that_does_not_fit(path, pairs):
     params, _ = start(MODELS[3])
     params |= {"pairs": np.array(pairs), "free": np.ones(len(pairs), np.float32)}
-    with pytest.raises(ValueError, match="ids i < j below 8, in lexicographic order"):
+    with pytest.raises(ValueError, match="ids i < j below 8, in ascending order"):
         saving.save(path, MODELS[3], params)
 
 
