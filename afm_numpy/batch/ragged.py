@@ -83,32 +83,58 @@ class Sparse(NamedTuple):
     def T(self) -> "Sparse":
         return self._replace(transposed=not self.transposed)
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        shape = self.ends.size - 1, self.columns
+        return shape[::-1] if self.transposed else shape
+
     def __matmul__(self, v: Array) -> Array:
-        values, column, ends, columns, transposed = self
-        rows, kind = ends.size - 1, "csc" if transposed else "csr"           # X.T has the same arrays, by columns
-        shape = (columns, rows) if transposed else (rows, columns)
+        product = np.zeros((self.shape[0], *v.shape[1:]), np.result_type(self.values, v))
+        self.add_product(v, product)
+        return product
+
+    def add_product(self, v: Array, to: Array) -> None:
+        """to += X @ v, in place; `to` is contiguous."""
+        values, column, ends, _, transposed = self
+        shape, kind = self.shape, "csc" if transposed else "csr"             # X.T has the same arrays, by columns
         if len(v) != shape[1]:
             raise ValueError(f"a matrix of shape {shape} cannot multiply an array of shape {v.shape}")
         if _ROUTINES is None:
-            return getattr(sparse, f"{kind}_array")((values, column, ends), shape) @ v
-        product = np.zeros((shape[0], *v.shape[1:]), np.result_type(values, v))
+            to += getattr(sparse, f"{kind}_array")((values, column, ends), shape) @ v
+            return
         many = () if v.size == len(v) else v.shape[1:]
         multiply = getattr(_ROUTINES, f"{kind}_matvecs" if many else f"{kind}_matvec")
-        multiply(*shape, *many, ends, column, values, v.ravel(), product.ravel())
-        return product
+        multiply(*shape, *many, ends, column, values, v.ravel(), to.ravel())
+
+
+def add_rows(at: Array, values: Array, to: Array) -> None:
+    """to[at] += values, in place, where a number may occur more than once: a product with a sparse matrix.
+
+    Examples
+    --------
+    >>> to = np.array([[3.0, 4.0], [0.0, 0.0]])
+    >>> add_rows(np.array([1, 0, 1]), np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]), to)
+    >>> to.tolist()
+    [[6.0, 8.0], [6.0, 8.0]]
+    """
+    if values.ndim == 1:                                     # a matrix of one row
+        X, v = Sparse(values, at, np.array([0, at.size], at.dtype), len(to)), np.ones(1, values.dtype)
+    else:
+        X, v = Sparse(np.ones(at.size, values.dtype), at, np.arange(at.size + 1, dtype=at.dtype), len(to)), values
+    X.T.add_product(v, to)
 
 
 def sum_rows(at: Array, values: Array, size: int) -> Array:
-    """Sum those rows of `values` that have the same number: a product with a sparse matrix, (size, ...).
+    """Sum those rows of `values` that have the same number: (size, ...).
 
     Examples
     --------
     >>> sum_rows(np.array([1, 0, 1]), np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]), 2).tolist()
     [[3.0, 4.0], [6.0, 8.0]]
     """
-    if values.ndim == 1:                                     # a matrix of one row
-        return Sparse(values, at, np.array([0, at.size], at.dtype), size).T @ np.ones(1, values.dtype)
-    return Sparse(np.ones(at.size, values.dtype), at, np.arange(at.size + 1, dtype=at.dtype), size).T @ values
+    total = np.zeros((size, *values.shape[1:]), values.dtype)
+    add_rows(at, values, total)
+    return total
 
 
 def pairs_of_rows(ends: Array, most: int = CHUNK) -> Iterator[tuple[Array, Array]]:

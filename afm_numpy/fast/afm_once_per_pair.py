@@ -68,8 +68,7 @@ def linear_forward(params: Params, batch: Batch) -> Array:
 
 def free_row(params: Params, local: Local) -> Array:
     """The row of `free` of each distinct pair (D,); -1 for a pair that training did not see."""
-    feature = local.rows.take(local.row)
-    return rows_of_pairs(params["pairs"], feature.take(local.first), feature.take(local.second))
+    return rows_of_pairs(params["pairs"], *local.rows.take(local.row).take(local.tokens))
 
 
 def weights_forward(

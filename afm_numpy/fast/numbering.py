@@ -114,8 +114,7 @@ class Local(NamedTuple):
     row: Array  # (U,)     which of them a token has
     value: Array  # (U,)   which x
     slot_at: Array  # (S,) token of each filled slot, row after row
-    first: Array  # (D,)   tokens of a pair
-    second: Array  # (D,)
+    tokens: Array  # (2, D) the two of each pair
     pair_at: Array  # (O,) pair of each two filled slots of a row, row after row
 
 
@@ -127,8 +126,8 @@ class PairBatch(Batch):
     ----------
     feature, value : (T,) arrays
         The tokens of the data set, ascending. The fields that are not listed here are those of Batch.
-    first, second : (Q,) intp arrays
-        The two tokens of each pair of the data set, first < second, in lexicographic order.
+    tokens : (2, Q) intp array
+        The two tokens of each pair of the data set, the lower one first; pairs in lexicographic order.
     token : (S,) int32 array
         The token of each filled slot.
     pair : (O,) int32 array
@@ -139,8 +138,7 @@ class PairBatch(Batch):
 
     feature: Array
     value: Array
-    first: Array
-    second: Array
+    tokens: Array
     token: Array
     pair: Array
     pair_ends: Array
@@ -162,18 +160,17 @@ class PairBatch(Batch):
     @cached_property
     def local(self) -> Local:
         """The features, tokens and pairs of these rows."""
-        pairs, pair_at = distinct(self.pair, self.first.size)
-        ends = np.concatenate([self.token, self.first.take(pairs), self.second.take(pairs)])
-        tokens, place = distinct(ends, self.feature.size)
-        slot_at, (first, second) = place[: self.token.size], place[self.token.size :].reshape(2, -1)
-        rows, row = distinct(self.feature.take(tokens), self.n)
-        return Local(rows, row, self.value.take(tokens), slot_at, first, second, pair_at)
+        pairs, pair_at = distinct(self.pair, self.tokens.shape[1])
+        used, place = distinct(np.append(self.token, self.tokens.take(pairs, axis=1)), self.feature.size)
+        slot_at, tokens = place[: self.token.size], place[self.token.size :].reshape(2, -1)
+        rows, row = distinct(self.feature.take(used), self.n)
+        return Local(rows, row, self.value.take(used), slot_at, tokens, pair_at)
 
     @property
     def whole(self) -> Local:
         """All tokens and pairs of the data set, under the numbers that it gave them."""
         every = np.arange(self.feature.size)
-        return Local(self.feature, every, self.value, self.token, self.first, self.second, self.pair)
+        return Local(self.feature, every, self.value, self.token, self.tokens, self.pair)
 
     @cached_property
     def occurrences(self) -> tuple[Array, Array]:
@@ -205,8 +202,8 @@ def number_pairs(batch: Batch) -> PairBatch:
     Examples
     --------
     >>> numbered = number_pairs(Batch.from_lists([[0, 1, 2], [1, 2]], n=3))
-    >>> numbered.pair.tolist(), numbered.first.tolist(), numbered.second.tolist()
-    ([0, 1, 2, 2], [0, 0, 1], [1, 2, 2])
+    >>> numbered.pair.tolist(), numbered.tokens.tolist()
+    ([0, 1, 2, 2], [[0, 0, 1], [1, 2, 2]])
     """
     if isinstance(batch, PairBatch):
         return batch
@@ -221,6 +218,6 @@ def number_pairs(batch: Batch) -> PairBatch:
         parts.append(np.minimum(left, right).astype(np.int64) * T + np.maximum(left, right))
     keys, pair = distinct(np.concatenate(parts), T * T)
     first = keys // T
-    second = keys - first * T                                        # faster than np.divmod
-    return PairBatch(**_fields(batch), feature=feature, value=values[code], first=first, second=second, token=token,
+    tokens = np.stack([first, keys - first * T])                     # faster than np.divmod
+    return PairBatch(**_fields(batch), feature=feature, value=values[code], tokens=tokens, token=token,
                      pair=pair, pair_ends=row_ends(batch.pair_counts))  # fmt: skip

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._types import Array, Attention, Params
-from ..batch.ragged import slot_pairs, sum_rows
+from ..batch.ragged import add_rows, slot_pairs
 from .numbering import Local, PairBatch
-from .threads import each_block
+from .threads import blocks, each_block
 
-BLOCK = 1 << 17  # numbers in one array of a block of pairs: a few such arrays stay in a cache
+BLOCK = 1 << 18  # numbers in one array of a block of pairs: a few such arrays stay in a cache
 
 
 def embed(V: Array, local: Local) -> Array:
@@ -48,12 +48,12 @@ def pairs_forward(
     E: Array, local: Local, C: Array, h: Array, with_gate: bool = True
 ) -> tuple[Array, Array, Any]:
     """t_q = p . m_q and s_q = h . relu(m_q W + b) of the D distinct pairs, each (D,), and where the relu is open."""
-    D, dtype = local.first.size, np.result_type(E, C)
+    D, dtype = local.tokens.shape[1], np.result_type(E, C)
     t, s, gate = np.empty(D, dtype), np.empty(D, dtype), np.empty((D, h.size), bool) if with_gate else None
 
     def one_block(block: slice) -> None:
-        M = E.take(local.first[block], axis=0)
-        M *= E.take(local.second[block], axis=0)                     # (block, k+1)
+        M, other = E.take(local.tokens[:, block], axis=0)            # (block, k+1)
+        M *= other
         Z = M @ C                                                    # (block, t+1)
         t[block] = Z[:, -1]
         if gate is not None:
@@ -76,23 +76,24 @@ def pairs_backward(
     dE, dC, k = np.zeros_like(E), np.zeros_like(C), E.shape[1]
     Ch = C.T * np.append(h[:-1], np.ones(1, h.dtype))[:, None]       # ds reaches z through h
 
-    def one_block(block: slice) -> tuple[Array, Array]:
-        """What a block adds to dE and dC."""
-        first, second = local.first[block], local.second[block]
-        e, f = E.take(first, axis=0), E.take(second, axis=0)         # (block, k+1)
-        G = gate[block].astype(E.dtype)                              # (block, t+1)
-        G *= ds[block, None]
-        G[:, -1] = dt[block]
-        dC = (e * f).T @ G
-        dM = G @ Ch                                                  # (block, k+1)
-        f *= dM                                                      # de: the gradient times the other side
-        e *= dM                                                      # df
-        dE = sum_rows(first, f, len(E))
-        dE += sum_rows(second, e, len(E))
-        return dE, dC
+    def one_part(part: slice) -> tuple[Array, Array]:
+        """What a part of the pairs adds to dE and dC; it is worked through in blocks."""
+        dE_part, dC_part = np.zeros_like(E), np.zeros_like(C)
+        for block in blocks(part, size):
+            pairs = local.tokens[:, block]                           # (2, block)
+            ends = E.take(pairs, axis=0)                             # (2, block, k+1)
+            G = gate[block].astype(E.dtype)                          # (block, t+1)
+            G *= ds[block, None]
+            G[:, -1] = dt[block]
+            M = np.multiply(*ends)                                   # (block, k+1)
+            dC_part += M.T @ G
+            ends *= np.matmul(G, Ch, out=M)                          # dM, in the memory of M, times either end
+            add_rows(pairs[::-1].ravel(), ends.reshape(-1, k), dE_part)      # is the gradient of the other one
+        return dE_part, dC_part
 
-    step = max(BLOCK // max(C.shape), min(2 * len(E), 8 * BLOCK // k))       # few parts of dE if it is large
-    for dE_part, dC_part in each_block(one_block, dt.size, step, dt.size * operations(C)):
+    size = BLOCK // max(C.shape)
+    step = max(size, min(2 * len(E), 8 * BLOCK // k))                # few parts of dE if it is large
+    for dE_part, dC_part in each_block(one_part, dt.size, step, dt.size * operations(C)):
         dE += dE_part
         dC += dC_part
     dh = (C * dC).sum(axis=0)[:-1]                                   # relu(z) = gate z, and z is linear in C

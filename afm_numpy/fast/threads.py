@@ -4,9 +4,9 @@ A BLAS with two threads waits, in every small product, for the thread that has n
 ours then slows a training step up to two hundred times. With one thread there is nobody to wait for.
 
 Large work is cut into blocks, and a few Python threads take one block after the other: a thread whose core is
-busy only takes fewer. NumPy and SciPy let other threads run while they compute. What a block is does not depend on
-the number of threads, and the results are handed out in the order of the blocks: the sums have the same bits on any
-number of threads.
+busy only takes fewer. The thread that calls is one of them, the others live as long as one call of `fit` or `predict`.
+NumPy and SciPy let other threads run while they compute. What a block is does not depend on the number of threads, and
+the results are handed out in the order of the blocks: the sums have the same bits on any number of threads.
 """
 
 import os
@@ -18,8 +18,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from threadpoolctl import LibController, ThreadpoolController
@@ -88,8 +89,15 @@ def one_blas_thread() -> Iterator[None]:
 
 # ---- large work on threads of our own --------------------------------------------------------------------
 
-# how many threads large work may have, in the call of `fit` or `predict` that runs here
-_count: ContextVar[int] = ContextVar("_count", default=1)
+
+class _Pool(NamedTuple):
+    """The threads of one call of `fit` or `predict`: how many, and those beside the one that calls."""
+
+    threads: int
+    others: ThreadPoolExecutor
+
+
+_pool: ContextVar[_Pool | None] = ContextVar("_pool", default=None)
 
 
 @lru_cache
@@ -122,17 +130,22 @@ def own_threads() -> Iterator[None]:
     """
     keep_memory()
     with one_blas_thread():
-        outer = _count.set(max(1, min([cores(), *(threads for _, threads in _Hold.before)]) // _Hold.users))
-        try:
-            yield
-        finally:
-            _count.reset(outer)
+        count = max(1, min([cores(), *(threads for _, threads in _Hold.before)]) // _Hold.users)
+        one_each = [(library, 1) for library in _Hold.libraries]
+        with ThreadPoolExecutor(max(1, count - 1), "afm_numpy", _set_threads, (one_each,)) as others:
+            outer = _pool.set(_Pool(count, others) if count > 1 else None)
+            try:
+                yield
+            finally:
+                _pool.reset(outer)
 
 
-def blocks(size: int, step: int) -> list[slice]:
-    """Slices of about the same length, at most `step` or 64, that cover 0 to `size`."""
+def blocks(whole: slice, step: int) -> list[slice]:
+    """Slices of about the same length, at most `step` or 64, that cover `whole`."""
+    size = whole.stop - whole.start
     count = -(-size // max(step, 64))
-    return [slice(size * part // count, size * (part + 1) // count) for part in range(count)]
+    ends = [whole.start + size * part // max(count, 1) for part in range(count + 1)]
+    return [slice(*pair) for pair in pairwise(ends)]
 
 
 def each_block(function: Callable[[slice], T], size: int, step: int, work: int) -> Iterator[T]:
@@ -146,22 +159,30 @@ def each_block(function: Callable[[slice], T], size: int, step: int, work: int) 
     >>> list(each_block(lambda block: block.start, size=150, step=64, work=150))
     [0, 50, 100]
     """
-    parts, count = blocks(size, step), _count.get()
-    if count == 1 or len(parts) == 1 or work < LARGE:
+    parts, pool = blocks(slice(0, size), step), _pool.get()
+    if pool is None or len(parts) == 1 or work < LARGE:
         yield from map(function, parts)
         return
-    errors = np.geterr()
+    results: deque[Future[T]] = deque(Future() for _ in parts)
+    left, errors = deque(zip(parts, results, strict=True)), np.geterr()
 
-    def in_thread(part: slice) -> T:
-        with np.errstate(**errors):                          # they may be different in every thread
-            return function(part)
+    def work_on_one() -> None:
+        """Work on the first block that nobody has begun. Nobody waits for such a block: in a forked child, where the
+        other threads are missing, the caller does them all."""
+        try:
+            part, result = left.popleft()
+        except IndexError:
+            return
+        try:
+            with np.errstate(**errors):                      # they may be different in every thread
+                result.set_result(function(part))
+        except BaseException as error:
+            result.set_exception(error)
 
-    waiting: deque[Future[T]] = deque()
-    one_each = [(library, 1) for library in _Hold.libraries]
-    with ThreadPoolExecutor(count, "afm_numpy", _set_threads, (one_each,)) as pool:    # ends here: it survives no fork
-        for part in parts:
-            waiting.append(pool.submit(in_thread, part))
-            if len(waiting) > count:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+    for _ in range(pool.threads):
+        pool.others.submit(work_on_one)
+    while results:
+        if not results[0].done():
+            work_on_one()
+        yield results.popleft().result()
+        pool.others.submit(work_on_one)

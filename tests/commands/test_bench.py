@@ -58,7 +58,7 @@ def test_other_rows_by_name(data, rows, fields, n, low, high):
     assert batch.dtype == y.dtype == np.float32 and batch.slots_are_fields
     assert n is None or abs(batch.n - n) < 1000
     distinct = number_pairs(batch)
-    assert low < distinct.first.size / distinct.pair.size <= high
+    assert low < distinct.tokens.shape[1] / distinct.pair.size <= high
 
 
 def test_a_peer_that_cannot_run_is_left_out(monkeypatch, capsys):

@@ -40,17 +40,17 @@ def check_pairs(batch):
     assert batch.slot_pair.dtype == batch.sides[0].dtype == batch.sides[1].dtype == np.intp
     np.testing.assert_array_equal(np.stack(batch.sides), np.stack([batch.padded(np.arange(here.sum()))[:, side][mask]
                                                                   for side in (batch.pair_i, batch.pair_j)]))
-    np.testing.assert_array_equal(np.stack([batch.first[batch.pair], batch.second[batch.pair]], axis=1), sides)
+    np.testing.assert_array_equal(batch.tokens[:, batch.pair].T, sides)
     for local in batch.local, batch.whole:
         np.testing.assert_array_equal(local.rows[local.row[local.slot_at]], ids)
         np.testing.assert_array_equal(local.value[local.slot_at], x)
         slots = np.zeros(here.shape, int)
         slots[here] = local.slot_at
         sides = np.sort(np.stack([slots[:, batch.pair_i][mask], slots[:, batch.pair_j][mask]], axis=1), axis=1)
-        np.testing.assert_array_equal(np.stack([local.first[local.pair_at], local.second[local.pair_at]], 1), sides)
+        np.testing.assert_array_equal(local.tokens[:, local.pair_at].T, sides)
     local = batch.local
     assert len(local.rows) == len(set(ids.tolist())) and len(local.row) == len(set(zip(ids, x, strict=True)))
-    assert len(local.first) == len(set(local.pair_at.tolist()))
+    assert local.tokens.shape[1] == len(set(local.pair_at.tolist()))
     np.testing.assert_array_equal(batch.occurrences[0][batch.occurrences[1]], ids)
 
 
@@ -93,7 +93,7 @@ def test_a_data_set_in_several_parts(most, monkeypatch):
     whole = number_pairs(data())
     monkeypatch.setattr(numbering, "pairs_of_rows", lambda ends: ragged.pairs_of_rows(ends, most))
     parts = number_pairs(data())
-    for name in ("feature", "value", "first", "second", "token", "pair", "pair_counts"):
+    for name in ("feature", "value", "tokens", "token", "pair", "pair_counts"):
         np.testing.assert_array_equal(getattr(parts, name), getattr(whole, name))
     check_pairs(parts)
 
@@ -148,7 +148,7 @@ def test_pairs_of_many_tokens_are_told_apart():
     rows = [[0, T - 1], [T - 2, T - 1], [T - 3, 1], [46_340, 46_341], [46_341, 92_682], [1, T - 3]]
     numbered = number_pairs(Batch.from_lists([*rows, *([token] for token in range(T))], n=T))
     check_pairs(numbered)
-    assert len(numbered.first) == 5 and numbered.pair[2] == numbered.pair[5]
+    assert numbered.tokens.shape == (2, 5) and numbered.pair[2] == numbered.pair[5]
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -162,5 +162,5 @@ def test_full_rows_of_ones(dtype):
 
 def test_no_rows_have_no_pairs():
     numbered = number_pairs(Batch.from_lists([], n=3))
-    assert numbered.first.size == numbered.second.size == numbered.pair.size == 0
+    assert numbered.tokens.size == numbered.pair.size == 0
     check_pairs(numbered)

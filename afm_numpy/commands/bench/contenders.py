@@ -110,9 +110,7 @@ def in_torch(way: str, start: Params, batch: Batch, y: Array) -> Contender:
     if way == "once per pair":
         numbered = number_pairs(batch)
         pair = torch.tensor(numbered.pair.reshape(len(batch), -1))
-        feature, value, first, second = map(
-            torch.tensor, (numbered.feature, numbered.value, numbered.first, numbered.second)
-        )
+        feature, value, first, second = map(torch.tensor, (numbered.feature, numbered.value, *numbered.tokens))
         forward = forward_once_per_pair
     predicted = torch.compile(forward) if way == "compile" else forward
 
