@@ -254,6 +254,8 @@ EXERCISES = {
         "exp belongs to the next line": {"s": lambda query, keys, width: np.exp(-(((query - keys) / width) ** 2) / 2)},
         "divided by the largest, not by the sum": {"a": lambda s: np.exp(s - s.max())},
         "added, not multiplied": {"y_hat": lambda a, values: (a + values).sum()},
+        "exp(s) in the place of the weights: a is divided by the sum": {
+            "y_hat": lambda s, values: (np.exp(s) * values).sum()},
         "the scores in the place of the weights": {"y_hat": lambda s, values: (s * values).sum()},
         "the exponential of the sum, not the sum of the exponentials": {"a": lambda s: np.exp(s) / np.exp(s.sum())},
         "the value of the nearest key alone": {"y_hat": lambda a, values: values[np.argmax(a)]},
@@ -294,6 +296,7 @@ EXERCISES = {
     }),
     "04.3": Exercise(SCORES, [_arrays(5, (2, 6, 3), (3, 4), 4, 4), _arrays(6, (4, 3, 5), (5, 2), 2, 2)], mistakes={
         "b is missing": {"Z": lambda M, W: M @ W},
+        "summed over the pairs, not over the units": {"s": lambda R, h: (R * h).sum(axis=1)},
         "ReLU is missing": {"R": lambda Z: Z},
         "tanh in the place of ReLU": {"R": lambda Z: np.tanh(Z)},
         "b is taken away, not added": {"Z": lambda M, W, b: M @ W - b},
@@ -311,6 +314,7 @@ EXERCISES = {
         "the absent pair takes part as if its score were -50: leave it out": [1 / 5, 2 / 5, 1 / 5, 1 / 5],
         "not divided by the sum": [1, 2, 0, 1],
         "the logarithm is not undone: exp(log 2) is 2": np.array([1, 1 + np.log(2), 0, 1]) / (3 + np.log(2)),
+        "these weights sum to 4/5, not to 1": [1 / 5, 2 / 5, 0, 1 / 5],
         "the weights do not sum to 1": [1 / 3, 2 / 3, 0, 1 / 3],
         "the weights do not sum to 1, and s_1 is larger": [1 / 2, 1 / 2, 0, 1 / 2],
         "the absent pair has a share": [1 / 4, 1 / 2, 1 / 8, 1 / 8],
@@ -325,6 +329,7 @@ EXERCISES = {
     "04.5": Exercise(SOFTMAX, [_scores(7, 4, 5), _scores(8, 6, 3)], rtol=1e-9, mistakes={
         "a tiny number is added to the sum of every row: only a sum of 0 becomes 1": {
             "a": lambda e, total: e / (total + 1e-8)},
+        "keepdims=True is missing: one number for each row has shape (B, 1)": lambda s: s - s.max(axis=1),
         "a row without a pair becomes NaN: mind -inf - (-inf), and 0 / 0": {
             "top": lambda s: s.max(axis=1, keepdims=True)},
         "the largest score of all rows: a row far below it becomes 0 / 0": {"top": lambda s: s.max()},
@@ -352,7 +357,8 @@ EXERCISES = {
         "absent pairs take part: exp(-inf) is 0, and must stay 0": {"s": lambda s: np.where(np.isinf(s), 0, s)},
     }),
     "04.6": Exercise(
-        att.softmax_backward, [_weights(1, 3, 6), _weights(2, 5, 4)], ("ds",), mistakes=BACKWARD_SOFTMAX),
+        att.softmax_backward, [_weights(1, 3, 6), _weights(2, 5, 4)], ("ds",), mistakes=BACKWARD_SOFTMAX | {
+            "keepdims=True is missing: the average must have shape (B, 1)": lambda da, a: da - (a * da).sum(axis=1)}),
     "04.7": Exercise(
         UPPER, [_arrays(9, 4, (4, 3), 3, (4, 6, 3)), _arrays(10, 2, (2, 5), 5, (2, 3, 5))], mistakes=OF_UPPER),
     "04.8": Exercise(NETWORK, [_network(11, 3, 6, 5, 2), _network(12, 4, 5, 3, 7)], mistakes=OF_NETWORK | {
