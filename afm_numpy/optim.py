@@ -16,7 +16,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 from scipy import special
 
-from ._checks import REAL, array, check_choice, check_kind, check_number, check_numbers, check_size
+from ._checks import array, check_choice, check_kind, check_number, check_size
 from ._types import Array, Grads, Params
 from .rowgrad import RowGrad, check_rows
 
@@ -194,8 +194,9 @@ def step(optimizer: Optimizer, params: Params, grads: Grads, state: State, *, ch
     Raises
     ------
     ValueError, TypeError
-        For a gradient of another shape than its parameter, or with masks, NaN or infinity; for a parameter that is
-        not a float32 or float64 array; and for a state of another optimizer. Nothing has moved then.
+        For a gradient of another shape than its parameter, or with masks, NaN or infinity; for a gradient or a
+        parameter that is not of float32 or float64; for read-only arrays, and for a state of another optimizer.
+        Nothing has moved then.
 
     Examples
     --------
@@ -209,8 +210,7 @@ def step(optimizer: Optimizer, params: Params, grads: Grads, state: State, *, ch
         check_kind("optimizer", optimizer, _Checked, _AN_OPTIMIZER)
         check_kind("grads", grads, dict, "a dict of arrays and RowGrads")
         check_size("the step of the state", state.get("step"), least=0)
-        for name, grad in grads.items():
-            _check_gradient(optimizer, name, grad, params, state)
+        grads = {name: _checked(optimizer, name, grad, params, state) for name, grad in grads.items()}
     state["step"] += 1
     for name, grad in grads.items():
         theta, slots = params[name], state[name]
@@ -234,15 +234,17 @@ def step(optimizer: Optimizer, params: Params, grads: Grads, state: State, *, ch
 def check_state(optimizer: Optimizer, name: str, theta: Array, slots: dict[str, Array]) -> None:
     """Refuse the state of one parameter when another optimizer made it, or when it is for another array."""
     check_kind(f"the state of {name}", slots, dict, "a dict of arrays")
-    kept = {slot: (np.asarray(value).dtype, np.shape(value)) for slot, value in slots.items()}
-    wanted = dict.fromkeys(optimizer.start, (theta.dtype, theta.shape))
-    if kept != wanted:
-        found, want = ({slot: f"{dtype} {shape}" for slot, (dtype, shape) in one.items()} for one in (kept, wanted))
+    found, want = (
+        {slot: f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else type(value).__name__
+         for slot, value in one.items()} for one in (slots, dict.fromkeys(optimizer.start, theta))
+    )  # fmt: skip
+    if found != want:
         made = f"{type(optimizer).__name__} makes {want}"
         raise ValueError(f"the state of {name} does not fit: it holds {found}, {made}".replace("'", ""))
 
 
-def _check_gradient(optimizer: Optimizer, name: str, grad: Array | RowGrad, params: Params, state: State) -> None:
+def _checked(optimizer: Optimizer, name: str, grad: Any, params: Params, state: State) -> Array | RowGrad:
+    """The gradient, with arrays for its values. Refuses what cannot move its parameter."""
     theta: Any = array(params[name]) if isinstance(params.get(name), np.ndarray) else params.get(name)
     if name in params and (not isinstance(theta, np.ndarray) or theta.dtype not in (np.float32, np.float64)):
         raise TypeError(f"params[{name!r}] must be an array of floats to be moved; got {theta!r:.60}")
@@ -252,12 +254,16 @@ def _check_gradient(optimizer: Optimizer, name: str, grad: Array | RowGrad, para
     values, want = grad, theta.shape
     if isinstance(grad, RowGrad):
         rows, values = grad
-        check_rows(rows, len(theta), f"the gradient of {name}")
+        check_rows(rows, len(theta) if theta.ndim else 0, f"the gradient of {name}")
         want = (rows.size, *theta.shape[1:])
     if (found := np.shape(values)) != want:
         raise ValueError(f"the gradient of {name} has shape {found}; want {want}")
     check_state(optimizer, name, theta, state[name])
+    if not all(kept.flags.writeable for kept in (theta, *state[name].values())):
+        raise ValueError(f"{name} or its state is a read-only array; give a copy of it")
     values = array(values)
-    check_numbers(values.dtype, REAL, f"the gradient of {name}")
+    if values.dtype not in (np.float32, np.float64):         # g * g would wrap or overflow
+        raise TypeError(f"the gradient of {name} must be float32 or float64; got {values.dtype}")
     if not np.isfinite(values).all():
         raise ValueError(f"the gradient of {name} has a number that is NaN or infinite")
+    return RowGrad(grad.rows, values) if isinstance(grad, RowGrad) else values

@@ -118,7 +118,7 @@ def check_forward(
 def check_backward(dy_hat: Array, batch: Batch) -> None:
     """Refuse an upstream gradient that is not one number for each row: NumPy would spread it over the rows."""
     check_kind("dy_hat", dy_hat, np.ndarray, "an array")
-    if dy_hat.shape != (len(batch),):
+    if array(dy_hat).shape != (len(batch),):
         raise ValueError(f"dy_hat must have one number for each of the {len(batch)} rows; got shape {dy_hat.shape}")
 
 

@@ -235,6 +235,7 @@ def test_brother_dropout_wants_a_generator():
     pytest.param(np.ones((3, 1)), r"each of the 3 rows; got shape \(3, 1\)", id="brother-column"),
     pytest.param([1.0, 1.0, 1.0], "dy_hat must be an array; got list", id="brother-list"),
     pytest.param(1.0, "dy_hat must be an array; got float", id="brother-number"),
+    pytest.param(np.ma.array([1.0, 1.0, 1.0], mask=[0, 1, 0]), "masked values are not", id="brother-mask"),
 ])  # fmt: skip
 def test_upstream_gradients_of_another_shape_are_not_spread(model, engine, dy_hat, words):
     model = dataclasses.replace(model, engine=engine)

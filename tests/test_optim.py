@@ -284,9 +284,17 @@ def test_a_gradient_that_does_not_fit_is_refused_before_anything_moves(optimizer
                  id="brother-NaN"),
     pytest.param({"V": RowGrad(ROWS.rows, np.full((2, 2), np.inf))}, ValueError("gradient of V has a number"),
                  id="brother-infinite-rows"),
-    pytest.param({"b": np.array([1j, 0, 0])}, TypeError("gradient of b must be real"), id="brother-complex"),
-    pytest.param({"b": np.array([1, 2, 3], object)}, TypeError("the gradient of b must be real"), id="brother-object"),
-    pytest.param({"b": np.array(["a", "b", "c"])}, TypeError("gradient of b must be real"), id="brother-text"),
+    pytest.param({"b": np.array([1j, 0, 0])}, TypeError("gradient of b must be float32"), id="brother-complex"),
+    pytest.param({"b": np.array([1, 2, 3], object)}, TypeError("the gradient of b must be float32"), id="brother-object"),
+    pytest.param({"b": np.array(["a", "b", "c"])}, TypeError("gradient of b must be float32"), id="brother-text"),
+    pytest.param({"b": np.full(3, 100, np.int8)}, TypeError("must be float32 or float64; got int8"),
+                 id="brother-squares-that-wrap"),
+    pytest.param({"b": np.full(3, 300, np.float16)}, TypeError("must be float32 or float64; got float16"),
+                 id="brother-squares-that-overflow"),
+    pytest.param({"V": RowGrad(ROWS.rows, np.full((2, 2), 70_000, np.int32))}, TypeError("or float64; got int32"),
+                 id="brother-rows-that-wrap"),
+    pytest.param({"w0": RowGrad(np.array([0]), np.ones(1))}, ValueError("the gradient of w0 names rows 0 to 0 of 0"),
+                 id="brother-a-row-of-a-number"),
     pytest.param({"V": RowGrad(np.array([1, 1]), np.ones((2, 2)))}, ValueError("must name each row once, in"),
                  id="brother-repeated-row"),
     pytest.param({"V": RowGrad(np.array([0, -1, 1]), np.ones((3, 2)))}, ValueError("in ascending order; sum repeated"),
@@ -437,6 +445,32 @@ def test_what_is_given_to_a_step_is_of_the_right_kind(change, error, words):
     with pytest.raises(error, match=words):
         optim.step(*(given | change).values())
     assert (params["w"] == 1).all()
+
+
+@each
+@pytest.mark.parametrize("whose", ["parameter", "state"])
+def test_a_read_only_array_is_refused_before_anything_moves(optimizer, whose):
+    """As JAX and memory maps give them."""
+    params = {"b": np.zeros(2), "c": np.zeros(2)}
+    state = optim.init(optimizer, params)
+    (params["c"] if whose == "parameter" else next(iter(state["c"].values()))).setflags(write=False)
+    with pytest.raises(ValueError, match="^c or its state is a read-only array; give a copy of it$"):
+        optim.step(optimizer, params, {"b": np.ones(2), "c": np.ones(2)}, state)
+    assert params["b"].tolist() == [0, 0] and state["step"] == 0
+
+
+def test_brother_a_state_of_lists():
+    """As JSON gives it back."""
+    with pytest.raises(ValueError, match=r"the state of b does not fit: it holds \{v: list\}, SGD makes \{v: float64"):
+        optim.step(SGD(), {"b": np.zeros(2)}, {"b": np.ones(2)}, {"step": 0, "b": {"v": [0.0, 0.0]}})
+
+
+@each
+def test_a_gradient_may_be_a_list(optimizer):
+    mine, theirs = ({"b": np.zeros(2)} for _ in "ab")
+    for params, grad in ((mine, [1.0, 2.0]), (theirs, np.array([1.0, 2.0]))):
+        optim.step(optimizer, params, {"b": grad}, optim.init(optimizer, params))
+    np.testing.assert_array_equal(mine["b"], theirs["b"])
 
 
 def test_brother_what_is_given_to_init():
