@@ -835,3 +835,10 @@ def test_brother_a_masked_selection_is_refused():
 def test_truth_values_are_no_ids(make, row):
     with pytest.raises(TypeError, match="ids must be integers; got bool"):
         make([[0, 1], row], n=5)
+
+
+@pytest.mark.parametrize("use", [np.asarray, lambda batch: np.hstack([batch, batch])], ids=["array", "stack"])
+def test_brother_a_batch_is_no_array(use):
+    """Without a word of its own, NumPy would look for rows within rows, 64 deep."""
+    with pytest.raises(TypeError, match=r"^a Batch is no array; batch\.idx and batch\.x are its ids and values as"):
+        use(Batch.from_lists([[0, 1], [1]]))

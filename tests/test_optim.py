@@ -285,7 +285,7 @@ def test_a_gradient_that_does_not_fit_is_refused_before_anything_moves(optimizer
     pytest.param({"V": RowGrad(ROWS.rows, np.full((2, 2), np.inf))}, ValueError("gradient of V has a number"),
                  id="brother-infinite-rows"),
     pytest.param({"b": np.array([1j, 0, 0])}, TypeError("gradient of b must be float32"), id="brother-complex"),
-    pytest.param({"b": np.array([1, 2, 3], object)}, TypeError("the gradient of b must be float32"), id="brother-object"),
+    pytest.param({"b": np.array([1, 2, 3], object)}, TypeError("of b must be float32"), id="brother-object"),
     pytest.param({"b": np.array(["a", "b", "c"])}, TypeError("gradient of b must be float32"), id="brother-text"),
     pytest.param({"b": np.full(3, 100, np.int8)}, TypeError("must be float32 or float64; got int8"),
                  id="brother-squares-that-wrap"),

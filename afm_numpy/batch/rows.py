@@ -36,6 +36,10 @@ class Rows:
     def __len__(self) -> int:
         return self.ends.size - 1
 
+    def __array__(self, *_: object) -> Array:
+        """Asked by NumPy, which would look for numbers in each row, and for rows in that."""
+        raise TypeError("a Batch is no array; batch.idx and batch.x are its ids and values as arrays")
+
     @property
     def shape(self) -> tuple[int, int]:
         """(B, n), the shape of the matrix that the rows stand for."""

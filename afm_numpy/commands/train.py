@@ -124,16 +124,18 @@ def arguments(argv: list[str] | None) -> tuple[Args, saving.Saved | None]:
     inputs = [path for path in (args.data, args.valid, args.start_from) if path]
     check_output(args.out, inputs + ([args.resume] if args.resume else []))
     check_output(f"{args.out}.last", inputs)                # which may be the file to resume from
-    saved = load_model(args.start_from) if args.start_from else None
-    if args.resume:
-        saved = resumed(args.resume)
-        before = {name: value for name, value in saved.config["options"].items() if value is not None}
+    saved = resumed(args.resume) if args.resume else load_model(args.start_from) if args.start_from else None
+    if saved:
+        of_fm = {name: saved.config.get(name) for name in ("loss", "id_base")} | {"k": saved.params["V"].shape[1]}
+        known = (saved.config["options"] if args.resume else of_fm).items()
+        before = {name: value for name, value in known if value is not None}
         options.set_defaults(**{name: str(before[name]) for name in before.keys() & vars(args).keys() - set(RUN)})
         args = options.parse_args(argv)
         for name in FIXED:
             if name in before and getattr(args, name) != before[name]:
                 flag = "--" + name.replace("_", "-")
-                options.error(f"{flag} cannot change: {args.resume} was trained with {flag} {before[name]}")
+                path = args.resume or args.start_from
+                options.error(f"{flag} cannot change: {path} was trained with {flag} {before[name]}")
     if saved and args.n not in (None, len(saved.params["w"])):
         options.error(f"--n cannot be {args.n}: the model that is trained on has {len(saved.params['w'])} features")
     if args.target is None and (args.continuous or args.ignore):

@@ -4,6 +4,7 @@ None of these libraries is imported. A column is read as a flat array, and its c
 float64. Whole numbers are never read through floats, because a float keeps 16 digits and an id may have more.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -21,6 +22,7 @@ Value: TypeAlias = "str | bool | int | float | None"
 _LARGEST = float(np.finfo(np.float64).max)
 _SPELLED: list[Callable[[str], Value]] = [int, float, {"True": True, "False": False}.get]  # in this order
 _MOST_BITS = 2048  # some 600 digits: Python refuses to print much longer whole numbers
+_NARROW = {"float32": np.float32, "float": np.float32, "float16": np.float16, "halffloat": np.float16}  # also Arrow's
 
 
 def listing(names: Iterable[object]) -> str:
@@ -97,7 +99,10 @@ def _read(name: object, column: Any, read: Callable[[Any], Array]) -> Array:
 
 
 def _flat(column: Any) -> Array:
-    """A column as an array. Whole numbers beside other cells stay objects of Python, and keep all their digits."""
+    """A column as an array. Whole numbers beside other cells stay objects of Python, and keep all their digits.
+
+    A float32 stays one, where a library makes Python's floats of it: they would not tell that digits are lost.
+    """
     if isinstance(getattr(column, "dtype", None), np.dtype):
         return _checks.array(column)
     as_list = [getattr(column, name) for name in ("to_pylist", "to_list", "tolist") if hasattr(column, name)]
@@ -105,6 +110,9 @@ def _flat(column: Any) -> Array:
         raise TypeError(f"it is a {type(column).__name__}; give an array or a list")
     cells = list(as_list[0]() if as_list else column)
     types = set(map(type, cells)) - {type(None)}
+    words = re.findall(r"[a-z]+\d*", repr(getattr(column, "dtype", getattr(column, "type", None))).lower())
+    if float in types and (narrow := next((_NARROW[word] for word in words if word in _NARROW), None)):
+        return np.fromiter((narrow(cell) if type(cell) is float else cell for cell in cells), object, len(cells))
     if types == {float} or (types == {int} and None not in cells and np.array(cells).dtype.kind in "iu"):
         return np.array(cells, np.float64 if types == {float} else None)     # the same numbers in less room
     return np.fromiter(cells, object, len(cells))

@@ -125,6 +125,7 @@ class FMBase(Parameters):
         if known is not None:
             self.classes_ = known
         self.n_features_in_: int = batch.n if fresh else self.n_features_in_
+        self.model_: Model = self._model
         self.params_: list[Params] = [result.params for result in results]
         self.states_: list[Any] = [result.last.state for result in results]
         self.rngs_: list[np.random.Generator] = rngs
@@ -159,9 +160,9 @@ class FMBase(Parameters):
         """Refuse to go on from parameters that other constructor arguments made."""
         params, state = self.params_[0], self.states_[0]
         sizes = {"k": params["V"].shape[1]} | ({"t": params["W"].shape[1]} if "W" in params else {})
-        found = params["V"].dtype, set(params), set(state["w0"])
+        found = params["V"].dtype, self.model_.attention, set(state["w0"])
         same = all(getattr(self, name) == size for name, size in sizes.items())
-        if not same or found != (np.dtype(self.dtype), set(self._model.shapes), set(self._optimizer.start)):
+        if not same or found != (np.dtype(self.dtype), self._model.attention, set(self._optimizer.start)):
             raise ValueError("k, t, dtype, optimizer or attention has changed, so training cannot go on; fit afresh")
 
     @property
@@ -171,7 +172,7 @@ class FMBase(Parameters):
     def _each_raw(self, X: Any) -> Iterator[Array]:
         """y_hat (B,) of every model in turn."""
         batch, _ = inputs.rows(self, X, fitted=True)
-        return (train.predict(self._model, params, batch) for params in self.params_)
+        return (train.predict(self.model_, params, batch) for params in self.params_)
 
     # ---- explanations ----------------------------------------------------------------------------------
 
@@ -196,7 +197,7 @@ class FMBase(Parameters):
             c = classes.index(label)
         elif label is not None:
             raise ValueError(f"label is for more than two classes; got {label!r}")
-        return explain.contributions(self._model, self.params_[c], batch)
+        return explain.contributions(self.model_, self.params_[c], batch)
 
     def explain(self, X: Any, row: int = 0, *, names: Any = None, top: int = 10, label: object = None) -> None:
         """Print the largest contributions to the prediction of one row of X.

@@ -114,8 +114,11 @@ class _Classifier(FMBase):
         """Accuracy: the share of rows whose class is predicted. Refuses text when the classes are numbers."""
         y_hat = self.predict(X)
         y, weight = inputs.labels(y, len(y_hat)), weights("sample_weight", sample_weight, len(y_hat))
+        classes = self.classes_.tolist()
         if inputs.is_text(y) != inputs.is_text(self.classes_):
-            raise ValueError(f"y holds {y.tolist()[0]!r:.60}; the classes are {listing(self.classes_.tolist())}")
+            raise ValueError(f"y holds {y.tolist()[0]!r:.60}; the classes are {listing(classes)}")
+        if unknown := sorted(set(y.tolist()) - set(classes)):
+            warn(f"y holds {unknown[0]!r:.60}, which counts as wrong everywhere: the classes are {listing(classes)}")
         return float(np.average(y_hat == y, weights=weight))
 
 
@@ -160,8 +163,8 @@ _PARAMETERS = """
 
     Attributes
     ----------
-    params_ : list of dict
-        The parameters: one dict, or with more than two classes one for each.{classes}
+    model_, params_ : Model, list of dict
+        The model, and its parameters: one dict, or with more than two classes one for each.{classes}
     n_features_in_ : int
     feature_names_in_ : (n,) array
         Only when X was a data frame whose columns have names.

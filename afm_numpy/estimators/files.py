@@ -39,6 +39,7 @@ def restored(cls: Any, saved: Saved) -> Any:
     if saved.model != made._model or not (isinstance(params, list) and states and rngs):
         raise ValueError(f"it does not hold the models that a {cls.__name__} with these parameters has")
     made.params_, made.states_, made.rngs_, made.n_features_in_ = params, states, rngs, len(params[0]["w"])
+    made.model_ = saved.model
     made._check_continues()
     if any(one[name].shape != params[0][name].shape for one in params for name in params[0]):
         raise ValueError("its models differ in size")

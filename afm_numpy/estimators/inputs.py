@@ -53,14 +53,14 @@ def rows(estimator: Any, X: Any, fitted: bool) -> tuple[Batch, Array | None]:
     """
     if fitted:
         check_fitted(estimator)
-    batch, names = _converted(estimator, X)
+    batch, names = _converted(estimator, X, fitted)
     if fitted:
         names = _check_columns(estimator, X, batch, names)
     return batch, names
 
 
-def _converted(estimator: Any, X: Any) -> tuple[Batch, Array | None]:
-    dtype, fields = estimator.dtype, estimator._model.attention == "field"
+def _converted(estimator: Any, X: Any, fitted: bool) -> tuple[Batch, Array | None]:
+    dtype, fields = estimator.dtype, (estimator.model_ if fitted else estimator._model).attention == "field"
     names = None if isinstance(X, Batch) else _column_names(X)
     if not sparse.issparse(X) and not isinstance(X, Batch):
         kind = type(X).__name__
@@ -113,7 +113,7 @@ def _floats(name: str, values: Any) -> Array:
 
 
 def _column_names(X: Any) -> Array | None:
-    """The names of the columns of a data frame, None when they are not text."""
+    """The names of the columns of a data frame as text; None for 0, 1, 2, ..., which a frame without names has."""
     names = list(getattr(X, "columns", ()))
     types = sorted({type(name).__name__ for name in names})
     if "str" in types and len(types) > 1:
@@ -124,7 +124,7 @@ def _column_names(X: Any) -> Array | None:
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"X has more than one column named {printable(str(twice), 60)!r}; rename all but one")
-    return np.array(names, dtype=object) if types == ["str"] else None
+    return None if names == list(range(len(names))) else np.array([str(name) for name in names], dtype=object)
 
 
 def _check_columns(estimator: Any, X: Any, batch: Batch, names: Array | None) -> Array | None:

@@ -254,8 +254,12 @@ def test_validation_warm_start_and_going_on(folder, tmp_path, capsys):
     bare = ["train", data, "--target", "rich", "--loss", "logistic", "--epochs", 1]   # the columns are those of the FM
     assert run(*bare, "--start-from", fm, "--out", tmp_path / "bare") == 0
     assert saving.load(tmp_path / "bare").encoder.to_dict() == saving.load(fm).encoder.to_dict()
-    assert run(*bare[:4], "--start-from", fm, "--out", tmp_path / "bare") == 2          # with the squared loss
-    assert "in column 'rich', expected a number" in capsys.readouterr().err
+    assert run(*bare[:4], "--start-from", fm, "--out", tmp_path / "bare", "--epochs", 1) == 0
+    assert saving.load(tmp_path / "bare").config["loss"] == "logistic"
+    for option, value, was in (("--loss", "squared", "logistic"), ("--k", 5, 4), ("--id-base", 1, 0)):
+        with pytest.raises(SystemExit):
+            run(*bare[:4], "--start-from", fm, "--out", tmp_path / "bare", option, value)
+        assert f"{option} cannot change: {fm} was trained with {option} {was}" in capsys.readouterr().err
     (tmp_path / "t").write_text("word,age,zone\nred,1,a\n")
     assert run("train", tmp_path / "t", *bare[2:], "--start-from", fm, "--out", tmp_path / "bare") == 2
     assert "t: it has no column 'rich', the target" in capsys.readouterr().err
@@ -263,7 +267,7 @@ def test_validation_warm_start_and_going_on(folder, tmp_path, capsys):
         run("train", data, "--resume", f"{cut}.last", "--out", cut, "--epochs", 9, "--target", "zone")
     assert "--target cannot change" in capsys.readouterr().err
     (tmp_path / "rows.libfm").write_text("1 0:1 1:1\n0 0:1\n" * 20)
-    assert run("train", tmp_path / "rows.libfm", "--out", tmp_path / "lib", "--model", "fm", "--epochs", 1) == 0
+    assert run("train", tmp_path / "rows.libfm", "--out", tmp_path / "lib", "--model", "fm", *COMMON[4:]) == 0
     assert run("train", data, "--start-from", tmp_path / "lib", "--out", afm, *COMMON) == 2
     assert "it was trained on libFM text, not on a table" in capsys.readouterr().err
 
@@ -351,6 +355,10 @@ def test_overall_of_libfm_rows(tmp_path, capsys):
     path.write_text("1 0:1 2:1 5:1\n0 1:1 3:1\n" * 10)
     assert run("explain", out, path, "--overall") == 2
     assert "its rows differ in length, so a slot is not the same field in all of them" in capsys.readouterr().err
+    for text in ("1 0:1 2:1\n0 2:1 0:1\n", "1 0:1 2:1\n" * 5000 + "0 2:1 0:1\n"):      # at once, and in a later part
+        path.write_text(text)
+        assert run("explain", out, path, "--overall") == 2
+        assert "its rows have a feature in more than one slot, so a slot is not the same" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         run("explain", out, path, "--csv")
     assert "--csv goes with --overall" in capsys.readouterr().err

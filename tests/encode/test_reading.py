@@ -207,6 +207,27 @@ def test_a_category_of_a_narrow_float_is_that_of_a_float(dtype):
         assert plain_values("u", cells, [])[0] == [0.1, 0.25, 3, None]
 
 
+NARROW = {
+    "polars": lambda pd, pl, cells: pl.Series(cells, dtype=pl.Float32),
+    "nullable": lambda pd, pl, cells: pd.array(cells, "Float32"),
+    "category": lambda pd, pl, cells: pd.Series(cells, dtype="float32").astype("category"),
+    "sparse": lambda pd, pl, cells: pd.Series(cells, dtype="float32").astype(pd.SparseDtype("float32")),
+}
+
+
+@pytest.mark.parametrize("make", [pytest.param(make, id=f"brother-{name}") for name, make in NARROW.items()])
+def test_float32_stays_float32_in_columns_of_their_own_kind(make):
+    """0.1 is the category 0.1; whole numbers from 2**24 on may be ids that were rounded, as in NumPy's float32."""
+    pd, pl = pytest.importorskip("pandas"), pytest.importorskip("polars")
+    (cells,) = read_columns({"u": make(pd, pl, [0.1, None, 0.25])}, ["u"])
+    assert plain_values("u", cells, [])[0] == [0.1, None, 0.25]
+    assert numbers("u", cells, [])[[0, 2]].tolist() == [np.float32(0.1), 0.25] and is_number(cells) is False
+    (cells,) = read_columns({"u": make(pd, pl, [2.0**24 + 1, 1.0])}, ["u"])
+    with pytest.raises(ValueError, match="row 0: 16777216.0, a float this large, may have lost digits of an id"):
+        plain_values("u", cells, [])
+    assert numbers("u", cells, []).tolist() == [2.0**24, 1]
+
+
 def test_brother_a_lazy_frame_is_named():
     polars = pytest.importorskip("polars")
     with pytest.raises(TypeError, match=r"a LazyFrame has no rows yet: collect\(\) makes a table of it"):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy import sparse, special
 
-from afm_numpy import losses, train
+from afm_numpy import Batch, losses, train
 from afm_numpy.datasets import iter_libfm, load_adult, make_interactions
 from afm_numpy.encode import TableEncoder
 from afm_numpy.estimators import AFMClassifier, AFMRegressor, FMClassifier, FMRegressor
@@ -267,6 +267,38 @@ def test_the_score_of_a_regressor():
     want = 1 - (weight * (Y - y_hat) ** 2).sum() / (weight * (Y - mean) ** 2).sum()
     assert model.score(X, Y, weight) == pytest.approx(want, rel=1e-12)
     assert model.score(X[:1], Y[:1]) == 0.0 and model.score(X[:1], y_hat[:1]) == 1.0
+
+
+@pytest.mark.parametrize(("y", "words"), [
+    pytest.param([-1, 1, 1, -1], "y holds -1, which counts as wrong .*: the classes are 0, 1", id="brother-signs"),
+    pytest.param([1, 2, 2, 1], "y holds 2, which counts as wrong everywhere", id="brother-1-2"),
+])  # fmt: skip
+def test_a_score_by_labels_that_no_class_has_says_so(y, words):
+    model = FMClassifier(epochs=1).fit(np.eye(4), [0, 1, 1, 0])
+    with pytest.warns(UserWarning, match=words):
+        assert model.score(np.eye(4), y) == np.mean(model.predict(np.eye(4)) == y)
+    for same in ([0, 1, 1, 0], [0.0, 1.0, 1.0, 0.0], [False, True, True, False]):
+        model.score(np.eye(4), same)                         # without a warning
+
+
+@pytest.mark.parametrize(("was", "now"), [
+    pytest.param("uniform", "sum", id="brother-same-parameters"),
+    pytest.param("network", "uniform", id="brother-fewer-parameters"),
+    pytest.param("uniform", "network", id="brother-more-parameters"),
+])  # fmt: skip
+def test_what_was_fitted_stays_when_the_attention_is_changed(was, now, tmp_path):
+    rows = Batch.from_lists([[0, 1, 2], [0, 2, 3], [1, 3, 4]])
+    model = AFMRegressor(attention=was, std=0.3, epochs=30, random_state=0).fit(rows, [0.0, 1.0, 2.0])
+    before = model.predict(rows), model.contributions(rows).a
+    model.set_params(attention=now)
+    np.testing.assert_array_equal(model.predict(rows), before[0])
+    np.testing.assert_array_equal(model.contributions(rows).a, before[1])
+    for use in (lambda: model.save(tmp_path / "m"), lambda: model.partial_fit(rows, [0.0, 1.0, 2.0])):
+        with pytest.raises(ValueError, match="attention has changed, so training cannot go on; fit afresh"):
+            use()
+    model.set_params(attention=was).save(tmp_path / "m")
+    again = AFMRegressor.load(tmp_path / "m")
+    np.testing.assert_array_equal(again.set_params(attention=now).predict(rows), before[0])
 
 
 def test_brother_a_class_that_weighs_nothing():

@@ -85,7 +85,7 @@ def test_names_and_numbers_of_features_are_compared():
     estimator = AFMRegressor()
     with pytest.raises(ValueError, match="this AFMRegressor is not fitted yet; call fit first"):
         inputs.rows(estimator, X, fitted=True)
-    estimator.n_features_in_, estimator.params_ = 3, []
+    estimator.n_features_in_, estimator.params_, estimator.model_ = 3, [], estimator._model
     names = np.array(["a", "b", "c"], object)
 
     def check(X):
@@ -113,6 +113,24 @@ def test_names_and_numbers_of_features_are_compared():
         check(X)
     with pytest.raises(TypeError, match=r"\['int', 'str'\] as feature name"):
         rows(frame([[1, 2]], columns=["a", 0]))
+
+
+@pytest.mark.parametrize("columns", [
+    pytest.param([30, 7, 9], id="brother-ids"), pytest.param([("u", "a"), ("u", "b"), ("i", "a")], id="brother-levels"),
+    pytest.param([1.5, 2.5, 0.5], id="brother-floats"), pytest.param([1, 2, 3], id="brother-from-1"),
+])  # fmt: skip
+def test_names_that_are_no_text_are_compared_too(columns):
+    """As the columns of a pivot table have them. Numbers from 0 on are no names."""
+    estimator = AFMRegressor(epochs=1, std=0.01).fit(frame(X, columns=columns), [0.0, 1.0])
+    assert estimator.feature_names_in_.tolist() == [str(name) for name in columns]
+    estimator.predict(frame(X, columns=columns))
+    with pytest.raises(ValueError, match="Feature names must be in the same order as they were in fit.\n$"):
+        estimator.predict(frame(X, columns=columns)[columns[::-1]])
+    with pytest.raises(ValueError, match="Feature names seen at fit time, yet now missing"):
+        estimator.predict(frame(X, columns=[*columns[:2], "new"] if isinstance(columns[0], str) else [5, 6, 8]))
+    unnamed = AFMRegressor(epochs=1, std=0.01).fit(frame(X), [0.0, 1.0])
+    assert not hasattr(unnamed, "feature_names_in_")
+    unnamed.predict(frame(X))
 
 
 def library(name, make):
