@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .._checks import check_choice, check_kind
-from .conditions import DOUBLE, SINGLE, first_calls, unused, usual_size, works_in_float32
-from .measuring import ALONG, Job, Trial, central_agrees, closer, is_at_kink, kinked, trials_of
+from .._checks import check_choice, check_kind, check_size
+from .conditions import DOUBLE, SINGLE, everywhere, first_calls, unused, usual_size, works_in_float32
+from .measuring import ALONG, Job, Trial, central_agrees, closer, is_at_edge, is_at_kink, kinked, measure, trials_of
 from .report import Entry, Report
 from .slopes import DEFAULTS, SEED, SLOPES, Array, Flat, Lost
 from .trees import flatten, is_single, read_grads, read_params
@@ -18,13 +18,16 @@ NOTHING = Trial("-", (), abs, 1.0, 1.0, 0.0, 0.0)
 NOTES = {
     "": "",
     "error": "the gradient or f is wrong here",
-    "lost": "f loses the imaginary part of {name} (abs, conj, or a cast to real), or eps is too large: central "
-    "differences agree with this gradient; mend f or use method='central'",
+    "lost": "f loses the imaginary part of {name} (abs, norm, var, conj, or a cast to real): central differences "
+    "give another slope; mend f or use method='central'",
     "kink": "most slopes cross a kink within the step: move the parameters, or take a smaller eps",
     "here": "f has a kink exactly here (a ReLU, max, where or abs), so it has no gradient: move the parameters or the "
     "data by small random numbers",
-    "blind": "too small to tell from rounding noise: use parameters of size 1 and a random upstream gradient, or "
-    "allow_blind=({name!r},) if it vanishes by mathematics",
+    "edge": "f is not finite on one side (sqrt or log of 0), or within the step: move the parameters, or take a "
+    "smaller eps or method='complex'",
+    "empty": "the array is empty: there is nothing to check",
+    "blind": "too small beside f to tell from rounding noise: use parameters of size 1 and a random upstream gradient, "
+    "or allow_blind=({name!r},) if it vanishes by mathematics",
     "unused": "f does not depend on {name}: does it read these numbers from somewhere else, or multiply them by 0?",
     "float32": "right to {error:.0e}; the {narrow} float32, which can show {allowed:.0e} at best",
     "sampled": "{coordinates} of {size} entries were measured one by one, and {directions} directions that mix all",
@@ -49,9 +52,9 @@ def _judge(job: Job, name: str, g: Array, narrow: str, trials: list[Trial], at_k
     top = max(kept, key=lambda trial: trial.height, default=NOTHING)
     small = largest <= job.floor(top)
     unclear = small or error(worst) > max(allowed, LOOSE)
+    if job.method == "complex" and not (at_kink and wrong is None) and _is_lost(job, name, g, wrong, allowed, largest):
+        raise Lost(NOTES["lost"].format(name=name))
     if wrong:
-        if job.method == "complex" and central_agrees(job, name, wrong):
-            raise Lost(NOTES["lost"].format(name=name))
         status, note = "error", "error"
     elif at_kink or (2 * np.array(left) < tried).any():
         status, note = "kink", "here" if at_kink else "kink"
@@ -60,10 +63,12 @@ def _judge(job: Job, name: str, g: Array, narrow: str, trials: list[Trial], at_k
     elif not unclear:
         single = allowed > job.rtol and (narrow != "parameters are" or error(worst) > job.rtol)
         status, note = ("float32", "float32") if single else ("ok", "sampled" if g.size > tried[0] else "")
+    elif is_at_edge(job, name, worst):
+        status, note = "kink", "edge"
     elif top.at == ALONG and job.floor(top) < top.height and error(top) <= allowed:
         status, note, worst = "ok", "along", top
     else:
-        status, note = "blind", "blind"
+        status, note = "blind", "blind" if g.size else "empty"
     found = float(error(worst)), worst.at, worst.analytic, worst.numeric
     entry = Entry(name, status, *found, g.size, left[0], left[1], len(trials) - len(kept), NOTES[note])
     return entry._replace(note=entry.note.format(**entry._asdict(), allowed=allowed, narrow=narrow))
@@ -73,6 +78,15 @@ def _nearer(job: Job, name: str) -> float:
     """The part of a step at which to look again. Small and large parameters: a kink may have been a sharp curve."""
     usual = usual_size(job.params[name])
     return min(1.0, 200 * usual, 100 / usual) if job.unit == DOUBLE else min(1.0, usual)
+
+
+def _is_lost(job: Job, name: str, g: Array, wrong: Trial | None, allowed: float, largest: float) -> bool:
+    """Do central differences contradict the complex step? One direction shows where a right gradient is none."""
+    if wrong or not g.size:
+        return bool(wrong and central_agrees(job, name, wrong))
+    job, way = replace(job, method="central", eps=None), everywhere(job.params)[name]
+    trial = measure(job, name, g, "direction", way / np.linalg.norm(way))
+    return _sort_out(job, name, [trial], max(allowed, LOOSE), largest)[1] is not None
 
 
 def _sort_out(
@@ -85,13 +99,16 @@ def _sort_out(
         return trial.difference > max(allowed * max(largest, trial.height), job.floor(trial), off)
 
     for trial in sorted(trials, key=lambda trial: trial.difference, reverse=True):
-        if wrong is None and exceeds(trial):
+        if wrong is None and exceeds(trial) and not is_at_edge(job, name, trial):
             if is_at_kink(job, name, trial):
                 if job.method == "complex":
                     continue
-                trial = trial._replace(step=near * trial.step, numeric=SLOPES["central"](trial.line, near * trial.step))
-                if exceeds(trial) and is_at_kink(job, name, trial):
+                steps = [near * trial.step / part for part in (1, 64, 4096)]
+                looks = (trial._replace(step=h, numeric=SLOPES["central"](trial.line, h)) for h in steps)
+                clear = next((look for look in looks if not (exceeds(look) and is_at_kink(job, name, look))), None)
+                if clear is None or clear.step < steps[0] and not exceeds(clear):
                     continue
+                trial = clear
             trial, off = closer(job, name, trial)
             wrong = trial if exceeds(trial, off) else None
         kept.append(trial)
@@ -129,7 +146,7 @@ def check(
     -------
     Report
         "error": a difference exceeds rtol times the largest entry, and what rounding can explain. "kink": f has a kink
-        exactly here, or within the step of more than half of the slopes. "blind": it may all be rounding noise.
+        or an end exactly here, or a kink within the step of more than half of the slopes. "blind": it may all be rounding noise.
         "unused": f ignores it. "random", "mutates": two calls of f are not the same. "float32": right, as far as that
         can show.
 
@@ -149,16 +166,23 @@ def check(
     c          ok         0.0e+00  ()           5        5   1 of 1           0      0
     a: the gradient or f is wrong here
     """
+    if not callable(f):
+        raise TypeError(f"f must be a function of the parameters; got {type(f).__name__}")
     check_choice("method", method, DEFAULTS)
     rtol = DEFAULTS[method][1] if rtol is None else float(rtol)
-    if not ((eps is None or eps > 0) and 0 < rtol < 1):
-        raise ValueError(f"eps must be positive and rtol between 0 and 1, not {eps} and {rtol}")
+    if not ((eps is None or eps > DOUBLE * (method == "central")) and 0 < rtol < 1):
+        least = f"eps must be positive (central differences: above {DOUBLE:.0e}, which is rounding)"
+        raise ValueError(f"{least} and rtol between 0 and 1, not {eps} and {rtol}")
     rng = np.random.default_rng(SEED) if rng is None else rng
     check_kind("rng", rng, np.random.Generator, "a numpy.random.Generator")
+    for option, number in {"full": full, "samples": samples, "directions": directions}.items():
+        check_size(option, number, 0)
     leaves, build = flatten(params)
     flat = read_params(leaves)
     given = grads(build({name: theta.copy() for name, theta in flat.items()})) if callable(grads) else grads
     by_hand, singles = read_grads(flatten(given)[0], flat)
+    if samples + directions == 0 and any(g.size > full for g in by_hand.values()):
+        raise ValueError("samples and directions are both 0: nothing of a large array would be measured")
     narrow = "parameters are" * (given is grads and any(map(is_single, leaves.values())))
     narrows = {name: "gradient is" if name in singles else narrow for name in by_hand}
     vanishing = {allow_blind} if isinstance(allow_blind, str) else set(allow_blind)

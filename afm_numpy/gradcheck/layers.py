@@ -1,7 +1,7 @@
 """Check a layer: a forward function, and a backward function from the gradient of its outputs to that of its inputs."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -11,7 +11,7 @@ from .checking import check, unmeasured
 from .conditions import changes
 from .report import Report
 from .slopes import SEED, Lost
-from .trees import flatten, is_several, read_grads, read_params
+from .trees import flatten, is_several, read_array, read_grads, read_params
 
 
 def check_layer(
@@ -76,32 +76,38 @@ def check_layer(
 
     given = build({name: theta.copy() for name, theta in flat.items()})
     out, cache = call(given)
-    shown, build_out = flatten(out)
-    real = {name for name, leaf in shown.items() if np.asarray(leaf).dtype.kind == "f"}
+    shown, build_out = flatten(out, "out")
+    outputs = {name: read_array(f"the output {name!r}", leaf) for name, leaf in shown.items()}
+    real = {name for name, leaf in outputs.items() if leaf.dtype.kind == "f" and np.isfinite(leaf).all()}
+    bad = [f"{name!r} ({leaf.dtype})" for name, leaf in outputs.items() if leaf.dtype.kind in "fc" and name not in real]
+    if bad or not real:
+        found = f"not {bad[0]}" if bad else "it gave none"
+        raise ValueError(f"forward must give finite real floats (of complex numbers, both parts): {found}")
     weights = {name: rng.normal(size=np.shape(leaf)) * (name in real) for name, leaf in shown.items()}
     dout = build_out({name: np.array(d) for name, d in weights.items()})
-    changed, answers = changes([{"dout": dout, "cache": cache}, given]), []
+    changed, read = changes([{"dout": dout, "cache": cache}, given]), []
     for _ in range(2):
         answer = backward(dout, cache) if takes == "cache" else given_to(backward, dout, q=given)
-        answers.append(flatten(_by_name(answer, named, flat))[0])
-    first, second = (read_grads(answer, flat)[0] for answer in answers)
+        answer = flatten(_by_name(answer, named, flat))[0]
+        read.append(read_grads(answer, flat)[0])
+    first, second = read
     if touched := [name for name, _ in changed()]:
         note = f"backward changes the array {touched[0]!r} that it was given: let it work on a copy"
         return unmeasured(method or "complex", first, "mutates", note)
     if not all(np.array_equal(g, second[name], equal_nan=True) for name, g in first.items()):
-        note = "two calls of backward with the same numbers differ: give it the masks that forward drew"
+        note = "two calls of backward with the same numbers differ: let it draw nothing, and change or add to nothing"
         return unmeasured(method or "complex", first, "random", note)
 
     def f(q: Any) -> Any:
-        outputs = flatten(call(build(q))[0])[0]
+        outputs = flatten(call(build(q))[0], "out")[0]
         return sum((weights[name] * np.asarray(outputs[name])).sum() for name in outputs if name in real)
 
     try:
-        return check(f, flat, answers[1], method=method or "complex", rng=rng, **options)
+        return check(f, flat, answer, method=method or "complex", rng=rng, **options)
     except Lost:
         if method:
             raise
-        return check(f, flat, answers[1], method="central", rng=rng, **options)
+        return check(f, flat, answer, method="central", rng=rng, **options)
 
 
 def _named(forward: Callable[..., Any], inputs: Any) -> dict[str, Any]:
@@ -121,9 +127,11 @@ def _by_name(answer: Any, named: dict[str, Any], flat: Any) -> dict[str, Any]:
     """What backward gave, by the names of the inputs."""
     if isinstance(answer, Mapping) and set(answer) <= set(named):
         return dict(answer)
+    answer = tuple(answer) if isinstance(answer, Iterator) else answer
     floats = [name for name in named if any(flat[leaf].dtype.kind == "f" for leaf in flatten({name: named[name]})[0])]
     parts = answer if is_several(answer) else [answer]
     for names in (list(named), floats):
         if len(parts) == len(names):
             return {name: parts[i] for i, name in enumerate(names)}
-    raise ValueError(f"backward must give a gradient for each of {', '.join(floats)}; it gave {len(parts)}")
+    found = ", ".join(map(str, answer)) if isinstance(answer, Mapping) else f"{len(parts)}"
+    raise ValueError(f"backward must give a gradient for each of {', '.join(floats)}; it gave {found}")

@@ -59,7 +59,7 @@ class Job:
         return self.rounding * max(self.size / (trial.step if self.method == "central" else trial.size), self.steepest)
 
 
-def _measure(job: Job, name: str, g: Array, at: Any, probe: Any) -> Trial:
+def measure(job: Job, name: str, g: Array, at: Any, probe: Any) -> Trial:
     """Measure one slope: at a coordinate, or along a unit vector."""
     theta, line = job.params[name], along(job.f, job.params, {name: probe})
     size = max(1.0, float(abs(theta[at]) if isinstance(at, tuple) else np.abs(theta).mean()))
@@ -72,13 +72,13 @@ def _measure(job: Job, name: str, g: Array, at: Any, probe: Any) -> Trial:
 def trials_of(job: Job, name: str, g: Array, full: int, samples: int, directions: int, rng: Any) -> list[Trial]:
     """Every entry of a small array. Of a large one: the largest, a sample, random directions, and its own direction."""
     if g.size <= full:
-        return [_measure(job, name, g, at, at) for at in np.ndindex(g.shape)]
+        return [measure(job, name, g, at, at) for at in np.ndindex(g.shape)]
     chosen = np.union1d(rng.choice(g.size, min(samples, g.size), replace=False), np.abs(g).argmax())
     probes: dict[Any, Any] = {place(number, g.shape): place(number, g.shape) for number in chosen if samples}
     probes |= {f"direction {i}": rng.choice([-1.0, 1.0], g.shape) / np.sqrt(g.size) for i in range(directions)}
     if directions and 0 < np.abs(g).max() < np.inf:
         probes[ALONG] = (g / np.abs(g).max()) / np.linalg.norm(g / np.abs(g).max())
-    return [_measure(job, name, g, at, probe) for at, probe in probes.items()]
+    return [measure(job, name, g, at, probe) for at, probe in probes.items()]
 
 
 def corner(line: Line, s: float) -> float:
@@ -149,13 +149,24 @@ def closer(job: Job, name: str, trial: Trial) -> tuple[Trial, float]:
         numeric, step, off = sharpest(trial.line, trial.step, job.rounding * job.size, usual_size(job.params[name]))
         if not np.isfinite(numeric):
             return trial, 0.0
-        trial = trial._replace(numeric=numeric, step=step)
+        off = max(off, job.rounding * abs(trial.line(step)) / step)           # f may be much larger there
+    else:
+        step = min(trial.step, 1e-30 * trial.size)
+        numeric = SLOPES["complex"](trial.line, step)
+    trial = trial._replace(numeric=numeric, step=step)
     real = {key: theta for key, theta in job.params.items() if theta.dtype.kind == "f"}
     for _ in range(4):
         digits = {key: theta * rng.choice([-4.0, 4.0], theta.shape) * job.unit for key, theta in real.items()}
         near = moved(job.params, digits, 1.0)
         off = max(off, 8 * abs(SLOPES[job.method](along(job.f, near, {name: trial.probe}), trial.step) - trial.numeric))
     return trial, off
+
+
+def is_at_edge(job: Job, name: str, trial: Trial) -> bool:
+    """Is f not finite on one side, or within the step? Then the slope says nothing about the gradient."""
+    side = 64 * job.unit * usual_size(job.params[name])
+    around = trial.numeric, trial.line(side), trial.line(-side)
+    return bool(np.isfinite(trial.analytic) and not np.isfinite(around).all())
 
 
 def central_agrees(job: Job, name: str, trial: Trial) -> bool:

@@ -58,7 +58,10 @@ def value_of(f: Function, params: Flat, kind: type = float) -> Any:
     """f(params), if it is one number of the kind float or complex."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("error", ComplexWarning)
-        value = array(f(params))
+        value = f(params)
+        if isinstance(value, (tuple, list)):
+            raise ValueError(f"f must return one real number, not a {type(value).__name__}")
+        value = array(value)
     if kind is complex and value.dtype.kind != "c":
         raise TypeError(f"it returned {value.dtype}")
     if value.shape != () or value.dtype.kind not in (("f", "i", "u") if kind is float else ("c",)):

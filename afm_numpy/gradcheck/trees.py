@@ -55,7 +55,7 @@ def place(number: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(map(int, np.unravel_index(number, shape)))
 
 
-def _array(what: str, leaf: Any) -> Array:
+def read_array(what: str, leaf: Any) -> Array:
     try:
         return array(leaf)
     except (TypeError, ValueError, RuntimeError) as error:
@@ -64,10 +64,11 @@ def _array(what: str, leaf: Any) -> Array:
 
 def read_params(leaves: dict[str, Any]) -> Flat:
     """The arrays, those of floats as float64. Refuses what is no finite real number."""
-    params = {name: _array(f"parameter {name!r}", leaf) for name, leaf in leaves.items()}
+    params = {name: read_array(f"parameter {name!r}", leaf) for name, leaf in leaves.items()}
     for name, theta in params.items():
         if theta.dtype.kind not in ("f", "i", "u", "b"):
-            raise TypeError(f"parameter {name!r} must hold real numbers, or integers (a table), not {theta.dtype}")
+            kind = getattr(leaves[name], "dtype", type(leaves[name]).__name__)
+            raise TypeError(f"parameter {name!r} must hold real numbers, or integers (a table), not {kind}")
         if not np.isfinite(theta).all():
             raise ValueError(f"parameter {name!r} is not finite at {place(np.isfinite(theta).argmin(), theta.shape)}")
     if not any(theta.dtype.kind == "f" for theta in params.values()):
@@ -88,12 +89,13 @@ def read_grads(leaves: dict[str, Any], params: Flat) -> tuple[Flat, set[str]]:
     for name in dict.fromkeys([*real, *leaves]):
         if name not in leaves or name not in real:
             what = "has no gradient" if name in real else "has a gradient but is no parameter (float array in params)"
-            raise ValueError(f"{name!r} {what}")
+            others = [other for other in leaves if other not in params]
+            raise ValueError(f"{name!r} {what}" + f", but {others} have" * (name in real and bool(others)))
         g, shape = leaves[name], params[name].shape
         if hasattr(g, "to_dense") and not hasattr(g, "__array__"):          # a RowGrad, not a tensor
             g = g.to_dense(shape[0] if shape else 1)
-        g = _array(f"the gradient of {name!r}", g.toarray() if hasattr(g, "toarray") else g)  # of scipy.sparse
-        if g.shape != shape or g.dtype.kind not in ("f", "i", "u"):
+        g = read_array(f"the gradient of {name!r}", g.toarray() if hasattr(g, "toarray") else g)  # of scipy.sparse
+        if g.shape != shape or g.dtype.kind not in ("f", "i", "u") or g.dtype == np.float16:  # has three digits
             raise ValueError(f"the gradient of {name!r} must be real with shape {shape}, not {g.dtype} {g.shape}")
         grads[name] = np.array(g, np.float64)
         if is_single(g):

@@ -191,6 +191,42 @@ def test_a_forward_function_without_a_cache():
             check_layer(lambda x, given=given: given, lambda d, c: d, normal(3))
 
 
+@pytest.mark.parametrize(("out", "message"), [
+    (lambda x: np.fft.rfft(x), r"not 'out' \(complex128\)$"),
+    (lambda x: {"y": x, "z": x + 1j}, r"not 'z' \(complex128\)$"),
+    (lambda x: (x > 0).astype(int), "it gave none$"), (lambda x: None, "it gave none$"),
+    (lambda x: [x, np.where(x > x.min(), x, -np.inf)], r"not '1' \(float64\)$"),
+])  # fmt: skip
+def test_outputs_that_cannot_be_checked(out, message):
+    """They would have no upstream gradient, and a wrong backward pass would pass."""
+    with pytest.raises(ValueError, match=r"^forward must give finite real floats \(of complex .*\): " + message):
+        check_layer(out, lambda d, x: 0 * x, normal(3), takes="inputs")
+
+
+def test_an_output_that_is_no_array():
+    class Graph:
+        def __array__(self, *args, **options):
+            raise RuntimeError("detach it first")
+
+    with pytest.raises(TypeError, match="^the output 'out' cannot be read as an array: detach it first$"):
+        check_layer(lambda x: Graph(), lambda d, x: d, normal(3), takes="inputs")
+
+
+def test_gradients_that_are_yielded_and_gradients_by_wrong_names():
+    def backward(d, cache):
+        yield from tanh_backward(d, cache)
+
+    assert check_layer(tanh_forward, backward, INPUTS)
+    with pytest.raises(ValueError, match="backward must give a gradient for each of x, W; it gave dx, dW$"):
+        check_layer(tanh_forward, lambda d, c: dict(zip(("dx", "dW"), tanh_backward(d, c), strict=True)), INPUTS)
+
+
+def test_a_part_that_the_complex_step_loses_is_checked_by_central_differences():
+    """With the norm as a constant the gradient would be right."""
+    report = check_layer(by_norm, lambda d, x: d / np.linalg.norm(x), normal(4), takes="inputs")
+    assert statuses(report) == {"x": "error"} and report.method == "central"
+
+
 def test_a_backward_function_that_gives_no_numbers_is_wrong_and_not_random():
     report = check_layer(tanh_forward, lambda d, c: (np.full((4, 3), np.nan), tanh_backward(d, c)[1]), INPUTS)
     assert statuses(report) == {"x": "error", "W": "ok"}
@@ -251,9 +287,22 @@ def test_a_backward_function_that_draws():
 
     report = check_layer(tanh_forward, backward, INPUTS, method="central")
     assert statuses(report) == {"x": "random", "W": "random"} and report.method == "central"
-    message = "two calls of backward with the same numbers differ: give it the masks that forward drew"
+    message = "two calls of backward with the same numbers differ: let it draw nothing, and change or add to nothing"
     assert report["x"].note == report["W"].note == message
     assert check_layer(tanh_forward, backward, INPUTS).method == "complex"
+
+
+def test_a_backward_function_that_adds_to_what_it_returns():
+    """Both answers are one array: it is copied before the second call."""
+    total = np.zeros((3, 2))
+
+    def backward(d, cache):
+        dx, dW = tanh_backward(d, cache)
+        total[...] += dW
+        return dx, total
+
+    report = check_layer(tanh_forward, backward, INPUTS)
+    assert statuses(report) == {"x": "random", "W": "random"} and "change or add to nothing" in report["W"].note
 
 
 def test_a_forward_function_that_draws_or_changes_its_input():

@@ -35,7 +35,7 @@ def test_a_large_array_is_sampled_and_mixed(method):
     entry = check(counted, params, {"V": g}, method=method, rng=np.random.default_rng(0), samples=10, directions=3)["V"]
     assert (entry.status, entry.size, entry.directions) == ("ok", 2100, 4)      # and along the gradient
     assert entry.coordinates in (10, 11)                                    # the largest entry may be in the sample
-    assert len(calls) == 7 + (entry.coordinates + 4) * (2 if method == "central" else 1)
+    assert len(calls) == 7 + (2 * (entry.coordinates + 4) if method == "central" else entry.coordinates + 4 + 2)
     measured = f"{entry.coordinates} of 2100 entries were measured one by one"
     assert entry.note == f"{measured}, and 4 directions that mix all"
 
@@ -225,6 +225,25 @@ def test_directions_that_all_cross_a_kink_check_nothing():
     g = weight - (theta == 0)
     entry = check(f, {"a": theta}, {"a": g}, method="central", rng=np.random.default_rng(1), samples=3)["a"]
     assert (entry.status, entry.directions) == ("kink", 1)                    # along the gradient there is none
+
+
+@pytest.mark.parametrize("u", [-0.5, 0.9, 0.2, 0.01, 0.001])
+def test_a_kink_beside_the_point_excuses_no_wrong_slope(u):
+    """Closer to the point than the kink, the slope is measured."""
+    f, params, grads = relu(u)
+    grads["a"][0] *= 1.01
+    entry = check(f, params, grads, method="central")["a"]
+    assert (entry.status, entry.at, entry.kinks) == ("error", (0,), 0)
+    grads["a"][0] /= 1.01
+    assert check(f, params, grads, method="central")["a"].kinks == 1
+
+
+def test_parameters_far_smaller_than_the_step_are_blind_and_not_wrong():
+    """At the end of a step f is far larger than here, and rounding too."""
+    theta = 1e-30 * np.array([0.5, -1.5])
+    for factor in (1, 1.01):
+        grads = {"a": factor * 2 * theta}
+        assert check(lambda q: (q["a"] ** 2).sum(), {"a": theta}, grads, method="central")["a"].status == "blind"
 
 
 def test_a_gradient_of_nan_is_not_excused_by_a_kink():
@@ -444,7 +463,7 @@ def test_closer_moves_all_parameters_by_four_roundings(method):
 
     theta = np.array([1.0, -2.0, 0.5])
     job = job_of(method, theta, f, size=1.0)
-    trial = trial_of(lambda s: 0.0, step=1e-3, numeric=0.25)
+    trial = trial_of(lambda s: 0.25 * s, step=1e-3, numeric=0.5)
     found, off = measuring.closer(job, "a", trial)
     calls = seen[::2] if method == "central" else seen
     assert len(calls) == 4 and all(q["table"] is job.params["table"] for q in seen)
@@ -461,9 +480,11 @@ def test_closer_moves_all_parameters_by_four_roundings(method):
     measuring.closer(job, "a", trial)
     assert signs() == first                                                 # the same again
     if method == "complex":                                                 # slopes of a^2 are 2 a, within roundings
-        assert found is trial and off == pytest.approx(8 * (2 - 0.25), rel=1e-9)
+        assert found == trial._replace(step=1e-30, numeric=0.25) and off == pytest.approx(8 * (2 - 0.25), rel=1e-9)
+        assert measuring.closer(job, "a", trial._replace(size=3.0))[0].step == 3 * 1e-30
+        assert measuring.closer(job, "a", trial._replace(step=1e-40))[0].step == 1e-40
     else:
-        assert found.numeric == 0.0 and off == pytest.approx(8 * 3e-9 / (2 * found.step), rel=1e-6)
+        assert found.numeric == 0.25 and off == pytest.approx(8 * abs(3e-9 / (2 * found.step) - 0.25), rel=1e-6)
 
 
 def test_closer_takes_the_best_step_up_to_the_size_of_the_parameters():

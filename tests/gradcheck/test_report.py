@@ -30,7 +30,7 @@ def test_the_table():
         "z          zero       0.0e+00  ()           0        0   1 of 1           0      0",
         "y          blind      0.0e+00  ()           0        0   1 of 1           0      0",
         "long_name: the gradient or f is wrong here",
-        "y: too small to tell from rounding noise: use parameters of size 1 and a random upstream gradient, "
+        "y: too small beside f to tell from rounding noise: use parameters of size 1 and a random upstream gradient, "
         "or allow_blind=('y',) if it vanishes by mathematics",
     ])  # fmt: skip
     assert repr(WRONG) == str(WRONG)
