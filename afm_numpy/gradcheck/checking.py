@@ -146,9 +146,9 @@ def check(
     -------
     Report
         "error": a difference exceeds rtol times the largest entry, and what rounding can explain. "kink": f has a kink
-        or an end exactly here, or a kink within the step of more than half of the slopes. "blind": it may all be rounding noise.
-        "unused": f ignores it. "random", "mutates": two calls of f are not the same. "float32": right, as far as that
-        can show.
+        or an end exactly here, or a kink within the step of more than half of the slopes. "blind": it may all be
+        rounding noise. "unused": f ignores it. "random", "mutates": two calls of f are not the same. "float32": right,
+        as far as that can show.
 
     Raises
     ------
