@@ -1,6 +1,7 @@
 """How an answer differs from the right one: where, and what kind of mistake that looks like."""
 
 import math
+import re
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +17,11 @@ from afm_numpy._types import Array
 FACTORS = {
     2.0: "twice too large", 0.5: "half of what it should be", 4.0: "four times too large", 0.0: "all zero",
     0.25: "a quarter of what it should be", -1.0: "the sign is wrong",
+}  # fmt: skip
+REMEDIES = {  # what to know about an error that NumPy raises
+    "could not (be )?broadcast": "NumPy compares shapes from their ends; [:, None] or keepdims=True adds an axis",
+    "truth value of an array": "max, min and if want one number; np.maximum, np.minimum and np.where take arrays",
+    "mismatch in its core dimension": "A @ B sums over the last axis of A and the last but one of B",
 }  # fmt: skip
 
 
@@ -55,7 +61,9 @@ def check_answer(got: Any, want: Any, name: str = "answer", rtol: float = 1e-6, 
         array = array[0]                                                  # one number in brackets is a number
     if array is None:
         sizes = sorted({np.asarray(row, object).size for row in got}) if isinstance(got, list) else []
-        other = f"is not {'an array of numbers' if want.ndim else 'a number'} but {type(got).__name__}"
+        texts = isinstance(got, (list, np.ndarray)) and all(isinstance(v, str) for v in np.array(got, object).ravel())
+        kind = "texts" if texts else type(got).__name__
+        other = f"is not {'an array of numbers' if want.ndim else 'a number'} but {kind}"
         return Answer(name, False, f"has rows of different lengths: {str(sizes)[1:-1]}" if sizes[1:] else other)
     known = np.isfinite(want)
     size = float(np.max(np.abs(want), initial=0.0, where=known))
@@ -145,6 +153,11 @@ def until(error: Exception, answer: Any) -> dict[str, Any] | None:
     """What a function had calculated, by name, when an error came up."""
     frames, code = traceback.walk_tb(error.__traceback__), getattr(answer, "__code__", None)
     return next((dict(frame.f_locals) for frame, _ in frames if frame.f_code is code), None)
+
+
+def remedy(error: Exception) -> str:
+    """A sentence about an error of NumPy's that beginners meet, or nothing."""
+    return next((f". {text}." for pattern, text in REMEDIES.items() if re.search(pattern, str(error))), "")
 
 
 def in_words(error: Exception) -> str:

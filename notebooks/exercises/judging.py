@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import forms, slips
-from .answer import Answer, check_answer, in_words, numbers, until
+from .answer import Answer, check_answer, in_words, numbers, remedy, until
 from .exercise import Exercise
 from .forms import NOTHING, exactly
 from .steps import Steps
@@ -85,7 +85,7 @@ def _case(exercise: Exercise, answer: Any, inputs: tuple[Any, ...]) -> _Case:
     wrongs = {label: _results(exercise, wrong, inputs, steps) for label, wrong in exercise.mistakes.items()}
     if error:
         same = [label for label, wrong in wrongs.items() if repr(wrong.get("error")) == repr(error)]
-        trouble += f"; likely: {same[0]}" if same else ""
+        trouble += f"; likely: {same[0]}" if same else remedy(error)
         if not steps:
             return _Case(inputs, trouble)
     elif trouble := forms.trouble(exercise, got):

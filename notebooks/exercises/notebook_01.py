@@ -153,6 +153,9 @@ EXERCISES = {
         FORWARD,
         [(W0, W, V, IDX, X)],
         mistakes={
+            "x needs a third axis: x[:, :, None]": lambda V, idx, x: V[idx] * x,
+            "not summed over the slots: w[idx] * x is (B, m)": lambda w, idx, x: w[idx] * x + np.zeros(len(x)),
+            "w must be picked by the ids: w[idx]": lambda w, x: w * x,
             "the values x are missing in E": changed(FORWARD, E=lambda V, idx: V[idx]),
             "the values x are missing in the linear part": changed(FORWARD, linear=lambda w, idx: w[idx].sum(axis=1)),
             "the constant w0 is missing": changed(FORWARD, w0=lambda w0: 0.0),

@@ -95,7 +95,8 @@ def test_rows_of_different_lengths_are_told():
     got, want = [[], [1.0, 2.0], [3.0, 5.0]], [[0.0, 0.0], [1.0, 2.0], [3.0, 4.0]]
     assert str(check_answer(got, want, "E")) == "E: has rows of different lengths: 0, 2"
     assert check_answer(np.add(want, 1.0), want).likely.startswith("one constant")
-    assert check_answer(["a", "b"], want).where == "is not an array of numbers but list"
+    for texts in (["a", "b"], np.array(["1/4", "3/4"])):
+        assert check_answer(texts, want).where == "is not an array of numbers but texts"
     assert check_answer({}, want).where == "is not an array of numbers but dict"
 
 

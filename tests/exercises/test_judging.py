@@ -52,6 +52,16 @@ def test_an_exception_keeps_the_line_of_the_readers_code():
     assert 'in line ' in judge(ONE, answer).text and '`return total / s["no such key"]`' in judge(ONE, answer).text
 
 
+@pytest.mark.parametrize(("answer", "words"), [
+    (lambda a: a[:, None] + np.ones((5, 4, 3)), "NumPy compares shapes from their ends"),
+    (lambda a: max(a, 0), "np.maximum"),
+    (lambda a: a @ np.ones(7), "A @ B sums over the last axis of A"),
+])  # fmt: skip
+def test_an_error_that_beginners_meet_comes_with_what_to_know(answer, words):
+    text = judge(ONE, answer).text
+    assert words in text and "likely" not in text
+
+
 def test_the_failing_case_can_be_shown():
     text = judge(ONE, lambda a: a, show=True).text
     assert text.endswith("\ninput 1: array([1., 2.])\nyour sum: array([1., 2.])\nright: array([2., 3.])")
