@@ -21,7 +21,9 @@ def main(argv: list[str] | None = None) -> int:
     options.add_argument("--json", action="store_true", help="print one JSON object")
     args = options.parse_args(argv)
     saved = load_model(args.model)
-    loss = saved.config.get("loss") or metrics.get(args.metric[0] if args.metric else "rmse").loss
+    loss = saved.config.get("loss") or (args.metric and metrics.get(args.metric[0]).loss)
+    if loss is None:
+        raise ValueError(f"{args.model}: it does not say with which loss it was trained; name metrics by --metric")
     metrics.check(args.metric or [], loss, np.array([0.0, 1.0]))               # the names, before the work
     found = [(part.y, part.line, train.predict(saved.model, saved.params, part.batch)) for part in batches(args, saved)]
     y, line, y_hat = (np.concatenate(values) for values in zip(*found, strict=True))

@@ -82,7 +82,7 @@ def add_data(options: argparse.ArgumentParser) -> None:
 
 
 def check_inputs(*paths: str | None) -> None:
-    """Refuse an input that standard output would be added to, and a pipe that is named twice: it can be read once."""
+    """Refuse an input that standard output would be added to, and one that is named twice, such as DATA for --valid."""
     named = [path for path in paths if path and os.path.exists(path)]
     try:
         out = os.fstat(sys.stdout.fileno())
@@ -92,8 +92,9 @@ def check_inputs(*paths: str | None) -> None:
         if out and stat.S_ISREG(out.st_mode) and os.path.samestat(out, os.stat(path)):
             raise ValueError(f"the output is written to {printable(path)}, which is also an input; choose another name")
     for one, other in itertools.combinations(named, 2):
-        if not os.path.isfile(one) and os.path.samefile(one, other):
-            raise ValueError(f"{printable(other)} is named twice, but it is a pipe, which can be read only once")
+        if os.path.samefile(one, other):
+            why = "as two inputs" if os.path.isfile(one) else "but it is a pipe, which can be read only once"
+            raise ValueError(f"{printable(other)} is named twice, {why}")
 
 
 def check_folder(folder: str, names: Iterable[str], inputs: Iterable[FilePath] = ()) -> None:

@@ -14,7 +14,7 @@ from .._files import printable
 from .._types import Array
 from ..batch import Batch
 from ..datasets.libfm import Part
-from ..datasets.libfm_faults import LibfmError, damaged, foreign
+from ..datasets.libfm_faults import TINY, LibfmError, damaged, foreign
 from ..datasets.unpack import Damaged, pieces
 from ..encode import TableEncoder
 from ..encode.reading import listing
@@ -24,7 +24,10 @@ LONGEST = 1 << 24  # bytes of a line
 
 
 class Form(NamedTuple):
-    """What was said about a table: `columns` are those to read, None for all but the target and the ignored ones."""
+    """What was said about a table: `columns` are those to read, None for all but the target and the ignored ones.
+
+    `whole` are categories that are numbers: a model of an estimator may have them.
+    """
 
     delimiter: str = ","
     target: str | None = None
@@ -32,6 +35,7 @@ class Form(NamedTuple):
     ignored: Collection[str] = ()
     missing: Sequence[object] = ("", "?")
     columns: Sequence[str] | None = None
+    whole: Collection[str] = ()
 
 
 class Rows(NamedTuple):
@@ -93,56 +97,63 @@ def read(path: str, form: Form, size: int | None = None) -> Iterator[Rows]:
     """The rows of a table, `size` at a time; cells of continuous columns are numbers, NaN where they are missing."""
     records = _records(path, form.delimiter)
     line, header = next(records, (1, []))
-    names = form.columns
+    names, target = form.columns, [form.target] if form.target else []
     if names is None:
         names = [name for name in header if name not in (form.target, *form.ignored)]
-    asked = [*names, *form.continuous, *([form.target] if form.columns is None and form.target else ())]
+    asked = [*names, *form.continuous, *(target if form.columns is None else ())]
     absent = [name for name in dict.fromkeys(asked) if name not in header]
     if absent:
         hint = "; is --delimiter right?" if len(header) == 1 else ""
         known = listing(header) or "none"
         raise ValueError(f"{printable(path)}: it has no column {listing(absent)}; it has {known}{hint}")
-    for name in names:
+    for name in (*names, *target):
         if not name or header.count(name) > 1:
             what = f"the name {name!r:.60} twice" if name else f"no name for column {header.index(name) + 1}"
-            raise LibfmError(path, line, what, f"a name for each column; --ignore {name or repr('')} leaves it out")
+            can = form.columns is None and name != form.target
+            hint = f"; --ignore {name or repr('')} leaves it out" if can else ""
+            raise LibfmError(path, line, what, f"a name for each column{hint}")
     at = {name: header.index(name) for name in names}
+    first = list(islice(records, 1))
+    if not first:
+        raise ValueError(f"{printable(path)}: it has no rows")
+    records = chain(first, records)
     while block := list(islice(records, size)):
         for line, cells in block:
             if len(cells) != len(header):
                 raise LibfmError(path, line, f"{len(cells)} cells", f"{len(header)}, as in the header")
         lines = [line for line, _ in block]
         columns = {name: np.array([cells[at[name]] for _, cells in block], object) for name in names}
-        for name in form.continuous:
-            columns[name] = _numbers(path, lines, name, columns[name], form.missing)
-        target = header.index(form.target) if form.target in header else None
-        yield Rows(lines, columns, None if target is None else [cells[target] for _, cells in block])
+        for name in (*form.continuous, *form.whole):
+            columns[name] = _numbers(path, lines, name, columns[name], form.missing, name in form.whole)
+        of_target = [header.index(name) for name in target if name in header]
+        yield Rows(lines, columns, [cells[of_target[0]] for _, cells in block] if of_target else None)
 
 
-def whole(path: str, form: Form) -> Rows:
-    """All rows of a table."""
-    rows = next(read(path, form), None)
-    if rows is None:
-        raise ValueError(f"{printable(path)}: it has no rows")
-    return rows
-
-
-def _numbers(path: str, lines: list[int], name: str, texts: Array, missing: Sequence[object]) -> Array:
+def _numbers(
+    path: str, lines: list[int], name: str, texts: Array, missing: Sequence[object], whole: bool = False
+) -> Array:
+    """The cells as numbers, NaN where they are missing; with `whole` those without a point keep all their digits."""
     values = [np.nan if text.strip() in missing else _number(text) for text in texts]
     if None in values:
         row = values.index(None)
         found = f"{texts[row]!r:.60} in column {name!r:.60}"
         raise LibfmError(path, lines[row], found, "a number, such as 2.5, or nothing where it is missing (--missing)")
-    return np.array(values, float)
+    if whole:
+        digits = [text.strip().lstrip("+-").isdigit() for text in texts]
+        values = [int(text) if exact else value for text, exact, value in zip(texts, digits, values, strict=True)]
+    return np.array(values, object if whole else float)
 
 
-def _number(text: str) -> float | None:
-    """The finite number that a text spells, None when it spells none."""
+def _number(text: str, dtype: Any = np.float64) -> float | None:
+    """The number that a text spells, None when it spells none or when the dtype makes infinity or 0 of it."""
     try:
         value = float(text)
     except ValueError:
         return None
-    return value if np.isfinite(value) and "_" not in text else None
+    with np.errstate(over="ignore"):
+        cast = dtype(value)
+    lost = "_" in text or not np.isfinite(cast) or (cast == 0 and TINY.match(text.encode()))
+    return None if lost else value
 
 
 def classes_of(path: str, form: Form, rows: Rows) -> list[str]:
@@ -156,7 +167,9 @@ def classes_of(path: str, form: Form, rows: Rows) -> list[str]:
     return sorted(found, key=lambda cell: _number(cell) or 0.0)
 
 
-def targets(path: str, form: Form, rows: Rows, classes: Sequence[str] | None, lenient: bool = False) -> Array:
+def targets(
+    path: str, form: Form, rows: Rows, classes: Sequence[str] | None, dtype: Any, lenient: bool = False
+) -> Array:
     """The target of each row: a number or, with `classes`, 0 or 1. A wrong one is refused, or NaN when `lenient`."""
     if rows.target is None:
         if lenient:
@@ -165,7 +178,7 @@ def targets(path: str, form: Form, rows: Rows, classes: Sequence[str] | None, le
             raise ValueError("name the column to compare with by --target")
         raise ValueError(f"{printable(path)}: it has no column {form.target!r}, the target")
     code = {name: float(c) for c, name in enumerate(classes or ())}
-    values = [code.get(cell) if classes else _number(cell) for cell in rows.target]
+    values = [code.get(cell) if classes else _number(cell, dtype) for cell in rows.target]
     if None in values and not lenient:
         row = values.index(None)
         wanted = " or ".join(map(repr, classes)) if classes else "a number, such as 2.5; --loss logistic is for classes"
@@ -176,7 +189,9 @@ def targets(path: str, form: Form, rows: Rows, classes: Sequence[str] | None, le
 def form_of(encoder: TableEncoder, delimiter: str, target: str | None) -> Form:
     """The tables that an encoder takes."""
     continuous = [name for name in encoder.columns if not encoder.ids(name, "unseen").size]
-    return Form(delimiter, target, continuous, (), encoder.missing, encoder.columns)
+    kinds = {name: {type(encoder.describe(id).value) for id in encoder.ids(name, "value")} for name in encoder.columns}
+    whole = [name for name, kind in kinds.items() if kind & {int, float}]
+    return Form(delimiter, target, continuous, (), encoder.missing, encoder.columns, whole)
 
 
 def about(saved: Saved) -> dict[str, Any]:
@@ -187,7 +202,7 @@ def about(saved: Saved) -> dict[str, Any]:
 
     said = {name: inside(inside(saved.config, "table"), name) for name in ("target", "delimiter", "classes")}
     of_estimator = inside(inside(inside(saved.config, "fitted"), "classes_"), "values")
-    return said | ({"classes": list(map(str, of_estimator))} if of_estimator else {})
+    return said | ({"classes": [str(label).removesuffix(".0") for label in of_estimator]} if of_estimator else {})
 
 
 def parts(
@@ -199,5 +214,6 @@ def parts(
     for rows in read(path, form, 4096):
         made = encoder.transform(rows.columns)
         batch = made if isinstance(made, Batch) else Batch.from_scipy(made)                # of `sparse_output`
-        y = targets(path, form, rows, said["classes"], lenient)
-        yield Part(batch.astype(saved.params["V"].dtype), y, np.array(rows.line))
+        dtype = saved.params["V"].dtype.type
+        y = targets(path, form, rows, said["classes"], dtype, lenient)
+        yield Part(batch.astype(dtype), y, np.array(rows.line))

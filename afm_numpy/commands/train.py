@@ -200,12 +200,13 @@ def table_rows(args: Args, saved: saving.Saved | None) -> Data:
         raise ValueError(f"{args.resume or args.start_from}: it was trained on libFM text, not on a table")
     if encoder is not None:
         form = table.form_of(encoder, args.delimiter, args.target)
-    files = {path: table.whole(path, form) for path in (args.data, args.valid) if path}
-    found, classes = files[args.data], None
+    found, classes = next(table.read(args.data, form)), None
+    form = form._replace(columns=[*found.columns])
+    files = {args.data: found} | ({args.valid: next(table.read(args.valid, form))} if args.valid else {})
     if args.loss == "logistic":
         classes = (saved and table.about(saved)["classes"]) or table.classes_of(args.data, form, found)
         print(f"{args.target}: {classes[0]!r:.60} is 0, {classes[1]!r:.60} is 1", file=sys.stderr)
-    y = {path: table.targets(path, form, rows, classes) for path, rows in files.items()}
+    y = {path: table.targets(path, form, rows, classes, np.float32) for path, rows in files.items()}
     fit, held = held_out(args, y[args.data])
     if encoder is None:
         categorical = [name for name in found.columns if name not in continuous]

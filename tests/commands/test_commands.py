@@ -17,7 +17,7 @@ import children
 import numpy as np
 import pytest
 
-from afm_numpy import Batch, metrics, saving, train
+from afm_numpy import Batch, Model, metrics, saving, train
 from afm_numpy.commands import cli
 from afm_numpy.datasets import dump_libfm, load_libfm
 from afm_numpy.estimators import AFMClassifier, AFMRegressor, FMClassifier, FMRegressor
@@ -349,12 +349,13 @@ def test_weights_of_fields_know_their_slots(folder, tmp_path, capsys):
 @pytest.mark.parametrize("command", ["train", "valid", "predict", "evaluate", "explain", "paper"], ids="S6-{}".format)
 def test_rows_that_lack_fields_are_refused_for_attention_by_fields(command, folder, tmp_path, capsys):
     """Else the features of such a row would stand in slots of other fields."""
-    rows, out = tmp_path / "rows.libfm", tmp_path / "m.npz"
-    rows.write_text("1 3:1 12:1 29:1\n\n0 3:1 29:1\n")
+    rows, more, out = tmp_path / "rows.libfm", tmp_path / "more.libfm", tmp_path / "m.npz"
+    for path in (rows, more):
+        path.write_text("1 3:1 12:1 29:1\n\n0 3:1 29:1\n")
     common = ["--attention", "field", "--epochs", "1", "--quiet", "--out", out]
     assert run("train", folder / "train.libfm", *common) == 0
     words = {"train": ["train", rows, *common], "valid": ["train", folder / "train.libfm", "--valid", rows, *common],
-             "paper": ["paper", "frappe", "--train", folder / "train.libfm", "--valid", rows, "--test", rows,
+             "paper": ["paper", "frappe", "--train", folder / "train.libfm", "--valid", rows, "--test", more,
                        "--k", 16, "--out", tmp_path]}.get(command, [command, out, rows])  # fmt: skip
     assert run(*words) == 2
     message = 'rows.libfm, line 3: found 2 of 3 features, expected all: for attention "field" slot j is field j'
@@ -579,6 +580,28 @@ def test_what_is_no_file_is_refused_as_a_model(device, folder, tmp_path, capsys)
                   device]):  # fmt: skip
         assert run(*words) == 2
         assert "Not a regular file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("make", [os.link, os.symlink, shutil.copy])
+def test_brother_rows_that_choose_the_epoch_are_not_those_to_train_on(make, folder, tmp_path, capsys):
+    """By any name of the file; a copy is not looked into."""
+    make(folder / "train.libfm", tmp_path / "same")
+    status = run("train", folder / "train.libfm", "--valid", tmp_path / "same", "--out", tmp_path / "m", "--epochs", 1)
+    if make is shutil.copy:
+        assert status == 0
+    else:
+        assert status == 2 and "same is named twice, as two inputs" in capsys.readouterr().err
+        assert not (tmp_path / "m").exists()
+
+
+def test_brother_metrics_of_a_model_that_does_not_say_its_loss(folder, tmp_path, capsys):
+    """An rmse of what may be logits would be as wrong as one of a logistic model."""
+    model = Model("fm")
+    saving.save(tmp_path / "m", model, model.init_params(np.random.default_rng(0), Batch.from_lists([[29]])))
+    assert run("evaluate", tmp_path / "m", folder / "test.libfm") == 2
+    assert "m: it does not say with which loss it was trained; name metrics by --metric" in capsys.readouterr().err
+    assert run("evaluate", tmp_path / "m", folder / "test.libfm", "--metric", "log_loss", "auc") == 0
+    assert "log_loss" in capsys.readouterr().out
 
 
 def test_a_pipe_that_is_named_twice_is_refused(fm_file, folder, tmp_path, capsys):

@@ -309,6 +309,58 @@ def test_rows_that_choose_are_not_learnt_from(tmp_path):
     assert sorted([*y, *held_y]) == [i / 40 for i in range(40)]
 
 
+@pytest.mark.parametrize(("text", "words"), [
+    pytest.param("word,age,zone,rich\nred,1e-999,a,yes\n", "line 2: found '1e-999' in column 'age'", id="brother-A3"),
+    pytest.param("word,age,zone,rich,rich\nred,1,a,yes,no\n", "line 1: found the name 'rich' twice, expected a name "
+                 "for each column\n", id="brother-target-twice"),
+    pytest.param("word,age,age,zone,rich\nred,1,2,a,yes\n", "line 1: found the name 'age' twice, expected a name for "
+                 "each column\n", id="brother-column-twice"),
+    pytest.param("word,age,zone,rich\n", "x: it has no rows\n", id="brother-header-alone"),
+])  # fmt: skip
+@pytest.mark.parametrize("command", [["predict"], ["evaluate"], ["explain"], ["explain", "--overall"]])
+def test_tables_that_a_model_does_not_take(text, words, command, folder, tmp_path, capsys):
+    out = tmp_path / "m"
+    if not out.exists():
+        assert run("train", folder / "train.csv", "--out", out, *COMMON, "--epochs", 1) == 0
+    (tmp_path / "x").write_text(text)
+    assert run(command[0], out, tmp_path / "x", *command[1:]) == 2
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("cell", ["1e-999", "1e-46", "1e39", "1e999"])
+def test_a_target_that_float32_loses_is_named_with_its_line(cell, tmp_path, capsys):
+    """Before the rows are shuffled, and before a constant is taken of them."""
+    lines = ["a,y", *(f"{i % 3},{i}" for i in range(40))]
+    lines[31] = f"1,{cell}"
+    (tmp_path / "x").write_text("\n".join(lines))
+    assert run("train", tmp_path / "x", "--target", "y", "--out", tmp_path / "m", "--epochs", 1) == 2
+    assert f"x, line 32: found '{cell}' in column 'y'" in capsys.readouterr().err
+
+
+def test_brother_a_validation_table_without_a_column_is_named(folder, tmp_path, capsys):
+    (tmp_path / "v").write_text("word,age,rich\nred,1,yes\n")
+    assert run("train", folder / "train.csv", "--valid", tmp_path / "v", "--out", tmp_path / "m", *COMMON) == 2
+    assert "v: it has no column 'zone'; it has 'word', 'age', 'rich'" in capsys.readouterr().err
+
+
+def test_categories_that_were_numbers_keep_their_digits(tmp_path, capsys):
+    """An encoder that was fitted on numbers reads them from text; labels of floats are those of whole numbers."""
+    big = 2**60
+    columns = {"user": [big + 1, big + 2, None, 7], "dose": [0.5, 2.0, 2.0, 0.5]}
+    encoder = encode.TableEncoder(["user", "dose"], missing=["?", "", "-1"])
+    model = estimators.FMClassifier(epochs=3, std=0.3, random_state=0)
+    model.fit(encoder.fit_transform(columns), np.array([9.0, 10.0, 9.0, 10.0])).save(tmp_path / "m", encoder=encoder)
+    text = f"dose,user,y\n.50,{big + 1},9\n2,{big + 2},10\n2.0,?,9\n0.5,7,10\n0.5,-1,9\n2, +7 ,10\n2,{big + 3},9\n"
+    (tmp_path / "x").write_text(text)
+    asked = {"user": [big + 1, big + 2, None, 7, None, 7, big + 3], "dose": [0.5, 2, 2, 0.5, 0.5, 2, 2]}
+    expected = model.decision_function(encoder.transform(asked))
+    np.testing.assert_array_equal(predictions(capsys, tmp_path / "m", tmp_path / "x"), expected)
+    assert run("evaluate", tmp_path / "m", tmp_path / "x", "--target", "y") == 0
+    (tmp_path / "x").write_text("dose,user\n0.5,bob\n")
+    assert run("predict", tmp_path / "m", tmp_path / "x") == 2
+    assert "x, line 2: found 'bob' in column 'user', expected a number" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("kind", ["fm", "afm"])
 def test_overall_contributions(kind, folder, tmp_path, capsys):
     """As a loop over the rows finds them, in parts of the file and at once; as a table and as CSV."""
