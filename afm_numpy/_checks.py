@@ -3,7 +3,7 @@
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Set
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,12 @@ def check_choice(name: str, value: object, choices: Iterable[str]) -> None:
     """Refuse a word that is not one of the choices."""
     if not isinstance(value, str) or value not in choices:
         raise ValueError(f"unknown {name} {value!r}; choose from {', '.join(choices)}")
+
+
+def check_listed(name: str, values: object, order: str) -> None:
+    """Refuse a text, a mapping or a set where a list is wanted, in an order that means something."""
+    if isinstance(values, (str, bytes, Mapping, Set)):
+        raise TypeError(f"{name} must be a list of texts in the order of {order}; got {type(values).__name__}")
 
 
 def check_size(name: str, size: object, least: int = 1) -> None:
@@ -166,8 +172,10 @@ def whole(ids: Array, kind: str, row_of: Array | None = None, slot_of: Array | N
     if np.issubdtype(ids.dtype, np.integer):
         bad, fault = ids > np.iinfo(np.intp).max, "too large"      # it would wrap to a negative id
     else:
-        with np.errstate(over="ignore", invalid="ignore"):   # 2**53 is infinite in float16; a NaN may be signaling
-            bad, fault = ~(np.isfinite(ids) & (ids == np.round(ids)) & (np.abs(ids) < 2**53)), "not an integer"
+        bits = min(np.finfo(ids.dtype).nmant + 1, 53)
+        with np.errstate(invalid="ignore"):                  # a NaN may be signaling
+            bad = ~(np.isfinite(ids) & (ids == np.round(ids)) & (np.abs(ids) < 2.0**bits))
+        fault = f"not an integer below 2**{bits}, from where {ids.dtype} loses digits"
     if bad.any():
         at, place = place_of(bad, kind, row_of, slot_of)
         raise ValueError(f"{place}: id {ids[at]} is {fault}")

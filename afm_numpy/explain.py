@@ -6,13 +6,13 @@ For FM a_p is 1 and p is ones. The contributions add up to the prediction; they 
 not what causes the outcome.
 """
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
-from ._checks import check_kind, check_size
+from ._checks import check_kind, check_listed, check_size
 from ._files import printable
 from ._types import Array, Attention, Params
 from .batch import Batch
@@ -202,8 +202,7 @@ def largest(
     if top is not None:
         check_size("top", top)
     batch, order = parts.batch, parts.ranked(row)[:top]
-    if isinstance(names, (str, bytes, Mapping, Set)):
-        raise TypeError(f"names must be a list of texts in the order of the ids; got {type(names).__name__}")
+    check_listed("names", names, "the ids")
     names = names if names is None else list(names)          # by place: a pandas Series may count in another way
     if names is not None and len(names) != batch.n:
         raise ValueError(f"{len(names)} names for {batch.n} features; want one for each feature id")

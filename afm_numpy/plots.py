@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from ._checks import check_kind
+from ._checks import array, check_kind, check_listed
 from ._files import Path, atomic_write, printable
 from ._types import Array
 from .explain import Contributions, largest
@@ -146,6 +146,7 @@ def attention_map(
     count : (m, m) array, optional
         Rows behind each mean; written into the cells when it differs between them.
     """
+    check_listed("names", names, "the fields")
     m = len(names)
     for what, values in (("mean", mean), ("count", mean if count is None else count)):
         if np.shape(values) != (m, m):
@@ -229,10 +230,11 @@ def embedding_map(
     groups : sequence of str, optional
         A group a point, such as its field: one color and marker each.
     """
-    V = np.asarray(V)
+    V = array(V)
     if V.ndim != 2 or V.dtype.kind not in "fiu" or not len(V):
         raise ValueError(f"V must be a matrix with a row of numbers for each point; got shape {V.shape} of {V.dtype}")
     for what, texts in (("names", names), ("groups", groups)):
+        check_listed(what, texts, "the rows of V")
         if texts is not None and len(texts) != len(V):
             raise ValueError(f"there are {len(texts)} {what} for the {len(V)} rows of V")
     if not np.isfinite(V).all():

@@ -163,8 +163,11 @@ def test_unsigned_ids_do_not_wrap(id_, words):
 
 def test_floats_are_ids_as_far_as_they_are_exact():
     assert whole(np.array([0.0, 2.0**53 - 1]), "slot").tolist() == [0, 2**53 - 1]
-    with refused(ValueError, "row 1, slot 0: id 9007199254740992.0 is not an integer"):
-        whole(np.array([[0.0], [2.0**53]]), "slot")
+    for kind, bits in ((np.float64, 53), (np.float32, 24), (np.float16, 11), (np.longdouble, 53)):
+        assert whole(np.array([2**bits - 1], kind), "slot").tolist() == [2**bits - 1]
+        named = f"not an integer below 2**{bits}, from where {np.dtype(kind)} loses digits"
+        with refused(ValueError, f"row 1, slot 0: id {kind(2**bits)} is {named}"):
+            whole(np.array([[0.0], [2.0**bits]], kind), "slot")
 
 
 @pytest.mark.parametrize("value", [2**53, -(2**53), 2**62 + 1, -(2**63), 2**63 - 1, np.uint64(2**64 - 1)])

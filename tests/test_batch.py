@@ -686,6 +686,8 @@ LISTS = [
     ("objects as id", ([[0], [None]],), TypeError("row 1: ids must be integers; got object")),
     ("bools as id", ([[0], [True]],), TypeError("row 1: ids must be integers; got bool")),
     ("complex ids", ([[0], [1j]],), TypeError("row 1: ids must be integers; got complex128")),
+    ("whole numbers beside floats", ([[0], [1, 2]], [[0.5], [1, 2**53 + 1]]), "row 1, slot 1: x is 9007199254740993"),
+    ("both signs", ([[0], [1]], [np.array([2**63 + 1], np.uint64), [-1]]), "row 0, slot 0: x is 9223372036854775809"),
     ("text", ([[0], [1]], [[1], ["1"]]), TypeError("row 1: values must be real numbers; got <U1")),
     ("complex", ([[0], [1]], [[1], [1j]]), TypeError("row 1: values must be real numbers; got complex128")),
     ("no features", ([], None, 0), "n, the number of features, must be an integer from 1 to 2**31; got 0"),

@@ -34,6 +34,19 @@ def test_log_loss_of_extreme_logits(dtype, z):
     assert log_loss(Y, np.array([z, -z, -z, z], dtype)) == z / 2
 
 
+@pytest.mark.parametrize("metric", [log_loss, accuracy])
+def test_brother_probabilities_are_no_logits(metric):
+    """They are told from logits by fitting better as probabilities. Logits from 0 to 1 are no reason for a word."""
+    y, logits = np.array([0, 1, 1, 0, 1]), np.array([-2.0, 3.0, 1.0, 0.5, 2.0])
+    metric(y, logits)
+    with pytest.warns(UserWarning, match=r"^y_hat looks like probabilities, but this metric wants logits, log"):
+        metric(y, 1 / (1 + np.exp(-logits)))
+    metric(y, 1 / (1 + np.exp(logits)))                      # these fit better as logits
+    metric(y, np.array([0.1, 0.4, 0.5, 0.2, 0.3]))
+    metric(y, np.array([0.0, 1.0, 1.0, 0.0, 1.0]))
+    metric(np.ones(3), np.array([0.0, 0.5, 0.9]))            # the logarithm of 0
+
+
 def test_accuracy_counts_a_logit_of_zero_as_class_0():
     assert accuracy(Y, np.array([-1.0, 0.5, 0.5, 2.0])) == 0.75
     assert accuracy(Y, np.zeros(4)) == 0.5

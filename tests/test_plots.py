@@ -168,7 +168,7 @@ def test_embedding_map_of_one_dimension(ax):
     (lambda parts: plots.contribution_bars(parts, names=["a"]), "1 names for 4 features"),
     (lambda parts: plots.embedding_map(np.ones((3, 2)), ["a"]), "there are 1 names for the 3 rows of V"),
     (lambda parts: plots.embedding_map(np.array([[1.0], [np.nan]])), "row 1: V must be finite"),
-    (lambda parts: plots.embedding_map(np.ones((3, 2)), groups="ab"), "there are 2 groups for the 3 rows of V"),
+    (lambda parts: plots.embedding_map(np.ones((3, 2)), groups=["a", "b"]), "there are 2 groups for the 3 rows of V"),
 ])  # fmt: skip
 def test_what_cannot_be_drawn_is_refused_and_no_figure_is_made(draw, message, parts):
     import matplotlib.pyplot as plt
@@ -183,6 +183,11 @@ def test_what_cannot_be_drawn_is_refused_and_no_figure_is_made(draw, message, pa
     (lambda parts: plots.learning_curves([1.0, 2.0]), "the history must be a list of dicts"),
     (lambda parts: plots.convergence([HISTORY]), "histories must be a dict of names and histories; got list"),
     (lambda parts: plots.contribution_bars([]), "parts must be what explain.contributions returns; got list"),
+    (lambda parts: plots.attention_map(np.eye(2), {"a", "b"}), "names must be a list of texts in the order of the f"),
+    (lambda parts: plots.attention_map(np.eye(2), "ab"), "names must be a list of texts in the order of the fields; g"),
+    (lambda parts: plots.embedding_map(np.eye(2), "ab"), "names must be a list of texts in the order of the rows of V"),
+    (lambda parts: plots.embedding_map(np.eye(2), groups={0: "a", 1: "b"}), "groups must be a list .*; got dict"),
+    (lambda parts: plots.embedding_map(np.ma.array(np.eye(2), mask=np.eye(2))), "masked values are not supported"),
     (lambda parts: plots.v_curve({"a": 1}), "curve must be what gradcheck.v_curve returns; got dict"),
     (lambda parts: plots.embedding_map(np.eye(2), ax=Figure()), "ax must be the Axes of a figure; got Figure"),
 ])  # fmt: skip

@@ -166,7 +166,10 @@ class Batch(Rows):
         ends = np.append(0, length.cumsum())
         slot_of = np.arange(row_of.size) - ends[row_of]
         ids = whole(np.concatenate([np.zeros(0, np.intp), *rows]), "slot", row_of, slot_of)
-        flat = reals(np.concatenate([np.zeros(0, bool), *given]), np.float64, "slot", row_of, slot_of)
+        flat = np.concatenate([np.zeros(0, bool), *given])
+        for r in np.unique(row_of[np.abs(flat) >= 2**53]):   # rows of integers beside rows of floats
+            reals(given[r], np.float64, "slot", np.full(length[r], r), np.arange(length[r]))
+        flat = reals(flat, np.float64, "slot", row_of, slot_of)
         n = check_n(ids, n, row_of, slot_of)
         # the first slot of each (row, id) receives the sum, the others become empty
         _, first, group = np.unique(row_of * n + ids, return_index=True, return_inverse=True)
