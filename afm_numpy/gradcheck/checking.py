@@ -14,10 +14,12 @@ from .slopes import DEFAULTS, SEED, SLOPES, Array, Flat, Lost
 from .trees import flatten, is_single, read_grads, read_params
 
 LOOSE = 1e-7  # what may be rounding counts as right up to this part of the largest entry
+SLIGHT = 1e-6  # a larger error is no rounding
 NOTHING = Trial("-", (), abs, 1.0, 1.0, 0.0, 0.0)
 NOTES = {
     "": "",
     "error": "the gradient or f is wrong here",
+    "slight": "off by {error:.0e} only: a small mistake, or f is ill-conditioned and needs a larger rtol",
     "lost": "f loses the imaginary part of {name} (abs, norm, var, conj, or a cast to real): central differences "
     "give another slope; mend f or use method='central'",
     "kink": "most slopes cross a kink within the step: move the parameters, or take a smaller eps",
@@ -55,7 +57,7 @@ def _judge(job: Job, name: str, g: Array, narrow: str, trials: list[Trial], at_k
     if job.method == "complex" and not (at_kink and wrong is None) and _is_lost(job, name, g, wrong, allowed, largest):
         raise Lost(NOTES["lost"].format(name=name))
     if wrong:
-        status, note = "error", "error"
+        status, note = "error", "slight" if error(wrong) < min(1e3 * allowed, SLIGHT) else "error"
     elif at_kink or (2 * np.array(left) < tried).any():
         status, note = "kink", "here" if at_kink else "kink"
     elif small and may_vanish:
@@ -99,18 +101,18 @@ def _sort_out(
         return trial.difference > max(allowed * max(largest, trial.height), job.floor(trial), off)
 
     for trial in sorted(trials, key=lambda trial: trial.difference, reverse=True):
-        if wrong is None and exceeds(trial) and not is_at_edge(job, name, trial):
+        if wrong is None and exceeds(trial):
             if is_at_kink(job, name, trial):
                 if job.method == "complex":
                     continue
                 steps = [near * trial.step / part for part in (1, 64, 4096)]
                 looks = (trial._replace(step=h, numeric=SLOPES["central"](trial.line, h)) for h in steps)
                 clear = next((look for look in looks if not (exceeds(look) and is_at_kink(job, name, look))), None)
-                if clear is None or clear.step < steps[0] and not exceeds(clear):
+                if clear is None or clear.step < steps[0] and not exceeds(clear, 10 * job.floor(clear)):
                     continue
                 trial = clear
             trial, off = closer(job, name, trial)
-            wrong = trial if exceeds(trial, off) else None
+            wrong = trial if exceeds(trial, off) and not is_at_edge(job, name, trial) else None
         kept.append(trial)
     return kept, wrong
 

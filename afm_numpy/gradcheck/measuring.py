@@ -117,11 +117,14 @@ def sharpest(line: Line, eps: float, noise: float, most: float) -> tuple[float, 
 
     c(h) = slope + a h^2 + ..., so (16 c(h/4) - c(h)) / 15 is off by about h^4 only. The step is good where c(h)
     and c(h/4) agree and the noise of f, divided by the step, is small. `most` is the usual size of the parameters.
+    It is too long where the sides differ more, the shorter it is: f has a peak in between.
     """
-    steps = [h for power in range(4, -11, -1) if (h := eps * 4.0**power) <= max(most, eps / 4096)]
+    line, steps = cache(line), [h for power in range(4, -11, -1) if (h := eps * 4.0**power) <= max(most, eps / 4096)]
     c = {h: SLOPES["central"](line, h) for h in steps}
-    found = [((16 * c[h] - c[wide]) / 15, h, abs(c[h] - c[wide]) + noise / h) for wide, h in pairwise(steps)]
-    return min(found, key=lambda slope: slope[2] if np.isfinite(slope[2]) else np.inf)
+    sides = {h: abs(line(h) - 2 * line(0.0) + line(-h)) / h for h in steps}
+    found = [((16 * c[h] - c[wide]) / 15, h, abs(c[h] - c[wide]) + noise / h)
+             for wide, h in pairwise(steps) if not sides[h] > 2 * sides[wide] + 4 * noise / h]  # fmt: skip
+    return min(found, key=lambda slope: slope[2] if np.isfinite(slope[2]) else np.inf, default=(np.nan, eps, np.inf))
 
 
 def is_at_kink(job: Job, name: str, trial: Trial) -> bool:
@@ -148,7 +151,7 @@ def closer(job: Job, name: str, trial: Trial) -> tuple[Trial, float]:
     if job.method == "central":
         numeric, step, off = sharpest(trial.line, trial.step, job.rounding * job.size, usual_size(job.params[name]))
         if not np.isfinite(numeric):
-            return trial, 0.0
+            return trial, np.inf
         off = max(off, job.rounding * abs(trial.line(step)) / step)           # f may be much larger there
     else:
         step = min(trial.step, 1e-30 * trial.size)
@@ -164,7 +167,7 @@ def closer(job: Job, name: str, trial: Trial) -> tuple[Trial, float]:
 
 def is_at_edge(job: Job, name: str, trial: Trial) -> bool:
     """Is f not finite on one side, or within the step? Then the slope says nothing about the gradient."""
-    side = 64 * job.unit * usual_size(job.params[name])
+    side = 64 * DOUBLE * usual_size(job.params[name])
     around = trial.numeric, trial.line(side), trial.line(-side)
     return bool(np.isfinite(trial.analytic) and not np.isfinite(around).all())
 

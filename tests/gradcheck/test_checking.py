@@ -130,6 +130,27 @@ def test_random_polynomials(method, seed, size, degree):
     assert np.abs(g).max() < 1e-3 or check(f, params, {"a": off, "z": 1.0}, method=method)["a"].status == "error"
 
 
+@both
+def test_a_slight_error_may_be_rounding_and_the_note_says_so(method):
+    factor = {"complex": 1e-10, "central": 9e-7}[method]
+    for off, said in ((factor, True), (1e-5, False)):
+        entry = check(lambda a: (a**2).sum(), np.ones(2), np.full(2, 2 + 2 * off), method=method)["params"]
+        assert entry.status == "error" and ("f is ill-conditioned and needs a larger rtol" in entry.note) is said
+
+
+@both
+@pytest.mark.parametrize("n", [4, 6, 8])
+def test_an_ill_conditioned_matrix_makes_no_gradient_wrong(method, n):
+    """The inverse has poles 1e-9 beside the point, and a long step jumps over them."""
+    A = 1 / (np.arange(n)[:, None] + np.arange(n) + 1.0)                    # Hilbert's
+    x, y = np.random.default_rng(0).normal(size=(2, n))
+    B = np.linalg.inv(A)
+    grads = -np.outer(B.T @ x, B @ y)
+    assert check(lambda A: x @ np.linalg.inv(A) @ y, A, grads, method=method)["params"].status != "error"
+    wrong = check(lambda A: x @ np.linalg.inv(A) @ y, A, 1.01 * grads, method=method)
+    assert n == 8 or wrong["params"].status == "error"
+
+
 # ---- blindness -----------------------------------------------------------------------------------------
 
 

@@ -257,14 +257,31 @@ def test_a_jump_is_the_same_at_two_scales(far, found):
     assert jump(lambda s: abs(s) * (4.0 if abs(s) < 4 else far) / 2, 2.0, 0.0) == found
 
 
+@pytest.mark.parametrize("width", [1e-3, 1e-6, 1e-8, 1e-10])
+def test_a_long_step_does_not_jump_over_a_peak(width):
+    """Outside of the peak the slopes are tiny and agree."""
+    line = on_a_line(lambda a: np.arctan((a - 0.5) / width + 1) + 0 * a)
+    found, step, off = sharpest(line, 6e-6, 1e-14, 1.0)
+    assert off == np.inf or abs(found - 0.5 / width) < max(10 * off, 1e-6 / width)
+
+
+def test_where_every_step_is_too_long_there_is_none():
+    """With 1 at the point and 0 elsewhere the sides differ by 2 / h. That may be noise where noise is as large."""
+    found, step, off = sharpest(lambda s: float(s == 0), 1.0, 0.0, 1.0)
+    assert np.isnan(found) and (step, off) == (1.0, np.inf)
+    assert sharpest(lambda s: float(s == 0), 1.0, 0.25, 1.0) == (0.0, 0.25, 1.0)
+    assert np.isnan(sharpest(lambda s: float(s == 0), 1.0, 0.24, 1.0)[0])
+    assert sharpest(lambda s: abs(s) ** 0.5, 1.0, 0.0, 1.0) == (0.0, 0.25, 0.0)  # twice as much is a kink
+
+
 def test_the_steps_that_are_tried():
     asked = set()
     assert sharpest(lambda s: asked.add(abs(s)) or 2 * s, 1.0, 0.5, 1e9) == (2.0, 64.0, 0.5 / 64)
-    assert asked == {4.0**power for power in range(-10, 5)}
+    assert asked == {0.0, *(4.0**power for power in range(-10, 5))}
     assert sharpest(lambda s: 2 * s if abs(s) < 1 else math.nan, 1.0, 0.5, 256.0) == (2.0, 1 / 16, 8.0)
     asked.clear()
     for most, largest in ((1.0, 0), (0.99, -1), (0.25, -1), (2.0**-12, -6), (0.0, -6)):
         asked.clear()
         sharpest(lambda s: asked.add(abs(s)) or 2 * s, 1.0, 0.5, most)
-        assert asked == {4.0**power for power in range(-10, largest + 1)}
+        assert asked == {0.0, *(4.0**power for power in range(-10, largest + 1))}
     assert sharpest(lambda s: s**3 + s, 1.0, 0.0, 256.0) == (1.0, 4.0**-10, 15 * 16.0**-10)
