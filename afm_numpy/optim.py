@@ -235,7 +235,7 @@ def check_state(optimizer: Optimizer, name: str, theta: Array, slots: dict[str, 
     """Refuse the state of one parameter when another optimizer made it, or when it is for another array."""
     check_kind(f"the state of {name}", slots, dict, "a dict of arrays")
     found, want = (
-        {slot: f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else type(value).__name__
+        {slot: f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else f"a {type(value).__name__}"
          for slot, value in one.items()} for one in (slots, dict.fromkeys(optimizer.start, theta))
     )  # fmt: skip
     if found != want:

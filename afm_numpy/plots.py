@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from ._checks import array, check_kind, check_listed
+from ._checks import REAL, array, check_kind, check_listed, check_numbers
 from ._files import Path, atomic_write, printable
 from ._types import Array
 from .explain import Contributions, largest
@@ -91,6 +91,7 @@ def learning_curves(
         Of the vertical axis.
     """
     _check_history("the history", history)
+    check_listed("keys", keys, "the curves")
     drawn = [key for key in keys if all(key in row for row in history)]
     if not drawn:
         raise ValueError(f"the history has no {' or '.join(keys)}; it has {', '.join(history[0])}")
@@ -148,9 +149,11 @@ def attention_map(
     """
     check_listed("names", names, "the fields")
     m = len(names)
-    for what, values in (("mean", mean), ("count", mean if count is None else count)):
-        if np.shape(values) != (m, m):
-            raise ValueError(f"{what} has shape {np.shape(values)}, but there are {m} names; want ({m}, {m})")
+    mean, counts = array(mean), array(np.ones((m, m)) if count is None else count)
+    for what, values in (("mean", mean), ("count", counts)):
+        check_numbers(values.dtype, REAL, what)
+        if values.shape != (m, m):
+            raise ValueError(f"{what} has shape {values.shape}, but there are {m} names; want ({m}, {m})")
     ax = _axes(ax, figsize=(2.6 + 0.42 * m, 1.8 + 0.42 * m))
     image = ax.imshow(mean, cmap="cividis_r")
     scale = ax.figure.colorbar(image, ax=ax, label="mean attention (share of the row's pairs)", shrink=0.8)
@@ -160,11 +163,11 @@ def attention_map(
     shown = [printable(str(name)) for name in names]
     ax.set_xticks(range(m), shown, rotation=60, ha="right", rotation_mode="anchor", parse_math=False)
     ax.set_yticks(range(m), shown, parse_math=False)
-    if count is not None and len(np.unique(count[~np.eye(m, dtype=bool)])) > 1:
+    if len(np.unique(counts[~np.eye(m, dtype=bool)])) > 1:
         dark = low + 0.6 * (high - low)
-        for i, j in zip(*np.nonzero(count), strict=True):
+        for i, j in zip(*np.nonzero(counts), strict=True):
             color = "white" if mean[i, j] > dark else "black"
-            ax.text(j, i, f"{count[i, j]}", ha="center", va="center", fontsize=7, color=color)
+            ax.text(j, i, f"{counts[i, j]}", ha="center", va="center", fontsize=7, color=color)
     return ax
 
 
@@ -240,7 +243,7 @@ def embedding_map(
     if not np.isfinite(V).all():
         raise ValueError(f"row {np.flatnonzero(~np.isfinite(V).all(axis=1))[0]}: V must be finite")
     ax = _axes(ax, figsize=(6.4, 5.4))
-    centered = V - V.mean(axis=0)
+    centered = V - V.mean(axis=0, dtype=float)              # float16 has no singular values
     _, size, axes = np.linalg.svd(centered, full_matrices=False)
     points = np.zeros((len(V), 2))
     points[:, : min(2, len(axes))] = centered @ axes[:2].T

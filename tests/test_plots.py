@@ -187,6 +187,9 @@ def test_what_cannot_be_drawn_is_refused_and_no_figure_is_made(draw, message, pa
     (lambda parts: plots.attention_map(np.eye(2), "ab"), "names must be a list of texts in the order of the fields; g"),
     (lambda parts: plots.embedding_map(np.eye(2), "ab"), "names must be a list of texts in the order of the rows of V"),
     (lambda parts: plots.embedding_map(np.eye(2), groups={0: "a", 1: "b"}), "groups must be a list .*; got dict"),
+    (lambda parts: plots.attention_map(np.ma.array(np.eye(2), mask=np.eye(2)), ["a", "b"]), "masked values are not"),
+    (lambda parts: plots.attention_map([["a", "b"]] * 2, ["a", "b"]), "mean must be real numbers; got <U1"),
+    (lambda parts: plots.learning_curves(HISTORY, keys="loss"), "keys must be a list of texts in the order of the cur"),
     (lambda parts: plots.embedding_map(np.ma.array(np.eye(2), mask=np.eye(2))), "masked values are not supported"),
     (lambda parts: plots.v_curve({"a": 1}), "curve must be what gradcheck.v_curve returns; got dict"),
     (lambda parts: plots.embedding_map(np.eye(2), ax=Figure()), "ax must be the Axes of a figure; got Figure"),
@@ -259,3 +262,13 @@ def test_another_color_is_another_picture(name, what, monkeypatch):
     drawn = pictures.draw(name, *pictures.drawings()[name])
     stored = (pictures.IMAGES / f"{name}.png").read_bytes()
     assert (pictures.difference(drawn, stored) > pictures.TOLERANCE) == (what == "COLORS")
+
+
+def test_brother_lists_and_half_precision_are_drawn_as_arrays_are():
+    mean, count = [[np.nan, 0.25], [0.25, np.nan]], [[0, 2], [2, 0]]
+    drawn = plots.attention_map(mean, ["a", "b"], count=count).images[0].get_array()
+    np.testing.assert_array_equal(drawn, mean)
+    V = np.array([[300.0, -300.0], [-300.0, 300.0], [0.0, 1.0]])
+    for kind in (np.float16, np.int16):
+        found, want = (plots.embedding_map(one).collections[0].get_offsets() for one in (V.astype(kind), V))
+        np.testing.assert_allclose(np.abs(found), np.abs(want), atol=1e-9)
