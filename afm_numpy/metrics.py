@@ -66,14 +66,14 @@ def mae(y: ArrayLike, y_hat: ArrayLike) -> Float:
 def log_loss(y: ArrayLike, y_hat: ArrayLike) -> Float:
     """Mean logistic loss of the logits y_hat, natural logarithm. Refuses labels other than 0 and 1.
 
-    Warns when y_hat looks like probabilities, as `accuracy` does: they would give another number without an error.
+    Warns when y_hat looks like probabilities, as `accuracy` does.
 
     Examples
     --------
     >>> float(log_loss(np.array([0, 1]), np.zeros(2)).round(4))           # log 2
     0.6931
     """
-    y, y_hat = _logits(y, y_hat)
+    y, y_hat = _labelled(y, y_hat)
     return losses.logistic_forward(y_hat, y)
 
 
@@ -82,7 +82,7 @@ def accuracy(y: ArrayLike, y_hat: ArrayLike) -> Float:
 
     Refuses labels other than 0 and 1.
     """
-    y, y_hat = _logits(y, y_hat)
+    y, y_hat = _labelled(y, y_hat)
     return np.mean((y_hat > 0) == (y == 1))
 
 
@@ -104,7 +104,7 @@ def auc(y: ArrayLike, y_hat: ArrayLike) -> Float:
     0.75
     """
     score = array(y_hat)                                     # as given: float64 may make two large integers equal
-    y, y_hat = _labelled(y, np.float64(score) if np.issubdtype(score.dtype, np.integer) else score)
+    y, y_hat = _labelled(y, np.float64(score) if np.issubdtype(score.dtype, np.integer) else score, False)
     n1 = int(y.sum())
     n0 = y.size - n1
     if n1 == 0 or n0 == 0:
@@ -208,16 +208,11 @@ def _rows(y: ArrayLike, y_hat: ArrayLike) -> tuple[Array, Array]:
     return targets, row_values(y_hat, targets.size, "y_hat")
 
 
-def _labelled(y: ArrayLike, y_hat: ArrayLike) -> tuple[Array, Array]:
+def _labelled(y: ArrayLike, y_hat: ArrayLike, logits: bool = True) -> tuple[Array, Array]:
+    """As `_rows`, of labels. Warns of `logits` from 0 to 1 that are spread there and fit better as probabilities."""
     y, y_hat = _rows(y, y_hat)
     losses.check_targets("logistic", y)
-    return y, y_hat
-
-
-def _logits(y: ArrayLike, y_hat: ArrayLike) -> tuple[Array, Array]:
-    """As `_labelled`. Warns when all y_hat are from 0 to 1, spread there, and fit y better as probabilities."""
-    y, y_hat = _labelled(y, y_hat)
-    if y_hat.min() >= 0 and 0.5 < np.ptp(y_hat) and y_hat.max() <= 1 and (y_hat % 1).any():
+    if logits and y_hat.min() >= 0 and 0.5 < np.ptp(y_hat) and y_hat.max() <= 1 and (y_hat % 1).any():
         with np.errstate(divide="ignore"):
             as_probabilities = -np.log(np.where(y == 1, y_hat, 1 - y_hat)).mean()
         if as_probabilities < losses.logistic_forward(y_hat, y):

@@ -234,11 +234,10 @@ def step(optimizer: Optimizer, params: Params, grads: Grads, state: State, *, ch
 def check_state(optimizer: Optimizer, name: str, theta: Array, slots: dict[str, Array]) -> None:
     """Refuse the state of one parameter when another optimizer made it, or when it is for another array."""
     check_kind(f"the state of {name}", slots, dict, "a dict of arrays")
-    found, want = (
-        {slot: f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else f"a {type(value).__name__}"
-         for slot, value in one.items()} for one in (slots, dict.fromkeys(optimizer.start, theta))
-    )  # fmt: skip
-    if found != want:
+    arrays = {slot: value for slot, value in slots.items() if isinstance(value, np.ndarray)}
+    wanted = dict.fromkeys(optimizer.start, theta)
+    found, want = ({slot: f"{a.dtype} {a.shape}" for slot, a in one.items()} for one in (arrays, wanted))
+    if found != want or len(slots) > len(arrays):
         made = f"{type(optimizer).__name__} makes {want}"
         raise ValueError(f"the state of {name} does not fit: it holds {found}, {made}".replace("'", ""))
 

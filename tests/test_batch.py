@@ -842,5 +842,5 @@ def test_truth_values_are_no_ids(make, row):
 @pytest.mark.parametrize("use", [np.asarray, lambda batch: np.hstack([batch, batch])], ids=["array", "stack"])
 def test_brother_a_batch_is_no_array(use):
     """Without a word of its own, NumPy would look for rows within rows, 64 deep."""
-    with pytest.raises(TypeError, match=r"^a Batch is no array; batch\.idx and batch\.x are its ids and values as"):
+    with pytest.raises(TypeError, match=r"^a Batch is no matrix: idx and x are its arrays; TableEncoder\(sparse"):
         use(Batch.from_lists([[0, 1], [1]]))

@@ -37,8 +37,10 @@ class Rows:
         return self.ends.size - 1
 
     def __array__(self, *_: object) -> Array:
-        """Asked by NumPy, which would look for numbers in each row, and for rows in that."""
-        raise TypeError("a Batch is no array; batch.idx and batch.x are its ids and values as arrays")
+        """Asked by NumPy, which would look for numbers in each row, and by scikit-learn's ColumnTransformer."""
+        raise TypeError("a Batch is no matrix: idx and x are its arrays; TableEncoder(sparse_output=True) makes one")
+
+    ndim = property(__array__)
 
     @property
     def shape(self) -> tuple[int, int]:

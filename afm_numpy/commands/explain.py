@@ -69,11 +69,11 @@ def overall(args: argparse.Namespace, saved: saving.Saved) -> None:
     count, m, slot_of = 0, None, np.full(len(saved.params["w"]), -1)
     for batch, _, _ in batches(args, saved, unlabelled=True):
         m = batch.m if m is None else m
-        before = slot_of[batch.ids]
-        slot_of[batch.ids] = batch.slot_of                  # when an id has two slots, the last one stands
-        moved = (before >= 0) & (before != batch.slot_of) | (slot_of[batch.ids] != batch.slot_of)
-        if moved.any() or batch.m != m or not (batch.slots_are_fields or (batch.sizes == m).all()):
-            why = "have a feature in more than one slot" if moved.any() else "differ in length"
+        new = slot_of[batch.ids] < 0
+        slot_of[batch.ids[new]] = batch.slot_of[new]
+        moved = (slot_of[batch.ids] != batch.slot_of).any()
+        if moved or batch.m != m or not (batch.slots_are_fields or (batch.sizes == m).all()):
+            why = "have a feature in more than one slot" if moved else "differ in length"
             raise ValueError(f"{args.data}: its rows {why}, so a slot is not the same field in all of them")
         parts = explain.contributions(saved.model, saved.params, batch)
         sums.append(np.concatenate([np.abs(parts.linear).sum(0), np.abs(parts.pair).sum(0)]))

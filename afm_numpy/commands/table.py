@@ -24,10 +24,7 @@ LONGEST = 1 << 24  # bytes of a line
 
 
 class Form(NamedTuple):
-    """What was said about a table: `columns` are those to read, None for all but the target and the ignored ones.
-
-    `whole` are categories that are numbers: a model of an estimator may have them.
-    """
+    """What was said about a table: `columns` are those to read, None for all but the target and the ignored ones."""
 
     delimiter: str = ","
     target: str | None = None
@@ -35,7 +32,8 @@ class Form(NamedTuple):
     ignored: Collection[str] = ()
     missing: Sequence[object] = ("", "?")
     columns: Sequence[str] | None = None
-    whole: Collection[str] = ()
+    whole: Collection[str] = ()  # categories that are numbers: a model of an estimator may have them
+    dtype: Any = np.float32      # of the model, which must be able to hold the targets
 
 
 class Rows(NamedTuple):
@@ -109,8 +107,8 @@ def read(path: str, form: Form, size: int | None = None) -> Iterator[Rows]:
     for name in (*names, *target):
         if not name or header.count(name) > 1:
             what = f"the name {name!r:.60} twice" if name else f"no name for column {header.index(name) + 1}"
-            can = form.columns is None and name != form.target
-            hint = f"; --ignore {name or repr('')} leaves it out" if can else ""
+            told = form.columns is not None or name in target
+            hint = "" if told else f"; --ignore {name or repr('')} leaves it out"
             raise LibfmError(path, line, what, f"a name for each column{hint}")
     at = {name: header.index(name) for name in names}
     first = list(islice(records, 1))
@@ -124,24 +122,23 @@ def read(path: str, form: Form, size: int | None = None) -> Iterator[Rows]:
         lines = [line for line, _ in block]
         columns = {name: np.array([cells[at[name]] for _, cells in block], object) for name in names}
         for name in (*form.continuous, *form.whole):
-            columns[name] = _numbers(path, lines, name, columns[name], form.missing, name in form.whole)
+            columns[name] = _numbers(path, lines, name, columns[name], form)
         of_target = [header.index(name) for name in target if name in header]
         yield Rows(lines, columns, [cells[of_target[0]] for _, cells in block] if of_target else None)
 
 
-def _numbers(
-    path: str, lines: list[int], name: str, texts: Array, missing: Sequence[object], whole: bool = False
-) -> Array:
-    """The cells as numbers, NaN where they are missing; with `whole` those without a point keep all their digits."""
-    values = [np.nan if text.strip() in missing else _number(text) for text in texts]
+def _numbers(path: str, lines: list[int], name: str, texts: Array, form: Form) -> Array:
+    """The cells as numbers, NaN where they are missing; categories that are whole numbers keep all their digits."""
+    values = [np.nan if text.strip() in form.missing else _number(text) for text in texts]
     if None in values:
         row = values.index(None)
         found = f"{texts[row]!r:.60} in column {name!r:.60}"
         raise LibfmError(path, lines[row], found, "a number, such as 2.5, or nothing where it is missing (--missing)")
-    if whole:
-        digits = [text.strip().lstrip("+-").isdigit() for text in texts]
-        values = [int(text) if exact else value for text, exact, value in zip(texts, digits, values, strict=True)]
-    return np.array(values, object if whole else float)
+    if name in form.continuous:
+        return np.array(values, float)
+    whole = [text.strip().lstrip("+-").isdigit() for text in texts]
+    exact = [int(text) if one else value for text, one, value in zip(texts, whole, values, strict=True)]
+    return np.array(exact, object)
 
 
 def _number(text: str, dtype: Any = np.float64) -> float | None:
@@ -167,9 +164,7 @@ def classes_of(path: str, form: Form, rows: Rows) -> list[str]:
     return sorted(found, key=lambda cell: _number(cell) or 0.0)
 
 
-def targets(
-    path: str, form: Form, rows: Rows, classes: Sequence[str] | None, dtype: Any, lenient: bool = False
-) -> Array:
+def targets(path: str, form: Form, rows: Rows, classes: Sequence[str] | None, lenient: bool = False) -> Array:
     """The target of each row: a number or, with `classes`, 0 or 1. A wrong one is refused, or NaN when `lenient`."""
     if rows.target is None:
         if lenient:
@@ -178,7 +173,7 @@ def targets(
             raise ValueError("name the column to compare with by --target")
         raise ValueError(f"{printable(path)}: it has no column {form.target!r}, the target")
     code = {name: float(c) for c, name in enumerate(classes or ())}
-    values = [code.get(cell) if classes else _number(cell, dtype) for cell in rows.target]
+    values = [code.get(cell) if classes else _number(cell, form.dtype) for cell in rows.target]
     if None in values and not lenient:
         row = values.index(None)
         wanted = " or ".join(map(repr, classes)) if classes else "a number, such as 2.5; --loss logistic is for classes"
@@ -211,9 +206,9 @@ def parts(
     """The rows of a table as features of a saved model, in memory that does not grow with the file."""
     said = about(saved)
     form = form_of(encoder, delimiter or said["delimiter"] or ",", target or said["target"])
+    form = form._replace(dtype=saved.params["V"].dtype.type)
     for rows in read(path, form, 4096):
         made = encoder.transform(rows.columns)
         batch = made if isinstance(made, Batch) else Batch.from_scipy(made)                # of `sparse_output`
-        dtype = saved.params["V"].dtype.type
-        y = targets(path, form, rows, said["classes"], dtype, lenient)
-        yield Part(batch.astype(dtype), y, np.array(rows.line))
+        y = targets(path, form, rows, said["classes"], lenient)
+        yield Part(batch.astype(form.dtype), y, np.array(rows.line))

@@ -126,16 +126,16 @@ def arguments(argv: list[str] | None) -> tuple[Args, saving.Saved | None]:
     check_output(f"{args.out}.last", inputs)                # which may be the file to resume from
     saved = resumed(args.resume) if args.resume else load_model(args.start_from) if args.start_from else None
     if saved:
-        of_fm = {name: saved.config.get(name) for name in ("loss", "id_base")} | {"k": saved.params["V"].shape[1]}
-        known = (saved.config["options"] if args.resume else of_fm).items()
-        before = {name: value for name, value in known if value is not None}
-        options.set_defaults(**{name: str(before[name]) for name in before.keys() & vars(args).keys() - set(RUN)})
+        of_fm = {name: saved.config[name] for name in ("loss", "id_base") if saved.config.get(name) is not None}
+        before = saved.config["options"] if args.resume else of_fm | {"k": saved.params["V"].shape[1]}
+        given = {name for name, value in before.items() if value is not None} & vars(args).keys() - set(RUN)
+        options.set_defaults(**{name: str(before[name]) for name in given})
         args = options.parse_args(argv)
         for name in FIXED:
             if name in before and getattr(args, name) != before[name]:
                 flag = "--" + name.replace("_", "-")
-                path = args.resume or args.start_from
-                options.error(f"{flag} cannot change: {path} was trained with {flag} {before[name]}")
+                was = f"with {flag} {before[name]}" if name in given else f"without {flag}"
+                options.error(f"{flag} cannot change: {args.resume or args.start_from} was trained {was}")
     if saved and args.n not in (None, len(saved.params["w"])):
         options.error(f"--n cannot be {args.n}: the model that is trained on has {len(saved.params['w'])} features")
     if args.target is None and (args.continuous or args.ignore):
@@ -206,7 +206,7 @@ def table_rows(args: Args, saved: saving.Saved | None) -> Data:
     if args.loss == "logistic":
         classes = (saved and table.about(saved)["classes"]) or table.classes_of(args.data, form, found)
         print(f"{args.target}: {classes[0]!r:.60} is 0, {classes[1]!r:.60} is 1", file=sys.stderr)
-    y = {path: table.targets(path, form, rows, classes, np.float32) for path, rows in files.items()}
+    y = {path: table.targets(path, form, rows, classes) for path, rows in files.items()}
     fit, held = held_out(args, y[args.data])
     if encoder is None:
         categorical = [name for name in found.columns if name not in continuous]

@@ -23,15 +23,6 @@ from .reading import Table, listing, read_columns, sequence
 _FORMAT, _VERSION = "afm_numpy.encode.TableEncoder", 1
 
 
-class Encoded(Batch):
-    """The rows that `TableEncoder.transform` gives."""
-
-    @property
-    def ndim(self) -> int:
-        """Asked by scikit-learn's ColumnTransformer, which joins matrices."""
-        raise TypeError("a Batch is no matrix: give TableEncoder(sparse_output=True) to what joins columns")
-
-
 @dataclass(eq=False, repr=False)
 class TableEncoder(Parameters):
     """Turns a table of columns into a `Batch`, one slot per column; fit it on the training part alone.
@@ -146,7 +137,7 @@ class TableEncoder(Parameters):
         cells, missing = read_columns(table, self.columns), self._fit_parameters["missing"]
         encoded = [column.encode(cell, missing) for column, cell in zip(self._columns, cells, strict=True)]
         local, x = (np.stack(part, axis=1) for part in zip(*encoded, strict=True))               # (B, m) each
-        batch = Encoded.from_padded(local + self._first[:-1], x, n=self.n)
+        batch = Batch.from_padded(local + self._first[:-1], x, n=self.n)
         if not self._fit_parameters["sparse_output"]:
             return batch
         return sparse.csr_array((batch.values, batch.ids, batch.ends), batch.shape)

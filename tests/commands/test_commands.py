@@ -201,6 +201,7 @@ def test_resuming_takes_the_options_of_the_earlier_run(folder, tmp_path, capsys)
     assert run(*resume) == 2
     assert "2 epochs are done already; give more with --epochs" in capsys.readouterr().err
     for given, message in [(["--k", 7], "--k cannot change: .*cut.npz.last was trained with --k 3"),
+                           (["--target", "y"], "--target cannot change: .* was trained without --target"),
                            (["--loss", "squared"], "--loss cannot change: .* with --loss logistic"),
                            (["--seed", 0], "--seed cannot change: .* with --seed 5")]:  # fmt: skip
         with pytest.raises(SystemExit):
@@ -580,6 +581,16 @@ def test_what_is_no_file_is_refused_as_a_model(device, folder, tmp_path, capsys)
                   device]):  # fmt: skip
         assert run(*words) == 2
         assert "Not a regular file" in capsys.readouterr().err
+
+
+def test_brother_a_learning_rate_is_not_given_to_an_optimizer_that_has_one(folder, tmp_path, capsys):
+    """The optimizer is that of the file, so that the option would be ignored."""
+    train = ["train", folder / "train.libfm", "--out", tmp_path / "m", "--quiet", "--epochs"]
+    assert run(*train, 1) == 0
+    with pytest.raises(SystemExit):
+        run(*train, 2, "--resume", f"{tmp_path / 'm'}.last", "--lr", 0.5)
+    assert "--lr cannot change" in (found := capsys.readouterr().err) and "m.last was trained without --lr" in found
+    assert run(*train, 2, "--resume", f"{tmp_path / 'm'}.last") == 0
 
 
 @pytest.mark.parametrize("make", [os.link, os.symlink, shutil.copy])

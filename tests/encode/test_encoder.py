@@ -671,7 +671,7 @@ def test_in_a_column_transformer(threshold):
 
 def test_a_batch_says_what_a_column_transformer_needs():
     compose, pd = pytest.importorskip("sklearn.compose"), pytest.importorskip("pandas")
-    with pytest.raises(TypeError, match=r"give TableEncoder\(sparse_output=True\) to what joins columns"):
+    with pytest.raises(TypeError, match=r"TableEncoder\(sparse_output=True\) makes one"):
         compose.make_column_transformer((TableEncoder(), ["a"])).fit_transform(pd.DataFrame({"a": ["x", "y"]}))
 
 
