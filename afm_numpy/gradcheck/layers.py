@@ -134,4 +134,5 @@ def _by_name(answer: Any, named: dict[str, Any], flat: Any) -> dict[str, Any]:
         if len(parts) == len(names):
             return {name: parts[i] for i, name in enumerate(names)}
     found = ", ".join(map(str, answer)) if isinstance(answer, Mapping) else f"{len(parts)}"
+    found += ". If an input needs none, let a lambda hand it over"
     raise ValueError(f"backward must give a gradient for each of {', '.join(floats)}; it gave {found}")

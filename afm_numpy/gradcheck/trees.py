@@ -87,10 +87,12 @@ def read_grads(leaves: dict[str, Any], params: Flat) -> tuple[Flat, set[str]]:
     leaves = {name: leaf for name, leaf in leaves.items() if leaf is not None or name not in params}
     grads, singles = {}, set()
     for name in dict.fromkeys([*real, *leaves]):
-        if name not in leaves or name not in real:
-            what = "has no gradient" if name in real else "has a gradient but is no parameter (float array in params)"
+        if name not in real:
+            raise ValueError(f"{name!r} has a gradient but is no parameter (float array in params)")
+        if name not in leaves:
             others = [other for other in leaves if other not in params]
-            raise ValueError(f"{name!r} {what}" + f", but {others} have" * (name in real and bool(others)))
+            hint = f", but {others} have" if others else ". If it needs none, let a lambda hand it over"
+            raise ValueError(f"{name!r} has no gradient{hint}")
         g, shape = leaves[name], params[name].shape
         if hasattr(g, "to_dense") and not hasattr(g, "__array__"):          # a RowGrad, not a tensor
             g = g.to_dense(shape[0] if shape else 1)

@@ -524,7 +524,7 @@ ONE = {"a": np.ones((2, 3))}
 @pytest.mark.parametrize(
     ("params", "grads", "error", "message"),
     [
-        (ONE, {}, ValueError, "^'a' has no gradient$"),
+        (ONE, {}, ValueError, "^'a' has no gradient. If it needs none, let a lambda hand it over$"),
         (ONE, {**ONE, "c": 1.0}, ValueError, "'c' has a gradient but is no parameter"),
         ({**ONE, "t": np.arange(2)}, {**ONE, "t": np.zeros(2)}, ValueError, "'t' has a gradient but is no parameter"),
         ({"t": np.arange(2)}, {}, ValueError, r"no parameter to check: none of \['t'\] is an array of floats"),

@@ -189,7 +189,7 @@ def test_gradients_become_float64_and_their_type_is_kept():
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        ({"a": None}, ValueError, "'a' has no gradient"),
+        ({"a": None}, ValueError, "'a' has no gradient. If it needs none, let a lambda hand it over"),
         ({"table": A}, ValueError, r"'table' has a gradient but is no parameter \(float array in params\)"),
         ({"z": None}, ValueError, r"'z' has a gradient but is no parameter \(float array in params\)"),
         ({"a": C}, ValueError, r"the gradient of 'a' must be real with shape \(2,\), not float64 \(2, 2\)"),
