@@ -95,12 +95,14 @@ def works_in_float32(f: Function, params: Flat) -> bool:
     """Does a cast to float32 hide in f?
 
     Third differences of f at equal steps are tiny where f is smooth, but the rounding of float32 stays in them. So does
-    a sharp bend. With steps a hundred times smaller the bend is gone, while float32 stands still or rounds as before.
+    a sharp bend, such as that of sqrt near 0. With far smaller steps the bend is gone, while float32 stands still or
+    rounds as before.
     """
     line = along(f, params, everywhere(params))
-    coarse, fine = (np.array([line(k * step) for k in range(1, 10)]) for step in (1.3e-6, 1.3e-8))
-    rough, smooth = (np.abs(np.diff(values, 3)).max() for values in (coarse, fine))
+    coarse, *fine = (np.array([line(k * step) for k in range(1, 10)]) for step in (1.3e-6, 1.3e-8, 1.3e-12))
+    rough, *smooth = (np.abs(np.diff(values, 3)).max() for values in (coarse, *fine))
     with np.errstate(over="ignore"):
         if np.ptp(coarse) and np.array_equal(coarse.astype(np.float32), coarse):
             return True
-    return bool(rough > 2.0**-33 * np.abs(coarse).max() and (not np.diff(fine).all() or smooth > rough / 128))
+    stays = [not np.diff(values).all() or bend > rough / 128 for values, bend in zip(fine, smooth, strict=True)]
+    return bool(rough > 2.0**-33 * np.abs(coarse).max() and all(stays))

@@ -200,6 +200,17 @@ def test_float64_is_not_taken_for_float32(f, size):
         assert conditions.works_in_float32(lambda q: float(np.float32(in_double(q))), theta)
 
 
+@both
+@pytest.mark.parametrize("distance", [1e-7, 1e-8, 1e-9, 1e-10])
+def test_a_sharp_bend_is_not_taken_for_float32(method, distance):
+    """If it were, a mistake of 1e-4 would be right, as far as float32 can show."""
+    x = np.append(np.random.default_rng(0).uniform(0.5, 2, 10), distance * np.array([1.0, 0.5, 2.0]))
+    wrong = 0.5 / np.sqrt(x)
+    wrong[2] += 1e-4 * wrong.max()
+    assert not check(lambda x: np.sqrt(np.where(x.real > 0, x, -x)).sum(), x, wrong, method=method)
+    assert not conditions.works_in_float32(lambda q: np.sqrt(np.abs(q["x"])).sum(), {"x": x})
+
+
 # ---- by hand -----------------------------------------------------------------------------------------------
 
 
@@ -338,17 +349,18 @@ def test_the_steps_and_bounds_of_the_search_for_float32(monkeypatch):
         return conditions.works_in_float32(None, {"a": THETA})
 
     assert found(lambda s: float(np.float32(1 + s)))                        # every value is one of float32
-    assert asked == [k * step for step in (1.3e-6, 1.3e-8) for k in range(1, 10)]
+    assert asked == [k * step for step in (1.3e-6, 1.3e-8, 1.3e-12) for k in range(1, 10)]
     assert not found(lambda s: 1.0)                                         # but not where nothing changes
 
-    def spikes(off, close=None):
+    def spikes(off, close=None, closest=None):
         """The last of nine values is off; with the short steps they rise, or stand still."""
 
         def line(s):
-            k = round(s / (1.3e-6 if s > 1e-6 else 1.3e-8))
+            step, spike = (1.3e-6, off) if s > 1e-6 else (1.3e-8, close) if s > 1e-8 else (1.3e-12, closest)
+            k = round(s / step)
             if s > 1e-6:
                 return 1 - (k == 9) * off
-            return 1.0 if close is None else 1 + k * 2.0**-30 + (k == 9) * close
+            return 1.0 if spike is None else 1 + k * 2.0**-30 + (k == 9) * spike
 
         return line
 
@@ -356,4 +368,6 @@ def test_the_steps_and_bounds_of_the_search_for_float32(monkeypatch):
     bound = 2.0**-32 / 128
     for close, single in ((2 * bound, True), (bound, False), (bound + 2.0**-52, True), (bound - 2.0**-48, False)):
         assert found(spikes(2.0**-32, close)) is single, close
+        assert found(spikes(2.0**-32, None, close)) is single, close
+        assert not found(spikes(2.0**-32, 2 * bound, 0.0)) and not found(spikes(2.0**-32, 0.0, 2 * bound))
     assert not found(lambda s: 1e300 + 1e300 * s)                           # no float32, and no warning
