@@ -5,10 +5,13 @@ if they are the derivatives of the wrong forward pass: that is what automatic di
 ruled out if it would also make a tensor wrong that the port has right. Of those left, the one that explains most roots
 is named, then the one that explains most of the rest, and so on. Roots that no single mistake gives are tried with two,
 which must both matter. Last come mistakes that were ruled out because of other tensors: the port makes them in this one
-alone. The names are listed in the order of the calculation, the first wrong step first.
+alone. A mistake that gives few of the wrong tensors of one name, while most of them stay without a name, is a
+coincidence and not named. The names are listed in the order of the calculation, the first wrong step first.
 """
 
 import itertools
+import math
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -22,6 +25,7 @@ CLEAR = 10  # a mistake shows in a tensor if it moves it by this many tolerances
 TRIES = 3000  # variants tried in all, which keeps the worst report below two seconds
 TWINS = 400  # forward passes that are differentiated
 TWO = 200  # and of two mistakes together
+CHANCE = 4  # of that many wrong tensors of one name a mistake gives at least one, or it gives them by chance
 FEW = 20  # mistakes whose contradictions are all looked for
 BACKWARD = ("d_", "g_", "vel_", "acc_", "m1_", "m2_", "new_")
 OTHER = ("echo", "vel", "acc", "m1", "m2", "new", "direction", "correction")  # no part of a forward pass
@@ -117,6 +121,7 @@ class Namer:
             for root in self.roots:
                 ruled_out[root].update(root.mistakes & out)
                 root.mistakes = root.mistakes - out or (self.candidates(root, out, found) if root.mistakes else set())
+        self.drop_coincidences()
         groups = self.cover([root for root in self.roots if root.mistakes])
         named = [m for group in groups for m in group]
         for root in self.roots:
@@ -129,6 +134,9 @@ class Namer:
             if not root.mistakes:
                 root.mistakes = self.in_this_tensor(root, ruled_out[root])
                 root.alone = bool(root.mistakes)
+        self.drop_coincidences()
+        for root in self.roots:
+            root.hint = root.hint or ("" if root.mistakes else likeness(self.checks[root.case], root.name))
         groups += self.cover([root for root in self.roots if root.alone and root.mistakes.isdisjoint(named)])
         places = {}  # what is named in one tensor alone comes last
         for root in reversed(self.roots):
@@ -137,6 +145,16 @@ class Namer:
                 begins = min((kit.tensor_order().get(rule, -1) for rule in WRONG.get(m, ())), default=-1)
                 places[m] = (root.alone, at, begins)
         return sorted(groups, key=lambda group: places[group[0]])
+
+    def drop_coincidences(self) -> None:
+        """Take a mistake from the tensors of one name if it gives few of them and the others have no name."""
+        for roots in ([r for r in self.roots if base(r.name) == name] for name in {base(r.name) for r in self.roots}):
+            silent = sum(not root.mistakes for root in roots)
+            given = Counter(m for root in roots for m in root.mistakes)
+            for root in roots:
+                if not root.together:
+                    root.mistakes = {m for m in root.mistakes if CHANCE * given[m] >= given[m] + silent}
+                    root.alone = root.alone and bool(root.mistakes)
 
     def in_this_tensor(self, root: Root, ruled_out: set[str]) -> set[str]:
         """Of the mistakes that give the root but contradict other tensors, those that contradict the fewest."""
@@ -186,6 +204,20 @@ def differs(check: CaseCheck, full: str, value: Value, factor: float) -> bool:
     local = check.local[full]
     got = fitted(value, local)
     return got is None or not same(got, local, factor * check.tol(full))
+
+
+def likeness(check: CaseCheck, full: str) -> str:
+    """How the numbers of a tensor without a name differ from those that its rule gives, if it can be said."""
+    local, got = check.local[full], flatten(check.values[full])
+    want, tol = flatten(local), CLEAR * stretched(check.tol(full), got, local)
+    if not tol or not all(map(math.isfinite, got)) or len(got) != len(want) or same(got, want, tol):
+        return ""
+    place = max(range(len(got)), key=lambda i: abs(want[i]))
+    factor, gap = got[place] / (want[place] or math.inf), got[0] - want[0]
+    telling = sum(abs(z) > tol for z in want) > 1 or round(factor, 6) in (-1, 0, 0.5, 2)
+    if telling and same(got, [factor * z for z in want], tol):
+        return f"every number is {factor:.6g} times the right one" if abs(factor) > 1e-9 else "every number is 0"
+    return f"every number is off by {gap:.6g}" if len(got) > 1 and same(got, [gap + z for z in want], tol) else ""
 
 
 # ---- mistakes that are known by how the numbers look -----------------------------------------------------------

@@ -1,13 +1,6 @@
 """Reading result files that a port wrote. Whatever is wrong with a file becomes one line, never a traceback.
 
-JSON, one object or a list of them:
-    {"kit": "1.0", "dtype": "float64", "case": "01-onehot", "values": {"emb": [...], ...}}
-    {"kit": "1.0", "dtype": "float64", "cases": {"01-onehot": {"emb": [...]}, ...}, "skipped": {"39-adam": "no Adam"}}
-or the same as text, in the manner of the .vec files:
-    dtype float64 / case 01-onehot / tensor emb 2 8 2 0.29 0.409 ... / skip 39-adam-3-steps no Adam / end
-Tensors are flat lists in row-major order, nested lists, or {"shape": [...], "data": [...]}. JSON has no NaN: a
-number that is not finite is written as null or as a string, "nan", "inf" or "-inf". Without `kit` and `dtype` a
-file is taken to be of this kit, in float64.
+The form is that of PORTING.md, "The result file": JSON, one object or a list of them, or the same as words.
 """
 
 import json
@@ -108,18 +101,15 @@ def parsed(text: str) -> Any:
             raise ResultError(f"number {short(token)} is too large for float64")
         return value
 
+    def real_or_int(token: str) -> float:
+        return int(token) if len(token) <= 20 else real(token)  # JavaScript writes all 21 digits of 1e20
+
     try:
         return json.loads(text, object_pairs_hook=once, parse_constant=refused, parse_float=real, parse_int=real_or_int)
     except json.JSONDecodeError as error:
         raise ResultError(f"is not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
     except RecursionError:
         raise ResultError("is nested too deeply") from None
-
-
-def real_or_int(token: str) -> int:
-    if len(token) > 20:
-        raise ResultError(f"number {short(token)} has too many digits")
-    return int(token)
 
 
 def expect(value: Any, kind: type, what: str) -> Any:

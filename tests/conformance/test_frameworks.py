@@ -243,6 +243,44 @@ def test_the_reason_why_no_case_fits_is_the_nearest():
         check_torch(Odd(), names, lambda model, ids: model(ids), cases=["22", "51"])
 
 
+def test_a_case_with_no_room_is_nearer_than_one_of_another_kind():
+    with pytest.raises(ValueError, match="-fields-.* is left out because it has 7 numbers in w, the module has 8"):
+        check_torch(Padded(8), PADDED, lambda model, ids: model(ids + 1))
+
+
+def test_a_model_that_fails_says_in_which_case():
+    with pytest.raises(ValueError, match=r"in case 51-fields-network: index out of range.*takes ids - \[0, 2, 5\]"):
+        check_torch(Padded(7), PADDED, lambda model, ids: model(ids + torch.tensor([0, 2, 5])))
+    with pytest.raises(ValueError, match="in case 05-empty-and-single: .*; cases= chooses others"):
+        check_torch(lambda config: Padded(7, config["t"]), PADDED, lambda model, ids, x: model(ids.reshape(-1)),
+                    one_row=True, cases=["05"])  # fmt: skip
+
+
+def test_id_zero_as_padding():
+    report = check_torch(Padded(7), PADDED, lambda model, ids: model(ids))
+    assert report.names == ["SOFTMAX_MASKS_ID_ZERO", "PADDING_ROW_NOT_TRAINED"], str(report)
+
+
+class Padded(torch.nn.Module):
+    """Rows of any length, filled up with id 0: its rows of the tables rest, its pairs are masked."""
+
+    def __init__(self, n, t=5):
+        super().__init__()
+        self.V, self.w = (torch.nn.Embedding(n, size, padding_idx=0) for size in (2, 1))
+        self.attention, self.h, self.out = torch.nn.Linear(2, t), torch.nn.Linear(t, 1, False), torch.nn.Linear(2, 1)
+
+    def forward(self, ids):
+        i, j = torch.triu_indices(ids.shape[1], ids.shape[1], 1)
+        M = self.V(ids)[:, i] * self.V(ids)[:, j]
+        scores = self.h(F.relu(self.attention(M)))[:, :, 0]
+        a = scores.masked_fill((ids[:, i] == 0) | (ids[:, j] == 0), -1e9).softmax(dim=1)
+        return (self.out((a[:, :, None] * M).sum(dim=1)) + self.w(ids).sum(dim=1)).squeeze(1), a
+
+
+PADDED = {"w0": "out.bias", "w": "w.weight", "V": "V.weight", "W": ("attention.weight", "T"), "b": "attention.bias",
+          "h": "h.weight", "p": "out.weight"}  # fmt: skip
+
+
 # ---- JAX -------------------------------------------------------------------------------------------------------
 
 

@@ -70,6 +70,13 @@ def test_whole_numbers_and_exponents(reads):
     assert reads(text).cases["01-onehot"]["y_hat"] == [3, 3.0, 0.001, 2.5]
 
 
+def test_whole_numbers_as_javascript_writes_them(reads):
+    text = '{"case": "01-onehot", "values": {"loss": -33160309755661440000, "rmse": 100000000000000000000}}'
+    assert read_text(text).cases["01-onehot"] == {"loss": -3.316030975566144e19, "rmse": 1e20}
+    with pytest.raises(ResultError, match="too large for float64"):
+        read_text('{"case": "01-onehot", "values": {"loss": 1' + "0" * 400 + "}}")
+
+
 def test_a_skipped_case_has_no_tensors(reads):
     for texts in (
         [json.dumps({**GOOD, "skipped": {"01-onehot": ""}})],

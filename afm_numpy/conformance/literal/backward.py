@@ -3,7 +3,7 @@
 `d_x` is the derivative of the loss with respect to the tensor x as it stands before its dropout mask.
 """
 
-from operator import mul
+from operator import add, mul
 from typing import Any
 
 from .forward import projection
@@ -69,33 +69,18 @@ def with_l2(v: Trace, par: str, total: list[Any]) -> list[Any]:
     return total
 
 
-def g_w(v: Trace, ops: Any, active_ids: Value, active_x: Value, d_y_hat: Value, spans: Value, n: int) -> Value:
-    total = [ops.num(0)] * n
-    for r, start, end in spans:
-        for a in range(start, end):
-            i = active_ids[a]
-            total[i] = total[i] + d_y_hat[r] * active_x[a]
-    return with_l2(v, "w", total)
-
-
-def g_V(v: Trace, ops: Any, active_ids: Value, active_x: Value, d_emb: Value, n: int, k: int) -> Value:
-    total = [[ops.num(0)] * k for _ in range(n)]
-    for i, x, dE in zip(active_ids, active_x, d_emb, strict=False):
-        total[i] = each(lambda g, d, x=x: g + d * x, total[i], dE)
-    return with_l2(v, "V", total)
-
-
 def weighted(ops: Any, weights: Value, rows: Value, width: int) -> Value:
     """The sum of the rows, each times its weight."""
     both = list(zip(weights, rows, strict=False))
     return [ops.sum(weight * row[f] for weight, row in both) for f in range(width)]
 
 
-def gathered(ops: Any, index: Value, numbers: Value, size: int) -> Value:
-    total = [ops.num(0)] * size
-    for q, number in zip(index, numbers, strict=False):
+def gathered(zero: Value, index: Value, parts: Value, size: int) -> Value:
+    """The parts added up, numbers or rows, each at its index."""
+    total = [zero] * size
+    for q, part in zip(index, parts, strict=False):
         if q is not None:
-            total[q] = total[q] + number
+            total[q] = each(add, total[q], part)
     return total
 
 
@@ -107,13 +92,17 @@ rule("d_pre", d_pre)
 rule("d_prod", d_prod)
 rule("d_emb", d_emb)
 rule("g_w0", lambda ops, d_y_hat: ops.sum(d_y_hat))
-rule("g_w", g_w)
-rule("g_V", g_V)
+rule("g_w", lambda v, ops, active_ids, active_x, d_y_hat, spans, n: with_l2(v, "w", gathered(
+    ops.num(0), active_ids, [d_y_hat[r] * active_x[a] for r, start, end in spans for a in range(start, end)], n
+)))
+rule("g_V", lambda v, ops, active_ids, active_x, d_emb, n, k: with_l2(v, "V", gathered(
+    [ops.num(0)] * k, active_ids, [[d * x for d in dE] for x, dE in zip(active_x, d_emb, strict=False)], n
+)))
 rule("g_p", lambda ops, d_y_hat, pooled_drop, k: weighted(ops, d_y_hat, pooled_drop, k))
 rule("g_W", lambda v, ops, prod_drop, d_pre, k, t: with_l2(v, "W", [
     [ops.sum(m[f] * dz[u] for m, dz in zip(prod_drop, d_pre, strict=False)) for u in range(t)] for f in range(k)
 ]))
 rule("g_b", lambda ops, d_pre, t: [ops.sum(row[u] for row in d_pre) for u in range(t)])
 rule("g_h", lambda ops, d_score, hid, t: weighted(ops, d_score, hid, t))
-rule("g_field", lambda ops, field_index, d_attn, field: gathered(ops, field_index, d_attn, len(field)))
-rule("g_free", lambda ops, free_index, d_attn, free: gathered(ops, free_index, d_attn, len(free)))
+rule("g_field", lambda ops, field_index, d_attn, field: gathered(ops.num(0), field_index, d_attn, len(field)))
+rule("g_free", lambda ops, free_index, d_attn, free: gathered(ops.num(0), free_index, d_attn, len(free)))

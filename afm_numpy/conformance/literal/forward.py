@@ -42,11 +42,9 @@ def attention(v: Trace, ops: Any, attention: str) -> Value:
     if attention == "uniform":
         return in_groups(v["of_row"], ones, lambda ones: [ops.div(one, ops.num(len(ones))) for one in ones])
     if attention == "field":
-        field = v.param("field")
-        return [field[q] for q in v["field_index"]]
+        return [v.param("field")[q] for q in v["field_index"]]
     if attention == "free":
-        free = v.param("free")
-        return each(lambda one, q: one if q is None else free[q], ones, v["free_index"])
+        return each(lambda one, q: one if q is None else v.param("free")[q], ones, v["free_index"])
     return ones
 
 

@@ -55,13 +55,24 @@ def across_rows(v: Trace, score: Value, of_row: Value) -> Value:
     return in_groups(columns, score, lambda s: softmax(v.ops, s))
 
 
+def padded(v: Trace, s: list[Any], score: Any) -> Value:
+    return softmax(v.ops, s + [score] * (longest(v) - len(s)))[: len(s)]
+
+
 by_row("SOFTMAX_OF_ONE", lambda v, s: [1.0] * len(s))
 by_row("SIGMOID_FOR_SOFTMAX", lambda v, s: [v.ops.div(1.0, 1 + v.ops.exp(-z)) for z in s])
 by_row("EXP_WITHOUT_MAX", lambda v, s: shares(v, [v.ops.exp(z) for z in s]))
 by_row("SOFTMAX_WITHOUT_EXP", shares)
 by_row("SOFTMAX_SCALED", lambda v, s: softmax(v.ops, scaled(s, v.config["t"] ** -0.5)))
 by_row("SOFTMAX_BATCH_MAX", lambda v, s: shares(v, [v.ops.exp(z - max(v["score"])) for z in s]))
-by_row("SOFTMAX_PADDED_WITH_ZERO", lambda v, s: softmax(v.ops, s + [0.0] * (longest(v) - len(s)))[: len(s)])
+by_row("SOFTMAX_PADDED_WITH_ZERO", lambda v, s: padded(v, s, 0.0))
+by_row("SOFTMAX_PADDED_PAIRS", lambda v, s: padded(v, s, v.ops.sum(
+    h * max(b, 0.0) for h, b in zip(v.param("h"), v.param("b"), strict=True)
+)))
+wrong("SOFTMAX_MASKS_ID_ZERO", "attn", lambda v, score, pairs, active_ids, of_row: in_groups(
+    of_row, [s if active_ids[a] and active_ids[b] else -1e9 for s, (_, a, b) in zip(score, pairs, strict=True)],
+    lambda s: softmax(v.ops, s),
+), "network")
 wrong("SOFTMAX_OVER_BATCH", "attn", lambda ops, score: softmax(ops, score), "network")
 wrong("SOFTMAX_SUM_OVER_BATCH", "attn", lambda v, score, of_row: shares(
     v, in_groups(of_row, score, lambda s: [v.ops.exp(z - max(s)) for z in s])
@@ -72,19 +83,33 @@ wrong("SOFTMAX_ACROSS_ROWS", "attn", across_rows, "network")
 
 wrong("UNIFORM_NOT_DIVIDED", "attn", lambda value: [1.0] * len(value), "uniform")
 wrong("UNIFORM_COUNTS_PADDING", "attn", lambda v, value: [1 / longest(v)] * len(value), "uniform")
+wrong("UNIFORM_COUNTS_SLOTS", "attn",
+      lambda pairs, rows: [1 / math.comb(len(rows[r]), 2) for r, _, _ in pairs], "uniform")
 wrong("SUM_IS_MEAN", "attn", lambda of_row, value: in_groups(of_row, value, lambda s: scaled(s, 1 / len(s))), "sum")
 wrong("FREE_UNSEEN_IS_ZERO", "attn",
       lambda value, free_index: each(lambda z, q: 0.0 if q is None else z, value, free_index), "free")
 wrong("FREE_NORMALISED", "attn", lambda v, value, of_row: in_groups(of_row, value, lambda s: softmax(v.ops, s)), "free")
 wrong("FREE_UNSORTED", "free_index",
       lambda value, pair_keys: [q if i < j else None for q, (_, i, j) in zip(value, pair_keys, strict=True)])
-wrong("FIELD_BY_POSITION", "field_index", lambda pairs, active_ptr, m: [
-    slot_pair(m, min(a, b) - active_ptr[r], max(a, b) - active_ptr[r]) for r, a, b in pairs
-])
 
 
-wrong("FIELD_COLUMN_ORDER", "field_index", lambda pairs, active_slots: [
-    j * (j - 1) // 2 + i for i, j in (sorted((active_slots[a], active_slots[b])) for _, a, b in pairs)
+def places(spans: Value) -> list[int]:
+    return [a - start for _, start, end in spans for a in range(start, end)]
+
+
+def field_index(mistake: str, number: Callable[[int, int, int], int]) -> None:
+    """Another number of a slot pair: number(entries of the row, smaller slot, larger slot)."""
+    wrong(mistake, "field_index", lambda pairs, active_slots, rows: [
+        number(len(rows[r]), *sorted((active_slots[a], active_slots[b]))) for r, a, b in pairs
+    ])
+
+
+wrong("FIELD_BY_POSITION", "field_index", seen(active_slots=places))
+field_index("FIELD_SIZE_OF_ROW", slot_pair)
+field_index("FIELD_COLUMN_ORDER", lambda m, i, j: j * (j - 1) // 2 + i)
+wrong("SLOTS_OF_KEPT", "active_slots", places)
+wrong("SLOTS_OF_DISTINCT", "active_slots", lambda active, rows: [
+    list(dict.fromkeys(i for i, _, _ in raw)).index(i) for row, raw in zip(active, rows, strict=True) for i, _, _ in row
 ])
 
 # ---- pooling ------------------------------------------------------------------------------------------------------
@@ -115,6 +140,8 @@ remasked("DROPOUT_UNSCALED", lambda keep: keep)
 remasked("DROPOUT_TIMES_KEEP", lambda keep: keep * keep)
 remasked("DROPOUT_SCALED_TWICE", lambda keep: 1 / keep)
 remasked("DROPOUT_RATE_FOR_KEEP", lambda keep: keep / (1 - keep))
+wrong("DROPOUT_MASK_INVERTED", "mask",
+      lambda v, value, par: value and each(lambda z: 1 / v.config["keep_" + par] - z, value))
 wrong("DROPOUT_IN_EVALUATION", "mask", seen(train=True))
 wrong("DROPOUT_MISSING", "mask", lambda: None)
 wrong("DROPOUT_NOT_IN_BACKWARD", "d_pooled d_attn d_prod", seen(mask_pooled=None, mask_attn=None, mask_pairs=None))

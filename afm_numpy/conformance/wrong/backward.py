@@ -77,6 +77,10 @@ wrong("SCATTER_OVERWRITES", "g_w g_V", seen(active_x=lambda active_ids, active_x
 wrong("WEIGHT_GRADIENT_OVERWRITES", "g_free", seen(d_attn=lambda free_index, d_attn: last_of_each(free_index, d_attn)))
 wrong("WEIGHT_GRADIENT_OVERWRITES", "g_field",
       seen(d_attn=lambda field_index, d_attn: last_of_each(field_index, d_attn)))
+wrong("NETWORK_GRADIENT_OVERWRITES", "g_W g_b g_h", seen(
+    d_pre=lambda d_pre: scaled(d_pre[:-1], 0.0) + d_pre[-1:],
+    d_score=lambda d_score: scaled(d_score[:-1], 0.0) + d_score[-1:],
+))
 wrong("SCATTER_AVERAGES", "g_w g_V", lambda value, active_ids: [
     scaled(row, 1 / max(active_ids.count(i), 1)) for i, row in enumerate(value)
 ])

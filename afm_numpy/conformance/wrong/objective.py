@@ -38,16 +38,9 @@ def share(v: Trace) -> int:
     return len(v["y"]) if v.config["reduction"] == "mean" else 1
 
 
-def logistic_loss(mistake: str, of_one: Callable[[Trace, Any, Any], Any]) -> None:
-    """The logistic loss of a row by another formula: of_one(trace, y_hat, y)."""
-    wrong(mistake, "loss_rows", lambda v, y_hat, y: each(lambda z, t: of_one(v, z, t), y_hat, y), "logistic")
-
-
-def logistic_gradient(mistake: str, of_one: Callable[[Trace, Any, Any], Any]) -> None:
-    """Its derivative by another formula, before it is averaged."""
-    wrong(mistake, "d_y_hat", lambda v, y_hat, y: each(
-        lambda z, t: of_one(v, z, t) / share(v), y_hat, y
-    ), "logistic")
+def logistic_loss(mistake: str, of_one: Callable[[Trace, Any, Any], Any], rule: str = "loss_rows") -> None:
+    """The logistic loss of a row, or its derivative, by another formula: of_one(trace, y_hat, y)."""
+    wrong(mistake, rule, lambda v, y_hat, y: each(lambda z, t: of_one(v, z, t), y_hat, y), "logistic")
 
 
 def cross_entropy(v: Trace, q: Any, t: Any) -> Value:
@@ -56,11 +49,13 @@ def cross_entropy(v: Trace, q: Any, t: Any) -> Value:
 
 logistic_loss("LOGISTIC_LABELS_PLUS_MINUS",
               lambda v, z, t: max(-t * z, 0.0) + v.ops.log1p(v.ops.exp(-abs(t * z))))
-logistic_gradient("LOGISTIC_LABELS_PLUS_MINUS", lambda v, z, t: -t * sigmoid(v, -t * z))
+logistic_loss("LOGISTIC_LABELS_PLUS_MINUS", lambda v, z, t: -t * sigmoid(v, -t * z) / share(v), "d_y_hat")
+logistic_loss("LOGISTIC_WITHOUT_LOG1P", lambda v, z, t: (max(z, 0.0) - t * z) + v.ops.log(1 + v.ops.exp(-abs(z))))
+logistic_loss("LOGISTIC_BRACKET_SPLIT", lambda v, z, t: (max(z, 0.0) + v.ops.log1p(v.ops.exp(-abs(z)))) - t * z)
 logistic_loss("LOGISTIC_LOG_OF_PROB", lambda v, z, t: cross_entropy(v, sigmoid(v, z), t))
 logistic_loss("LOGISTIC_CLIPPED", lambda v, z, t: cross_entropy(v, min(max(sigmoid(v, z), 1e-7), 1 - 1e-7), t))
 logistic_loss("LOGISTIC_EXP_OVERFLOW", lambda v, z, t: v.ops.log(1 + v.ops.exp(z)) - t * z)
-logistic_gradient("LOGISTIC_GRADIENT_WITHOUT_SIGMOID", lambda v, z, t: z - t)
+logistic_loss("LOGISTIC_GRADIENT_WITHOUT_SIGMOID", lambda v, z, t: (z - t) / share(v), "d_y_hat")
 
 
 def every_label(right: Rule, v: Trace, y: Value) -> Value:

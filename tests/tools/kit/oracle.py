@@ -145,7 +145,8 @@ class Model:
             if move is not None and move[0] == tensor:
                 at = move[1] - width * len(out[tensor])
                 if 0 <= at < width:
-                    value = value + move[2] if width == 1 else [*value[:at], value[at] + move[2], *value[at + 1 :]]
+                    moved = [*value[:at], value[at] + move[2], *value[at + 1 :]] if isinstance(value, list) else 0
+                    value = moved or value + move[2]
             out[tensor].append(value)
             return value
 
