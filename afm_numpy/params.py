@@ -105,11 +105,11 @@ def check_forward(
     """
     check_kind("params", params, dict, "a dict of arrays")
     check_kind("batch", batch, Batch, "a Batch (Batch.from_dense makes one of an array)")
+    check_fields(batch, shapes)
     P = batch.m * (batch.m - 1) // 2
     sizes = check_params(params, shapes, P=P)
     if batch.n > sizes["n"]:
         raise ValueError(f"the batch has n = {batch.n} features, but w and V have only {sizes['n']} rows")
-    check_fields(batch, shapes)
     check_masks(drop, batch, sizes["k"], SITES if "p" in shapes else ("pooled",))
     if padded:
         check_pair_memory(len(batch) * P, pair_bytes(params, shapes))

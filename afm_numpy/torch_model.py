@@ -11,12 +11,12 @@ import torch
 from torch import distributed
 from torch.nn.parallel import DistributedDataParallel
 
-from . import losses
-from ._checks import check_kind, check_size, row_values
+from ._checks import check_kind, check_size
 from ._types import Array, Loss, Params
 from .batch import Batch, slot_pairs
 from .models import Model
-from .params import check_forward, check_params
+from .params import check_params
+from .train.checks import training_rows
 
 __all__ = ["TorchModel", "fit"]
 
@@ -104,9 +104,7 @@ def fit(
     """
     check_size("epochs", epochs)
     check_size("batch_size", batch_size)
-    check_forward(module.numpy(), batch, module.model.shapes)
-    y = row_values(y, len(batch), "y")
-    losses.check_targets(loss, y)
+    batch, y = training_rows(module.model, module.numpy(), batch, y, loss)
     rank, world = (distributed.get_rank(), distributed.get_world_size()) if distributed.is_initialized() else (0, 1)
     forward = DistributedDataParallel(module) if world > 1 else module
     kind = {"dtype": module.V.dtype, "device": module.V.device}

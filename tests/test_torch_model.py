@@ -78,6 +78,7 @@ def test_training_gives_the_numbers_of_numpy(model):
     ({"loss": "hinge"}, "unknown loss 'hinge'; choose from squared, logistic"),
     ({"y": np.full(40, 2.0)}, "row 0: y is 2.0; the logistic loss wants 0 or 1"),
     ({"y": np.zeros(3)}, "y must have one value for each of the 40 rows"),
+    ({"batch": problem(Model("afm", "field"))[1][:0], "y": np.zeros(0)}, "the batch of the training part has no rows"),
     ({"epochs": 0}, "epochs must be an integer of at least 1; got 0"),
     ({"batch_size": 0}, "batch_size must be an integer of at least 1; got 0"),
     ({"batch": np.eye(40)}, "batch must be a Batch"),
