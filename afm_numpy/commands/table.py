@@ -78,13 +78,17 @@ def lines(path: str, what: str) -> Iterator[str]:
         raise damaged(path, number + 1, error) from None
 
 
-def _records(path: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """The line where each row begins, and its cells; the header comes first, and empty lines are left out."""
-    reader, line = csv.reader(lines(path, "a table as CSV"), delimiter=delimiter, strict=True), 1
+def _records(path: str, form: Form) -> Iterator[tuple[int, list[str]]]:
+    """The line where each row begins, and its cells; the header comes first, and empty lines are left out.
+
+    Blanks around a mark for missing cells do not count: many a table has a blank after each comma.
+    """
+    reader, line = csv.reader(lines(path, "a table as CSV"), delimiter=form.delimiter, strict=True), 1
     same: dict[str, str] = {}                               # equal texts are kept once
     try:
         for cells in reader:
             if cells:
+                cells = [mark if (mark := cell.strip()) in form.missing else cell for cell in cells]
                 yield line, [same.setdefault(cell, cell) for cell in cells]
             line = reader.line_num + 1
     except csv.Error as error:
@@ -93,12 +97,12 @@ def _records(path: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
 
 def read(path: str, form: Form, size: int | None = None) -> Iterator[Rows]:
     """The rows of a table, `size` at a time; cells of continuous columns are numbers, NaN where they are missing."""
-    records = _records(path, form.delimiter)
+    records = _records(path, form)
     line, header = next(records, (1, []))
     names, target = form.columns, [form.target] if form.target else []
     if names is None:
         names = [name for name in header if name not in (form.target, *form.ignored)]
-    asked = [*names, *form.continuous, *(target if form.columns is None else ())]
+    asked = [*names, *form.continuous, *((*target, *form.ignored) if form.columns is None else ())]
     absent = [name for name in dict.fromkeys(asked) if name not in header]
     if absent:
         hint = "; is --delimiter right?" if len(header) == 1 else ""
@@ -111,10 +115,7 @@ def read(path: str, form: Form, size: int | None = None) -> Iterator[Rows]:
             hint = "" if told else f"; --ignore {name or repr('')} leaves it out"
             raise LibfmError(path, line, what, f"a name for each column{hint}")
     at = {name: header.index(name) for name in names}
-    first = list(islice(records, 1))
-    if not first:
-        raise ValueError(f"{printable(path)}: it has no rows")
-    records = chain(first, records)
+    lines: list[int] = []
     while block := list(islice(records, size)):
         for line, cells in block:
             if len(cells) != len(header):
@@ -125,11 +126,13 @@ def read(path: str, form: Form, size: int | None = None) -> Iterator[Rows]:
             columns[name] = _numbers(path, lines, name, columns[name], form)
         of_target = [header.index(name) for name in target if name in header]
         yield Rows(lines, columns, [cells[of_target[0]] for _, cells in block] if of_target else None)
+    if not lines:
+        raise ValueError(f"{printable(path)}: it has no rows")
 
 
 def _numbers(path: str, lines: list[int], name: str, texts: Array, form: Form) -> Array:
     """The cells as numbers, NaN where they are missing; categories that are whole numbers keep all their digits."""
-    values = [np.nan if text.strip() in form.missing else _number(text) for text in texts]
+    values = [np.nan if text in form.missing else _number(text) for text in texts]
     if None in values:
         row = values.index(None)
         found = f"{texts[row]!r:.60} in column {name!r:.60}"

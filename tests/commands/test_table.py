@@ -337,6 +337,27 @@ def test_a_target_that_float32_loses_is_named_with_its_line(cell, tmp_path, caps
     assert f"x, line 32: found '{cell}' in column 'y'" in capsys.readouterr().err
 
 
+def test_blanks_around_a_mark_for_missing_cells(tmp_path, capsys):
+    """As in the files of UCI, "a, ?, b": ` ?` would be a category of its own, while a column of numbers knew it."""
+    cells = ((" ?" if i % 5 == 0 else "ab"[i % 2], " ?" if i % 7 == 0 else i, i) for i in range(40))
+    rows = ["word, dose, y", *(", ".join(map(str, row)) for row in cells)]
+    for path, text in (("blanks", "\n".join(rows)), ("none", "\n".join(rows).replace(" ", ""))):
+        (tmp_path / path).write_text(text)
+    told = [" dose", " y"], ["dose", "y"]
+    for path, (dose, y) in zip(("blanks", "none"), told, strict=True):
+        common = ["--target", y, "--continuous", dose, "--epochs", 1, "--quiet"]
+        assert run("train", tmp_path / path, "--out", tmp_path / f"{path}.npz", *common) == 0
+        assert "categories: word (2)" in capsys.readouterr().err
+    a, b = (saving.load(tmp_path / f"{path}.npz") for path in ("blanks", "none"))
+    assert all((a.params[name] == b.params[name]).all() for name in a.params)
+
+
+def test_brother_a_column_to_leave_out_is_there(folder, tmp_path, capsys):
+    """A slip in its name would leave it in."""
+    assert run("train", folder / "train.csv", "--out", tmp_path / "m", *COMMON, "--ignore", "Zone") == 2
+    assert "it has no column 'Zone'; it has 'word', 'age', 'zone', 'rich'" in capsys.readouterr().err
+
+
 def test_brother_a_validation_table_without_a_column_is_named(folder, tmp_path, capsys):
     (tmp_path / "v").write_text("word,age,rich\nred,1,yes\n")
     assert run("train", folder / "train.csv", "--valid", tmp_path / "v", "--out", tmp_path / "m", *COMMON) == 2
