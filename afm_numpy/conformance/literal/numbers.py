@@ -13,6 +13,11 @@ Case: TypeAlias = dict[str, Any]  # a case of the kit, as `kit.load_case` return
 Value: TypeAlias = Any  # a number, or nested lists of numbers
 
 
+def from_here_on(least: float, function: Callable[[float], float], there: float) -> Any:
+    """A function of numbers above `least`: `there` at it, NaN below."""
+    return staticmethod(lambda z: function(z) if z > least else there if z == least else math.nan)
+
+
 class Floats:
     """Float64 arithmetic of plain Python with IEEE 754 answers in place of exceptions."""
 
@@ -38,19 +43,9 @@ class Floats:
         except OverflowError:
             return math.inf
 
-    @staticmethod
-    def log(z: Any) -> Value:
-        if z != z or z < 0:
-            return math.nan
-        return math.log(z) if z > 0 else -math.inf
-
-    @staticmethod
-    def log1p(z: Any) -> Value:
-        return math.log1p(z) if z > -1 else math.nan
-
-    @staticmethod
-    def sqrt(z: Any) -> Value:
-        return math.sqrt(z) if z >= 0 else math.nan
+    log = from_here_on(0, math.log, -math.inf)
+    log1p = from_here_on(-1, math.log1p, -math.inf)
+    sqrt = from_here_on(0, math.sqrt, 0.0)
 
 
 def single(z: float) -> float:
