@@ -78,12 +78,12 @@ def check_layer(
     out, cache = call(given)
     shown, build_out = flatten(out, "out")
     outputs = {name: read_array(f"the output {name!r}", leaf) for name, leaf in shown.items()}
-    real = {name for name, leaf in outputs.items() if leaf.dtype.kind == "f" and np.isfinite(leaf).all()}
-    bad = [f"{name!r} ({leaf.dtype})" for name, leaf in outputs.items() if leaf.dtype.kind in "fc" and name not in real]
+    real = {name: leaf for name, leaf in outputs.items() if leaf.dtype.kind in ("f", "c")}
+    bad = [name for name, leaf in real.items() if leaf.dtype.kind == "c" or not np.isfinite(leaf).all()]
     if bad or not real:
-        found = f"not {bad[0]}" if bad else "it gave none"
+        found = f"not {bad[0]!r} ({real[bad[0]].dtype})" if bad else "it gave none"
         raise ValueError(f"forward must give finite real floats (of complex numbers, both parts): {found}")
-    weights = {name: rng.normal(size=np.shape(leaf)) * (name in real) for name, leaf in shown.items()}
+    weights = {name: rng.normal(size=leaf.shape) * (name in real) for name, leaf in outputs.items()}
     dout = build_out({name: np.array(d) for name, d in weights.items()})
     changed, read = changes([{"dout": dout, "cache": cache}, given]), []
     for _ in range(2):

@@ -190,6 +190,8 @@ def test_a_value_is_one_real_number(value):
         (np.ones(2), r"float64 of shape \(2,\)"),
         (1j, r"complex128 of shape \(\)"),
         (True, r"bool of shape \(\)"),
+        ((1.0, np.ones(2)), "a tuple"),
+        ([1.0], "a list"),
         (np.ones((1, 1), complex), r"complex128 of shape \(1, 1\)"),
     ],
 )

@@ -143,6 +143,8 @@ def test_parameters_become_float64_and_tables_stay():
     [
         ({"W": [[1.0, 2.0], [3.0, np.nan]]}, ValueError, r"parameter 'W' is not finite at \(1, 1\)"),
         ({"W": 1j}, TypeError, r"parameter 'W' must hold real numbers, or integers \(a table\), not complex"),
+        ({"W": "relu"}, TypeError, r"parameter 'W' must hold real numbers, or integers \(a table\), not str"),
+        ({"W": np.array(["x"])}, TypeError, r"parameter 'W' must hold real numbers, or integers \(a table\), not <U1"),
         ({"t": [1], "b": [True]}, ValueError, r"no parameter to check: none of \['b', 't'\] is an array of floats"),
         ({}, ValueError, r"no parameter to check: none of \[\] is an array of floats"),
     ],
@@ -194,6 +196,8 @@ def test_gradients_become_float64_and_their_type_is_kept():
         ({"z": None}, ValueError, r"'z' has a gradient but is no parameter \(float array in params\)"),
         ({"a": C}, ValueError, r"the gradient of 'a' must be real with shape \(2,\), not float64 \(2, 2\)"),
         ({"a": 1j * A}, ValueError, r"the gradient of 'a' must be real with shape \(2,\), not complex128 \(2,\)"),
+        ({"a": np.float16(A)}, ValueError, r"the gradient of 'a' must be real with shape \(2,\), not float16 \(2,\)"),
+        ({"a": None, "da": A, "dC": A}, ValueError, r"'a' has no gradient, but \['da', 'dC'\] have"),
         ({"a": [True, False]}, ValueError, r"the gradient of 'a' must be real with shape \(2,\), not bool \(2,\)"),
         ({"a": np.ma.masked_array([1.0, 2], [0, 1])}, TypeError, "the gradient of 'a' cannot be read as an array: .*"),
     ],
