@@ -4,7 +4,7 @@ import argparse
 import signal
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -244,12 +244,11 @@ def start(args: Args, saved: saving.Saved | None, data: Data) -> tuple[saving.Sa
 
 
 def best_before(args: Args, config: dict[str, Any]) -> dict[str, Any]:
-    """Epochs done, and which was the best; the best from here on when --out does not hold that one."""
-    before = {name: config[name] for name in ("epoch", "best_epoch", "best")}
-    try:
-        known = load_model(args.out).config.get("best") == before["best"]
-    except (OSError, ValueError):
-        known = False
+    """Epochs done, and which was the best; the best from here on when --out does not hold it, or other rows choose."""
+    before, known = {name: config[name] for name in ("epoch", "best_epoch", "best")}, False
+    if args.valid == config["options"].get("valid"):
+        with suppress(OSError, ValueError):
+            known = load_model(args.out).config.get("best") == before["best"]
     return before if known else before | {"best_epoch": 0, "best": None}
 
 

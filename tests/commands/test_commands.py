@@ -583,6 +583,20 @@ def test_what_is_no_file_is_refused_as_a_model(device, folder, tmp_path, capsys)
         assert "Not a regular file" in capsys.readouterr().err
 
 
+def test_brother_losses_of_other_rows_are_not_compared(folder, tmp_path):
+    """Rows that are told at a glance would never be beaten by others: the best epoch is that of the rows given now."""
+    train = ["train", folder / "train.libfm", "--out", tmp_path / "m", "--quiet", "--loss", "logistic", "--epochs"]
+    for name, source in (("easy", "train.libfm"), ("hard", "test.libfm")):
+        lines = (folder / source).read_text().splitlines(keepends=True)
+        flipped = [str(1 - int(line[0] == "1")) + line[line.index(" "):] for line in lines]
+        (tmp_path / name).write_text("".join(lines if name == "easy" else flipped))
+    assert run(*train, 6, "--valid", tmp_path / "easy") == 0
+    easy = saving.load(tmp_path / "m").config
+    assert run(*train, 8, "--valid", tmp_path / "hard", "--resume", f"{tmp_path / 'm'}.last") == 0
+    hard = saving.load(tmp_path / "m").config
+    assert easy["best_epoch"] < 7 <= hard["best_epoch"] and hard["best"] > easy["best"]
+
+
 def test_brother_a_learning_rate_is_not_given_to_an_optimizer_that_has_one(folder, tmp_path, capsys):
     """The optimizer is that of the file, so that the option would be ignored."""
     train = ["train", folder / "train.libfm", "--out", tmp_path / "m", "--quiet", "--epochs"]
