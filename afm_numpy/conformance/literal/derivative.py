@@ -6,6 +6,7 @@ framework differentiates what the port wrote.
 """
 
 import math
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,14 @@ from .numbers import Case, Floats, Value, each, flatten
 from .trace import Layer, Trace
 
 INNER = ("y_hat", "pooled", "attn", "score", "pre", "prod", "emb")
+
+
+def plain(z: Any) -> Any:
+    return z.value if isinstance(z, Var) else z
+
+
+def of_values(test: Callable[[Any, Any], bool]) -> Any:
+    return lambda a, b: test(a.value, plain(b))
 
 
 class Var:
@@ -46,23 +55,8 @@ class Var:
     def __abs__(self) -> "Var":
         return -self if self.value < 0 else self
 
-    def __lt__(self, other: Any) -> bool:
-        return self.value < plain(other)
-
-    def __gt__(self, other: Any) -> bool:
-        return self.value > plain(other)
-
-    def __ge__(self, other: Any) -> bool:
-        return self.value >= plain(other)
-
-    def __eq__(self, other: object) -> bool:
-        return self.value == plain(other)
-
+    __lt__, __gt__, __ge__, __eq__ = map(of_values, (operator.lt, operator.gt, operator.ge, operator.eq))
     __radd__, __rmul__, __hash__ = __add__, __mul__, object.__hash__
-
-
-def plain(z: Any) -> Any:
-    return z.value if isinstance(z, Var) else z
 
 
 def lifted(function: Callable[[float], float], slope: Callable[[float], float]) -> Any:
