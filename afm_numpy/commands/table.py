@@ -43,10 +43,6 @@ class Rows(NamedTuple):
     columns: dict[str, Array]
     target: list[str] | None
 
-    def take(self, at: Any) -> dict[str, Array]:
-        """The columns of some rows."""
-        return {name: column[at] for name, column in self.columns.items()}
-
 
 def names_in(text: str | None) -> list[str]:
     """Names of columns with commas between them, in quotes where a name holds a comma itself.

@@ -210,7 +210,8 @@ def table_rows(args: Args, saved: saving.Saved | None) -> Data:
     fit, held = held_out(args, y[args.data])
     if encoder is None:
         categorical = [name for name in found.columns if name not in continuous]
-        encoder = TableEncoder(categorical, continuous, missing=form.missing).fit(found.take(fit))
+        encoder = TableEncoder(categorical, continuous, missing=form.missing)
+        encoder.fit({name: column[fit] for name, column in found.columns.items()})
         counts = ", ".join(f"{name} ({len(encoder.ids(name, 'value'))})" for name in categorical)
         print(printable(f"categories: {counts or 'none'}; numbers: {', '.join(continuous) or 'none'}"), file=sys.stderr)
     batches = {path: encoder.transform(rows.columns).astype(np.float32) for path, rows in files.items()}
