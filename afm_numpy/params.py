@@ -92,7 +92,7 @@ def check_params(params: Mapping[str, Any], shapes: Shapes, **known: int) -> dic
             value = array(value)                             # refuses masks
         if not isinstance(value, np.ndarray) or isinstance(value, np.matrix):
             raise TypeError(f"params[{name!r}] must be an array; got {type(value).__name__}")
-        if value.dtype.kind not in "fciu" or value.dtype == np.float16:
+        if value.dtype.kind not in "fciu" or value.dtype.itemsize < 4:       # float16 and int8 soon overflow
             raise TypeError(f"params[{name!r}] is {value.dtype}; it must be float32 or float64")
     return sizes
 

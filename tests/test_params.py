@@ -48,6 +48,7 @@ def test_other_arrays_are_ignored_and_numbers_count_as_arrays():
     pytest.param(np.zeros(1, object), "is object; it must be float32 or float64", id="brother-objects"),
     pytest.param(np.array(["0"]), "is <U1; it must be float32 or float64", id="brother-text"),
     pytest.param(np.zeros(1, np.float16), "is float16; it must be float32 or float64", id="brother-float16"),
+    pytest.param(np.zeros(1, np.int8), "is int8; it must be float32 or float64", id="brother-squares-that-wrap"),
     pytest.param(np.zeros(1, bool), "is bool; it must be", id="brother-truth-values"),
 ])  # fmt: skip
 def test_arrays_of_another_kind(value, words):
