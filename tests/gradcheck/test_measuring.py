@@ -500,6 +500,24 @@ def test_closer_moves_all_parameters_by_four_roundings(method):
         assert found.numeric == 0.25 and off == pytest.approx(8 * abs(3e-9 / (2 * found.step) - 0.25), rel=1e-6)
 
 
+@pytest.mark.parametrize(("side", "numeric", "analytic", "found"), [
+    (1, 2.0, 3.0, True), (-1, 2.0, 3.0, True), (0, 2.0, 3.0, False), (0, np.nan, 3.0, True), (0, np.inf, 3.0, True),
+    (1, 2.0, np.nan, False), (0, np.nan, np.inf, False),
+])  # fmt: skip
+@both
+def test_where_f_is_not_finite_on_one_side_no_slope_counts(method, side, numeric, analytic, found):
+    """A gradient that is not finite itself is wrong all the same."""
+    asked = []
+
+    def line(s):
+        asked.append(s)
+        return np.nan if s * side > 0 else 1.0
+
+    job = job_of(method, theta=[3.0, -5.0], unit=2.0**-23)
+    assert measuring.is_at_edge(job, "a", trial_of(line, analytic, numeric)) is found
+    assert asked == [256 * U, -256 * U]
+
+
 def test_closer_takes_the_best_step_up_to_the_size_of_the_parameters():
     job = job_of(theta=[0.5], f=lambda q: q["a"].sum(), size=1.0)
     asked = set()
