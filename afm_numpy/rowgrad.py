@@ -60,6 +60,8 @@ def add_grads(grads: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
     for name, grad in more.items():
         mine = grads[name]
         if isinstance(grad, RowGrad):
+            if mine.rows is not grad.rows and not np.array_equal(mine.rows, grad.rows):
+                raise ValueError(f"the gradients of {name} are of other rows: {mine.rows!r:.60} and {grad.rows!r:.60}")
             total[name] = RowGrad(grad.rows, mine.values + grad.values)
         else:
             total[name] = grad + (mine.to_dense(len(grad)) if isinstance(mine, RowGrad) else mine)

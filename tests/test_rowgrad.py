@@ -79,3 +79,11 @@ def test_wrong_rows_are_refused(rows, error, words):
 def test_brother_values_of_another_number_of_rows():
     with pytest.raises(ValueError, match="the RowGrad names 2 rows and has values for 1"):
         RowGrad(np.array([1, 2]), np.ones(1)).to_dense(3)
+
+
+def test_brother_gradients_of_other_rows_are_not_added():
+    mine, other = (RowGrad(np.array([row]), np.ones((1, 2))) for row in (0, 1))
+    with pytest.raises(ValueError, match=r"^the gradients of V are of other rows: array\(\[0\]\) and array\(\[1\]\)$"):
+        add_grads({"V": mine}, {"V": other})
+    same = RowGrad(np.array([0]), np.ones((1, 2)))
+    assert add_grads({"V": mine}, {"V": same})["V"].values.tolist() == [[2.0, 2.0]]
