@@ -100,9 +100,9 @@ def works_in_float32(f: Function, params: Flat) -> bool:
     """
     line = along(f, params, everywhere(params))
     coarse, *fine = (np.array([line(k * step) for k in range(1, 10)]) for step in (1.3e-6, 1.3e-8, 1.3e-12))
-    rough, *smooth = (np.abs(np.diff(values, 3)).max() for values in (coarse, *fine))
+    rough = np.abs(np.diff(coarse, 3)).max()
     with np.errstate(over="ignore"):
         if np.ptp(coarse) and np.array_equal(coarse.astype(np.float32), coarse):
             return True
-    stays = [not np.diff(values).all() or bend > rough / 128 for values, bend in zip(fine, smooth, strict=True)]
+    stays = [not np.diff(values).all() or np.abs(np.diff(values, 3)).max() > rough / 128 for values in fine]
     return bool(rough > 2.0**-33 * np.abs(coarse).max() and all(stays))
