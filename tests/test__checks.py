@@ -12,6 +12,7 @@ from afm_numpy import Batch, Model
 from afm_numpy._checks import (
     array,
     check_choice,
+    check_listed,
     check_dtype,
     check_kind,
     check_number,
@@ -208,6 +209,14 @@ def test_one_number_is_no_row():
     for name, values in ("idx", (3,)), ("x", ([[0]], 3)):
         with refused(ValueError, f"{name} must be a 2-d array (rows, slots); got shape ()"):
             Batch.from_padded(*values)
+
+
+def test_what_is_no_list_in_order():
+    for values in ("abc", b"abc", {"a": 1}, {"a", "b"}):
+        kind = type(values).__name__
+        with refused(TypeError, f"names must be a list of texts in the order of the ids; got {kind}"):
+            check_listed("names", values, "the ids")
+    assert check_listed("names", ["a"], "the ids") is check_listed("names", ("a",), "the ids") is None
 
 
 def test_rows_of_lists_are_no_targets():

@@ -45,6 +45,10 @@ def test_brother_probabilities_are_no_logits(metric):
     metric(y, np.array([0.1, 0.4, 0.5, 0.2, 0.3]))
     metric(y, np.array([0.0, 1.0, 1.0, 0.0, 1.0]))
     metric(np.ones(3), np.array([0.0, 0.5, 0.9]))            # the logarithm of 0
+    metric(np.array([1, 1, 0]), np.array([1.5, 0.9, 0.1]))   # 1.5 is no probability
+    metric(np.array([0, 0, 0, 1]), np.array([0.9, 0.8, 0.7, 0.1]))
+    with pytest.warns(UserWarning, match="^y_hat looks like probabilities"):
+        metric(np.array([0, 1, 1, 0]), np.array([0.0, 1.0, 0.9, 0.2]))
 
 
 def test_accuracy_counts_a_logit_of_zero_as_class_0():

@@ -294,8 +294,8 @@ def test_memory_of_a_wide_attention_network_is_counted(monkeypatch):
 
 
 def test_sums_over_several_blocks(monkeypatch):
-    """600 distinct pairs in blocks of 60 and of 120: no part of a gradient is left out."""
-    monkeypatch.setattr(pairs, "BLOCK", 24)
+    """600 distinct pairs in blocks of 60, and in parts of 150 with three blocks each: nothing is left out."""
+    monkeypatch.setattr(pairs, "BLOCK", 60)
     rng = np.random.default_rng(0)
     batch, model = Batch.from_padded(np.arange(300).reshape(60, 5)), Model("afm")
     params = model.init_params(rng, batch, k=2, t=2, std=1.0, dtype=float)
