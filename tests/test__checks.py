@@ -12,9 +12,9 @@ from afm_numpy import Batch, Model
 from afm_numpy._checks import (
     array,
     check_choice,
-    check_listed,
     check_dtype,
     check_kind,
+    check_listed,
     check_number,
     check_size,
     check_table,
